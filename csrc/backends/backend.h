@@ -1,0 +1,81 @@
+// The interface of a backend: what turns the inputs of a batch of requests into outputs.
+// Three objects with three lifetimes: Backend (one a process), BackendModel (one a loaded version),
+// BackendInstance (one of each instance group's `count`). None of them knows queues, protocols or threads.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/model_spec.h"
+#include "core/request.h"
+#include "core/status.h"
+
+namespace triton_lite {
+
+// Name, type and shape of one tensor as a model's own file states it.
+struct SignatureTensor {
+  std::string name;
+  DataType datatype = DataType::kInvalid;
+  Shape dims;              // Every dimension of the file; -1 for a variable one.
+  bool optional = false;   // Has a default value in the file.
+  bool is_tensor = true;   // False for sequences, maps and other things that cannot be served.
+};
+
+struct ModelSignature {
+  std::vector<SignatureTensor> inputs;
+  std::vector<SignatureTensor> outputs;
+  bool known = false;      // False for backends whose files state no signature (identity).
+};
+
+// Where one instance runs.
+struct InstancePlacement {
+  std::string name;                 // "simple_0_0" as Triton names instances.
+  InstanceKind kind = InstanceKind::kCpu;
+  std::int32_t device_id = 0;       // KIND_GPU only.
+  std::int32_t ordinal = 0;         // Counts from 0 over all instances of the model.
+  std::int32_t threads = 1;         // Cores this instance may use (DESIGN: CPU defaults).
+};
+
+// Used by one thread at a time, but not always the same one.
+class BackendInstance {
+ public:
+  virtual ~BackendInstance() = default;
+
+  // Runs `batch` (1..max_batch_size elements in sum; shapes agree but for the batch dimension unless the input
+  // is ragged) and ends every request in it through its responder; sets compute_input_end and
+  // compute_output_start. Never throws. Requests stay owned by the caller, which sets the other timestamps.
+  // `request->outputs` says which outputs are wanted: others need not be produced.
+  virtual void Execute(std::span<InferenceRequest* const> batch) = 0;
+
+  // Stops a running Execute as soon as possible, from another thread. Backends that cannot, do nothing.
+  virtual void Interrupt() {}
+};
+
+class BackendModel {
+ public:
+  virtual ~BackendModel() = default;
+  virtual const ModelSignature& signature() const = 0;
+
+  // Called once after the configuration is complete and checked, before the first CreateInstance.
+  virtual Status Configure(const ModelSpec& spec) = 0;
+  virtual Result<std::unique_ptr<BackendInstance>> CreateInstance(const InstancePlacement& placement) = 0;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string_view name() const = 0;
+
+  // Opens the model's file. `spec` may be incomplete: of its fields only name, version, version_directory,
+  // model_file, parameters, backend_config, optimization and accelerators are read here.
+  // What was opened is reused by CreateInstance, so that a file is parsed once.
+  virtual Result<std::unique_ptr<BackendModel>> Open(const ModelSpec& spec) = 0;
+};
+
+// Finds a backend by its configured name ("onnxruntime", "identity"); null when there is none.
+// The backends are made on first use and live as long as the process.
+Backend* FindBackend(std::string_view name);
+
+}  // namespace triton_lite

@@ -1,0 +1,63 @@
+// A call as the engine sees it, whichever way it came (rings from another process, or directly in this one).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "channel/method.h"
+#include "core/bytes.h"
+#include "core/request.h"
+#include "core/status.h"
+#include "core/buffer.h"
+
+namespace triton_lite {
+
+// Facts about the peer that made a call.
+struct PeerInfo {
+  std::int32_t process_id = 0;
+  std::string name;           // "http", "grpc", "direct", …: what the peer called itself at the handshake.
+};
+
+// One answer. Either a status that is not OK, or a message with segments.
+struct Answer {
+  Status status;
+  std::string message;             // Encoded response message; small, copied into the ring or the answer arena.
+  std::vector<Buffer> segments;    // From the call's memory() where possible: sent without a copy; else copied once.
+};
+
+// Thread-safe. Lives until the last answer was sent and the last holder let go; the request's bytes (message and
+// segments) stay mapped as long as anybody holds the call, whatever became of the peer.
+class Call : public OutputMemory {
+ public:
+  virtual Method method() const = 0;
+  virtual Bytes message() const = 0;
+  virtual std::span<const Bytes> segments() const = 0;
+  virtual const PeerInfo& peer() const = 0;
+
+  // Set when the client gave up, hung up or died. Shared with the request that the engine makes of the call.
+  virtual const std::shared_ptr<CancelToken>& cancel_token() const = 0;
+  // `hook` runs once when the call is cancelled (at once if it is already), on the reader's thread. One hook a call.
+  virtual void OnCancel(std::function<void()> hook) = 0;
+
+  // Answers that may still be sent before the peer has to take some (streams; unary calls never ask).
+  virtual bool HasCredit() const = 0;
+
+  // Hands over one answer. Never blocks: when the ring is full the answer is parked with its call.
+  // After `last` everything else is ignored. A call that is destroyed without a last answer is answered with
+  // INTERNAL "the request was dropped".
+  virtual void Reply(Answer answer, bool last) = 0;
+};
+
+using CallPtr = std::shared_ptr<Call>;
+
+// Takes calls. Called from the channel's reader thread (or the caller's own thread, in process).
+class CallHandler {
+ public:
+  virtual ~CallHandler() = default;
+  virtual void Handle(CallPtr call) = 0;
+};
+
+}  // namespace triton_lite

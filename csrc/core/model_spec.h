@@ -1,0 +1,100 @@
+// What the data plane needs to know of one version of a model: a plain value that the control plane fills
+// from the validated, completed ModelConfig. Field names are those of protos/model_config.proto.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/datatype.h"
+#include "core/shape.h"
+
+namespace triton_lite {
+
+struct TensorSpec {
+  std::string name;
+  DataType datatype = DataType::kInvalid;
+  Shape dims;                        // As in the configuration: no batch dimension, -1 for a variable one.
+  std::optional<Shape> reshape;      // Shape that the backend sees instead of dims.
+  bool optional = false;             // Inputs only.
+  bool is_shape_tensor = false;
+  bool allow_ragged_batch = false;   // Inputs only.
+  std::vector<std::string> labels;   // Outputs only: classification labels, by index.
+};
+
+enum class InstanceKind : std::uint8_t { kAuto = 0, kGpu = 1, kCpu = 2, kModel = 3 };
+
+struct InstanceGroupSpec {
+  std::string name;
+  InstanceKind kind = InstanceKind::kCpu;  // kAuto is resolved before the data plane sees it.
+  std::int32_t count = 1;                  // Instances for each of gpus, or in all when gpus is empty.
+  std::vector<std::int32_t> gpus;
+  bool passive = false;
+};
+
+struct DynamicBatchingSpec {
+  std::vector<std::int32_t> preferred_batch_size;
+  std::uint64_t max_queue_delay_microseconds = 0;
+  bool preserve_ordering = false;
+};
+
+struct EnsembleStepSpec {
+  std::string model_name;
+  std::int64_t model_version = -1;                             // -1: the latest.
+  std::vector<std::pair<std::string, std::string>> input_map;  // Step's input -> ensemble tensor.
+  std::vector<std::pair<std::string, std::string>> output_map; // Step's output -> ensemble tensor.
+};
+
+struct EnsembleSpec {
+  std::vector<EnsembleStepSpec> steps;
+};
+
+struct DefaultSchedulerSpec {};
+struct SequenceSchedulerSpec {};  // Answers UNIMPLEMENTED until sequences are built.
+
+using SchedulerSpec = std::variant<DefaultSchedulerSpec, DynamicBatchingSpec, SequenceSchedulerSpec, EnsembleSpec>;
+
+struct ExecutionAcceleratorSpec {
+  std::string name;  // "cuda", "tensorrt", …
+  std::map<std::string, std::string> parameters;
+};
+
+struct ModelSpec {
+  std::string name;
+  std::int64_t version = 1;
+  std::string platform;            // "onnxruntime_onnx", "ensemble", … as shown in the metadata.
+  std::string backend;             // "onnxruntime", "identity"; empty for an ensemble.
+  std::string version_directory;   // Absolute path of MODEL/VERSION.
+  std::string model_file;          // Absolute path of the model's file or folder inside it.
+  std::int32_t max_batch_size = 0; // 0: the model does not batch.
+  bool decoupled = false;
+  std::vector<TensorSpec> inputs;
+  std::vector<TensorSpec> outputs;
+  std::vector<InstanceGroupSpec> instance_groups;
+  SchedulerSpec scheduler;
+  std::map<std::string, std::string> parameters;      // ModelConfig.parameters, string values.
+  std::map<std::string, std::string> backend_config;  // --backend-config settings of this backend.
+  std::int32_t graph_optimization_level = 0;          // ModelConfig.optimization.graph.level.
+  bool eager_batching = false;                        // ModelConfig.optimization.eager_batching.
+  std::vector<ExecutionAcceleratorSpec> gpu_execution_accelerators;
+  std::vector<ExecutionAcceleratorSpec> cpu_execution_accelerators;
+
+  const TensorSpec* FindInput(std::string_view tensor) const { return Find(inputs, tensor); }
+  const TensorSpec* FindOutput(std::string_view tensor) const { return Find(outputs, tensor); }
+
+ private:
+  static const TensorSpec* Find(const std::vector<TensorSpec>& specs, std::string_view name) {
+    for (const TensorSpec& spec : specs) {
+      if (spec.name == name) {
+        return &spec;
+      }
+    }
+    return nullptr;
+  }
+};
+
+}  // namespace triton_lite

@@ -1,0 +1,113 @@
+// A validated inference request and its responses, as schedulers and backends see them.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/datatype.h"
+#include "core/parameters.h"
+#include "core/shape.h"
+#include "core/status.h"
+#include "core/buffer.h"
+
+namespace triton_lite {
+
+// Steady-clock nanoseconds (CLOCK_MONOTONIC); 0 where a stage was not reached. Statistics and traces are
+// written from these only.
+struct Timestamps {
+  std::uint64_t request_start = 0;   // Taken from the channel.
+  std::uint64_t queue_start = 0;     // Given to the scheduler.
+  std::uint64_t compute_start = 0;   // Given to the backend.
+  std::uint64_t compute_input_end = 0;
+  std::uint64_t compute_output_start = 0;
+  std::uint64_t compute_end = 0;
+  std::uint64_t request_end = 0;     // The last response was handed over.
+};
+
+std::uint64_t NowNanoseconds();
+
+// Whoever waits for an answer may give up; schedulers drop a cancelled request from their queues and
+// backends may stop a running one. Shared between the request and whoever cancels it.
+class CancelToken {
+ public:
+  void Cancel() { cancelled_.store(true, std::memory_order_release); }
+  bool cancelled() const { return cancelled_.load(std::memory_order_acquire); }
+
+ private:
+  std::atomic<bool> cancelled_{false};
+};
+
+struct InputTensor {
+  std::string name;
+  DataType datatype = DataType::kInvalid;
+  Shape shape;   // As the client sent it, batch dimension included, before `reshape`.
+  Buffer data;   // Contiguous, exactly the tensor's bytes (BYTES: 4-byte little-endian length before each).
+  Shape model_shape;  // What the backend gets: `reshape` applied, batch dimension included.
+};
+
+struct RequestedOutput {
+  std::string name;
+  std::uint32_t class_count = 0;  // Classification extension: 0 = the tensor itself.
+  Parameters parameters;
+};
+
+struct OutputTensor {
+  std::string name;
+  DataType datatype = DataType::kInvalid;
+  Shape shape;   // As the client gets it, batch dimension included.
+  Buffer data;
+};
+
+struct InferenceResponse {
+  std::vector<OutputTensor> outputs;
+  Parameters parameters;
+};
+
+// One for each request: takes its responses. Called from any thread, one call at a time.
+class Responder {
+ public:
+  virtual ~Responder() = default;
+  // Memory for outputs; what it gives can be put into a response without another copy.
+  virtual OutputMemory& memory() = 0;
+  // One response; `last` ends the request. A decoupled model may send none before Finish.
+  virtual void Send(InferenceResponse response, bool last) = 0;
+  // Ends the request with an error.
+  virtual void Fail(Status status) = 0;
+  // Ends a decoupled request without another response.
+  virtual void Finish() = 0;
+};
+
+using CorrelationId = std::variant<std::uint64_t, std::string>;
+
+// Flags of a sequence request (TRITONSERVER_REQUEST_FLAG_SEQUENCE_*).
+inline constexpr std::uint32_t kSequenceStart = 1;
+inline constexpr std::uint32_t kSequenceEnd = 2;
+
+// Owned by exactly one stage at a time (decoder, queue, batch). Ended by its responder exactly once: a
+// request that is destroyed without an end is answered with an internal error by the responder's destructor.
+struct InferenceRequest {
+  std::string model_name;
+  std::int64_t model_version = 0;    // Resolved.
+  std::string id;
+  CorrelationId correlation_id = std::uint64_t{0};
+  std::uint32_t flags = 0;
+  std::uint64_t priority = 0;
+  std::uint64_t timeout_microseconds = 0;
+  Parameters parameters;
+  std::vector<InputTensor> inputs;            // In the order of the model's configuration; optional ones may lack.
+  std::vector<RequestedOutput> outputs;       // In the client's order; all of the model's when it named none.
+  std::uint32_t batch_size = 1;               // 1 for a model that does not batch.
+  Timestamps times;
+  std::shared_ptr<CancelToken> cancel;        // Never null.
+  std::unique_ptr<Responder> responder;
+  std::shared_ptr<const void> model;          // Keeps the model snapshot alive until the request ends.
+};
+
+using RequestPtr = std::unique_ptr<InferenceRequest>;
+
+}  // namespace triton_lite

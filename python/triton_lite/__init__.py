@@ -1,0 +1,1 @@
+"""An inference server that speaks NVIDIA Triton's protocol, in a package."""
