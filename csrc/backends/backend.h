@@ -18,24 +18,24 @@ namespace triton_lite {
 struct SignatureTensor {
   std::string name;
   DataType datatype = DataType::kInvalid;
-  Shape dims;              // Every dimension of the file; -1 for a variable one.
-  bool optional = false;   // Has a default value in the file.
-  bool is_tensor = true;   // False for sequences, maps and other things that cannot be served.
+  Shape dims;             // Every dimension of the file; -1 for a variable one.
+  bool optional = false;  // Has a default value in the file.
+  bool is_tensor = true;  // False for sequences, maps and other things that cannot be served.
 };
 
 struct ModelSignature {
   std::vector<SignatureTensor> inputs;
   std::vector<SignatureTensor> outputs;
-  bool known = false;      // False for backends whose files state no signature (identity).
+  bool known = false;  // False for backends whose files state no signature (identity).
 };
 
 // Where one instance runs.
 struct InstancePlacement {
-  std::string name;                 // "simple_0_0" as Triton names instances.
+  std::string name;  // "simple_0_0" as Triton names instances.
   InstanceKind kind = InstanceKind::kCpu;
-  std::int32_t device_id = 0;       // KIND_GPU only.
-  std::int32_t ordinal = 0;         // Counts from 0 over all instances of the model.
-  std::int32_t threads = 1;         // Cores this instance may use (DESIGN: CPU defaults).
+  std::int32_t device_id = 0;  // KIND_GPU only.
+  std::int32_t ordinal = 0;    // Counts from 0 over all instances of the model.
+  std::int32_t threads = 1;    // Cores this instance may use (DESIGN: CPU defaults).
 };
 
 // Used by one thread at a time, but not always the same one.

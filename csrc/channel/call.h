@@ -8,24 +8,24 @@
 #include <vector>
 
 #include "channel/method.h"
+#include "core/buffer.h"
 #include "core/bytes.h"
 #include "core/request.h"
 #include "core/status.h"
-#include "core/buffer.h"
 
 namespace triton_lite {
 
 // Facts about the peer that made a call.
 struct PeerInfo {
   std::int32_t process_id = 0;
-  std::string name;           // "http", "grpc", "direct", …: what the peer called itself at the handshake.
+  std::string name;  // "http", "grpc", "direct", …: what the peer called itself at the handshake.
 };
 
 // One answer. Either a status that is not OK, or a message with segments.
 struct Answer {
   Status status;
-  std::string message;             // Encoded response message; small, copied into the ring or the answer arena.
-  std::vector<Buffer> segments;    // From the call's memory() where possible: sent without a copy; else copied once.
+  std::string message;           // Encoded response message; small, copied into the ring or the answer arena.
+  std::vector<Buffer> segments;  // From the call's memory() where possible: sent without a copy; else copied once.
 };
 
 // Thread-safe. Lives until the last answer was sent and the last holder let go; the request's bytes (message and

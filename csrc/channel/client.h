@@ -70,9 +70,9 @@ class ChannelClient {
 
 struct RingClientOptions {
   std::string socket_path;
-  std::string name = "client";                          // PeerInfo::name.
-  std::uint32_t max_calls = 1024;                       // In flight at once.
-  std::uint64_t body_budget_byte_size = 4ull << 30;     // Arena bytes in flight at once.
+  std::string name = "client";                       // PeerInfo::name.
+  std::uint32_t max_calls = 1024;                    // In flight at once.
+  std::uint64_t body_budget_byte_size = 4ull << 30;  // Arena bytes in flight at once.
 };
 
 // Connects and shakes hands. UNAVAILABLE when nobody listens.

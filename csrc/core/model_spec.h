@@ -18,12 +18,12 @@ namespace triton_lite {
 struct TensorSpec {
   std::string name;
   DataType datatype = DataType::kInvalid;
-  Shape dims;                        // As in the configuration: no batch dimension, -1 for a variable one.
-  std::optional<Shape> reshape;      // Shape that the backend sees instead of dims.
-  bool optional = false;             // Inputs only.
+  Shape dims;                    // As in the configuration: no batch dimension, -1 for a variable one.
+  std::optional<Shape> reshape;  // Shape that the backend sees instead of dims.
+  bool optional = false;         // Inputs only.
   bool is_shape_tensor = false;
-  bool allow_ragged_batch = false;   // Inputs only.
-  std::vector<std::string> labels;   // Outputs only: classification labels, by index.
+  bool allow_ragged_batch = false;  // Inputs only.
+  std::vector<std::string> labels;  // Outputs only: classification labels, by index.
 };
 
 enum class InstanceKind : std::uint8_t { kAuto = 0, kGpu = 1, kCpu = 2, kModel = 3 };
@@ -44,9 +44,9 @@ struct DynamicBatchingSpec {
 
 struct EnsembleStepSpec {
   std::string model_name;
-  std::int64_t model_version = -1;                             // -1: the latest.
-  std::vector<std::pair<std::string, std::string>> input_map;  // Step's input -> ensemble tensor.
-  std::vector<std::pair<std::string, std::string>> output_map; // Step's output -> ensemble tensor.
+  std::int64_t model_version = -1;                              // -1: the latest.
+  std::vector<std::pair<std::string, std::string>> input_map;   // Step's input -> ensemble tensor.
+  std::vector<std::pair<std::string, std::string>> output_map;  // Step's output -> ensemble tensor.
 };
 
 struct EnsembleSpec {
@@ -66,11 +66,11 @@ struct ExecutionAcceleratorSpec {
 struct ModelSpec {
   std::string name;
   std::int64_t version = 1;
-  std::string platform;            // "onnxruntime_onnx", "ensemble", … as shown in the metadata.
-  std::string backend;             // "onnxruntime", "identity"; empty for an ensemble.
-  std::string version_directory;   // Absolute path of MODEL/VERSION.
-  std::string model_file;          // Absolute path of the model's file or folder inside it.
-  std::int32_t max_batch_size = 0; // 0: the model does not batch.
+  std::string platform;             // "onnxruntime_onnx", "ensemble", … as shown in the metadata.
+  std::string backend;              // "onnxruntime", "identity"; empty for an ensemble.
+  std::string version_directory;    // Absolute path of MODEL/VERSION.
+  std::string model_file;           // Absolute path of the model's file or folder inside it.
+  std::int32_t max_batch_size = 0;  // 0: the model does not batch.
   bool decoupled = false;
   std::vector<TensorSpec> inputs;
   std::vector<TensorSpec> outputs;

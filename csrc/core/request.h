@@ -9,24 +9,24 @@
 #include <variant>
 #include <vector>
 
+#include "core/buffer.h"
 #include "core/datatype.h"
 #include "core/parameters.h"
 #include "core/shape.h"
 #include "core/status.h"
-#include "core/buffer.h"
 
 namespace triton_lite {
 
 // Steady-clock nanoseconds (CLOCK_MONOTONIC); 0 where a stage was not reached. Statistics and traces are
 // written from these only.
 struct Timestamps {
-  std::uint64_t request_start = 0;   // Taken from the channel.
-  std::uint64_t queue_start = 0;     // Given to the scheduler.
-  std::uint64_t compute_start = 0;   // Given to the backend.
+  std::uint64_t request_start = 0;  // Taken from the channel.
+  std::uint64_t queue_start = 0;    // Given to the scheduler.
+  std::uint64_t compute_start = 0;  // Given to the backend.
   std::uint64_t compute_input_end = 0;
   std::uint64_t compute_output_start = 0;
   std::uint64_t compute_end = 0;
-  std::uint64_t request_end = 0;     // The last response was handed over.
+  std::uint64_t request_end = 0;  // The last response was handed over.
 };
 
 std::uint64_t NowNanoseconds();
@@ -45,8 +45,8 @@ class CancelToken {
 struct InputTensor {
   std::string name;
   DataType datatype = DataType::kInvalid;
-  Shape shape;   // As the client sent it, batch dimension included, before `reshape`.
-  Buffer data;   // Contiguous, exactly the tensor's bytes (BYTES: 4-byte little-endian length before each).
+  Shape shape;        // As the client sent it, batch dimension included, before `reshape`.
+  Buffer data;        // Contiguous, exactly the tensor's bytes (BYTES: 4-byte little-endian length before each).
   Shape model_shape;  // What the backend gets: `reshape` applied, batch dimension included.
 };
 
@@ -59,7 +59,7 @@ struct RequestedOutput {
 struct OutputTensor {
   std::string name;
   DataType datatype = DataType::kInvalid;
-  Shape shape;   // As the client gets it, batch dimension included.
+  Shape shape;  // As the client gets it, batch dimension included.
   Buffer data;
 };
 
@@ -92,20 +92,20 @@ inline constexpr std::uint32_t kSequenceEnd = 2;
 // request that is destroyed without an end is answered with an internal error by the responder's destructor.
 struct InferenceRequest {
   std::string model_name;
-  std::int64_t model_version = 0;    // Resolved.
+  std::int64_t model_version = 0;  // Resolved.
   std::string id;
   CorrelationId correlation_id = std::uint64_t{0};
   std::uint32_t flags = 0;
   std::uint64_t priority = 0;
   std::uint64_t timeout_microseconds = 0;
   Parameters parameters;
-  std::vector<InputTensor> inputs;            // In the order of the model's configuration; optional ones may lack.
-  std::vector<RequestedOutput> outputs;       // In the client's order; all of the model's when it named none.
-  std::uint32_t batch_size = 1;               // 1 for a model that does not batch.
+  std::vector<InputTensor> inputs;       // In the order of the model's configuration; optional ones may lack.
+  std::vector<RequestedOutput> outputs;  // In the client's order; all of the model's when it named none.
+  std::uint32_t batch_size = 1;          // 1 for a model that does not batch.
   Timestamps times;
-  std::shared_ptr<CancelToken> cancel;        // Never null.
+  std::shared_ptr<CancelToken> cancel;  // Never null.
   std::unique_ptr<Responder> responder;
-  std::shared_ptr<const void> model;          // Keeps the model snapshot alive until the request ends.
+  std::shared_ptr<const void> model;  // Keeps the model snapshot alive until the request ends.
 };
 
 using RequestPtr = std::unique_ptr<InferenceRequest>;

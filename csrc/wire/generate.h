@@ -16,6 +16,7 @@ namespace triton_lite::wire {
 Status DecodeGenerate(const ModelSpec& spec, std::string_view json, InferenceRequest* request);
 
 // One response as the JSON text of the extension (an SSE event's payload, or the body).
-Result<std::string> EncodeGenerate(const ModelSpec& spec, const InferenceRequest& request, const InferenceResponse& response);
+Result<std::string> EncodeGenerate(const ModelSpec& spec, const InferenceRequest& request,
+                                   const InferenceResponse& response);
 
 }  // namespace triton_lite::wire

@@ -53,28 +53,28 @@ inline int RunAll(int argc, char** argv) {
 
 }  // namespace triton_lite::testing
 
-#define TEST(name)                                                                             \
-  static void Test_##name();                                                                   \
+#define TEST(name)                                                                            \
+  static void Test_##name();                                                                  \
   static const ::triton_lite::testing::Registration registration_##name(#name, &Test_##name); \
   static void Test_##name()
 
-#define CHECK(condition)                                                             \
-  do {                                                                               \
+#define CHECK(condition)                                                              \
+  do {                                                                                \
     if (!(condition)) ::triton_lite::testing::Report(__FILE__, __LINE__, #condition); \
   } while (false)
 
-#define CHECK_EQ(a, b)                                                                             \
-  do {                                                                                             \
-    if (!((a) == (b))) ::triton_lite::testing::Report(__FILE__, __LINE__, #a " == " #b);            \
+#define CHECK_EQ(a, b)                                                                   \
+  do {                                                                                   \
+    if (!((a) == (b))) ::triton_lite::testing::Report(__FILE__, __LINE__, #a " == " #b); \
   } while (false)
 
 // For what the rest of a test cannot go on without.
-#define REQUIRE(condition)                                                              \
-  do {                                                                                  \
-    if (!(condition)) {                                                                 \
-      ::triton_lite::testing::Report(__FILE__, __LINE__, "required: " #condition);      \
-      return;                                                                           \
-    }                                                                                   \
+#define REQUIRE(condition)                                                         \
+  do {                                                                             \
+    if (!(condition)) {                                                            \
+      ::triton_lite::testing::Report(__FILE__, __LINE__, "required: " #condition); \
+      return;                                                                      \
+    }                                                                              \
   } while (false)
 
 #define TEST_MAIN() \

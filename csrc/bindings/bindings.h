@@ -1,0 +1,31 @@
+// The table of contents of the Python module: one Bind function a topic, and what the topics share.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include "channel/client.h"
+#include "core/status.h"
+
+namespace triton_lite::bindings {
+
+// Throws the Python exception triton_lite.errors.TritonError(code, text). Needs the GIL.
+[[noreturn]] void Raise(const Status& status);
+
+inline void RaiseIfError(const Status& status) {
+  if (!status.ok()) {
+    Raise(status);
+  }
+}
+
+// Python's Answer: gives the engine's memory back when Python drops it and every view of it.
+struct PyAnswer {
+  ReceivedAnswerPtr received;
+};
+
+void BindStatus(pybind11::module_& m);     // status.cc
+void BindModelSpec(pybind11::module_& m);  // model_spec.cc
+void BindEngine(pybind11::module_& m);     // engine.cc: Engine, OpenedModel, LoadedModel, ControlCall
+void BindHttpCodec(pybind11::module_& m);  // http_codec.cc: HttpInferCall, decode_http_infer, encode_http_infer
+void BindClient(pybind11::module_& m);     // client.cc: Answer, ChannelClient
+
+}  // namespace triton_lite::bindings

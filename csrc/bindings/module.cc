@@ -1,0 +1,12 @@
+#include "bindings/bindings.h"
+
+namespace tb = triton_lite::bindings;
+
+PYBIND11_MODULE(_native, m) {
+  m.doc() = "The data plane of triton_lite: engine, channel and codecs.";
+  tb::BindStatus(m);
+  tb::BindModelSpec(m);
+  tb::BindEngine(m);
+  tb::BindHttpCodec(m);
+  tb::BindClient(m);
+}
