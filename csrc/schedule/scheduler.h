@@ -1,9 +1,11 @@
 // What stands between a validated request and a backend: queues, batches, instances.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "backends/backend.h"
@@ -19,7 +21,8 @@ struct EnqueueHint {
   bool may_run_inline = false;
 };
 
-// One for each served version of a model.
+// One for each served version of a model. Destruction drains it. Neither Drain nor the destructor may run on a thread
+// of the scheduler itself: whoever holds the last reference to a model inside a responder hands it to another thread.
 class Scheduler {
  public:
   virtual ~Scheduler() = default;
@@ -40,6 +43,10 @@ class Scheduler {
 class ModelRouter {
  public:
   virtual ~ModelRouter() = default;
+  // What the named version serves now (-1: the latest), alive as long as the pointer is held: an ensemble needs a
+  // step's dims and max_batch_size to add or strip the batch dimension between models that batch and models that do
+  // not. An error has the text that a request to the model would get.
+  virtual Result<std::shared_ptr<const ModelSpec>> Find(const std::string& model_name, std::int64_t model_version) = 0;
   virtual void Start(const std::string& model_name, std::int64_t model_version, RequestPtr request) = 0;
 };
 
@@ -53,10 +60,11 @@ class ExecutionObserver {
   virtual void OnExecuted(std::span<InferenceRequest* const> batch, std::uint32_t batch_size) = 0;
 };
 
-// Default scheduler (one request a batch) and dynamic batcher, by `spec.scheduler`.
+// Default scheduler (one request a batch) and dynamic batcher, by `spec.scheduler`. At least one instance;
+// `observer` outlives the scheduler.
 std::unique_ptr<Scheduler> MakeBatchScheduler(const ModelSpec& spec, Instances instances, ExecutionObserver* observer);
 
-// Runs the steps of an ensemble through `router`. Holds no instance.
+// Runs the steps of an ensemble through `router`, which outlives the scheduler. Holds no instance.
 std::unique_ptr<Scheduler> MakeEnsembleScheduler(const ModelSpec& spec, ModelRouter* router);
 
 }  // namespace triton_lite
