@@ -1,0 +1,51 @@
+"""Run the benchmarks: python -m bench [NAME...] [--rounds N] [--seconds S]; prints tables in Markdown."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from bench import footprint, transports
+from bench.rounds import HEADER, Comparison
+
+MEMORY_LIMIT = 200 * 1000 * 1000
+
+
+def _table(rows: list[Comparison]) -> None:
+    print(HEADER)
+    for row in rows:
+        print(row.row())
+    print()
+
+
+def _memory(_: argparse.Namespace) -> None:
+    pss, threads = footprint.idle_memory()
+    print(
+        f"Idle with models/: {pss / 1e6:.0f} MB PSS in all processes (limit {MEMORY_LIMIT / 1e6:.0f}), {threads} threads\n"
+    )
+
+
+BENCHMARKS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "transports": lambda options: _table(transports.compare_all(options.rounds, options.seconds)),
+    "startup": lambda options: _table(footprint.startup(options.rounds)),
+    "memory": _memory,
+}
+
+
+def main() -> None:
+    """Run what is named, or everything."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3, help="length of one run of a load generator")
+    options = parser.parse_args()
+    unknown = set(options.names) - set(BENCHMARKS)
+    if unknown:
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    for name in options.names or BENCHMARKS:
+        print(f"## {name}\n")
+        BENCHMARKS[name](options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the transports are measured against: the bare frameworks, echoing."""
