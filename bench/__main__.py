@@ -20,9 +20,8 @@ def _table(rows: list[Comparison]) -> None:
 
 def _memory(_: argparse.Namespace) -> None:
     pss, threads = footprint.idle_memory()
-    print(
-        f"Idle with models/: {pss / 1e6:.0f} MB PSS in all processes (limit {MEMORY_LIMIT / 1e6:.0f}), {threads} threads\n"
-    )
+    megabytes, limit = pss / 1e6, MEMORY_LIMIT / 1e6
+    print(f"Idle with models/: {megabytes:.0f} MB PSS in all processes (limit {limit:.0f}), {threads} threads\n")
 
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], None]] = {
