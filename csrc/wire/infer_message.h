@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -24,11 +25,12 @@ struct NamedParameterView {
   ParameterView value;  // monostate: the message has no value set.
 };
 
-// InferTensorContents: which field is set, and its undecoded payload (packed and unpacked pieces in order).
-// Field numbers of the message; more than one may be set by a client (an error that validation reports).
+// InferTensorContents: which fields have elements, and the fields' undecoded records, checked to be well-formed
+// (tags included, packed and unpacked, in order; neighbours of one field are one entry). Field numbers of the message;
+// more than one may be set by a client (an error that validation reports).
 struct TypedContents {
   bool present = false;
-  std::vector<std::pair<std::uint32_t, Bytes>> fields;  // (field number, payload; unpacked scalars: their encoding)
+  std::vector<std::pair<std::uint32_t, Bytes>> fields;  // (field number, records for TypedContentsToRaw)
 };
 
 struct InferInputView {
@@ -52,11 +54,12 @@ struct InferRequestView {
   std::vector<InferInputView> inputs;
   std::vector<InferOutputView> outputs;
   std::vector<Bytes> raw_input_contents;
+  bool from_http = false;  // Made by our HTTP codec: for texts and rules in which Triton's front ends differ.
 };
 
 // Views into `message`. INTERNAL with gRPC's text for undecodable requests when the bytes are no such message.
-// Unknown fields are skipped; duplicate map keys: the last one wins; strings that must be UTF-8 are checked as
-// protobuf checks them.
+// Unknown fields and fields of another wire type are skipped; duplicate map keys: the last one wins; strings that must
+// be UTF-8 are checked as protobuf checks them (not those that came by HTTP, where Triton checks none).
 Status DecodeInferRequest(Bytes message, InferRequestView* view);
 
 // Typed contents as the tensor's raw bytes (BYTES with length prefixes), for datatype `datatype`.
@@ -81,6 +84,7 @@ struct InferRequestBuilder {
     std::span<const std::pair<std::string, ParameterValue>> parameters;
   };
   std::span<const Output> outputs;
+  bool from_http = false;
 };
 std::string EncodeInferRequest(const InferRequestBuilder& request);
 
@@ -114,5 +118,8 @@ Status DecodeInferResponse(Bytes message, InferResponseView* view);
 // `allocate` (the binding's bytes object). `in_stream` wraps it into ModelStreamInferResponse.infer_response.
 std::size_t FramedSize(Bytes head, std::span<const Bytes> segments, bool in_stream);
 void WriteFramed(Bytes head, std::span<const Bytes> segments, bool in_stream, MutableBytes out);
+
+// A failed request of a stream: ModelStreamInferResponse with error_message and, in infer_response, the request's id.
+std::string EncodeStreamError(std::string_view error_message, std::string_view request_id);
 
 }  // namespace triton_lite::wire
