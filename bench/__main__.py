@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from bench import footprint, transports
+from bench import footprint, threads, transports
 from bench.rounds import HEADER, Comparison
 
 MEMORY_LIMIT = 200 * 1000 * 1000
@@ -24,10 +24,17 @@ def _memory(_: argparse.Namespace) -> None:
     print(f"Idle with models/: {megabytes:.0f} MB PSS in all processes (limit {limit:.0f}), {threads} threads\n")
 
 
+def _threads(options: argparse.Namespace) -> None:
+    row, count = threads.compare(options.rounds, options.seconds)
+    _table([row])
+    print(f"{count} threads in the process with all four models loaded\n")
+
+
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], None]] = {
     "transports": lambda options: _table(transports.compare_all(options.rounds, options.seconds)),
     "startup": lambda options: _table(footprint.startup(options.rounds)),
     "memory": _memory,
+    "threads": _threads,
 }
 
 
@@ -41,7 +48,13 @@ def main() -> None:
     unknown = set(options.names) - set(BENCHMARKS)
     if unknown:
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
-    for name in options.names or BENCHMARKS:
+    for name in options.names or def _threads(options: argparse.Namespace) -> None:
+    row, count = threads.compare(options.rounds, options.seconds)
+    _table([row])
+    print(f"{count} threads in the process with all four models loaded\n")
+
+
+BENCHMARKS:
         print(f"## {name}\n")
         BENCHMARKS[name](options)
 
