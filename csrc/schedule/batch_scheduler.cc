@@ -1,0 +1,243 @@
+#include "schedule/batch_scheduler.h"
+
+#include <string>
+#include <utility>
+
+#include "schedule/refusal.h"
+
+namespace triton_lite {
+namespace {
+
+constexpr std::size_t kInlineByteSize = 64 * 1024;
+
+bool IsSmall(const InferenceRequest& request) {
+  std::size_t byte_size = 0;
+  for (const InputTensor& input : request.inputs) {
+    byte_size += input.data.size;
+  }
+  return byte_size < kInlineByteSize;
+}
+
+bool PreservesOrdering(const ModelSpec& spec) {
+  const auto* batching = std::get_if<DynamicBatchingSpec>(&spec.scheduler);
+  return batching != nullptr && batching->preserve_ordering;
+}
+
+}  // namespace
+
+BatchScheduler::BatchScheduler(const ModelSpec& spec, Instances instances, ExecutionObserver* observer)
+    : policy_(MakeBatchPolicy(spec)),
+      preserve_ordering_(PreservesOrdering(spec)),
+      observer_(observer),
+      pool_(std::move(instances)) {
+  MutexLock lock(mu_);
+  MutexLock join_lock(join_mu_);
+  for (std::size_t i = 0; i < pool_.thread_count(); ++i) {
+    threads_.emplace_back([this, self = &pool_.thread(i)] { RunThread(*self); });
+  }
+}
+
+BatchScheduler::~BatchScheduler() { Drain(); }
+
+void BatchScheduler::Enqueue(RequestPtr request, EnqueueHint hint) {
+  request->times.queue_start = NowNanoseconds();
+  InstanceThread* wake = nullptr;
+  BackendInstance* instance = nullptr;
+  {
+    MutexLock lock(mu_);
+    if (!draining_) {
+      ++pending_;
+      if (hint.may_run_inline && MayRunInline(request)) {
+        instance = pool_.TakeIdle();
+      } else {
+        queue_.Push(std::move(request));
+        wake = ThreadToWake();
+      }
+    }
+  }
+  if (wake != nullptr) {
+    wake->Wake();
+  } else if (instance != nullptr) {
+    RunInline(std::move(request), instance);
+  } else if (request != nullptr) {  // Neither queued nor run.
+    request->responder->Fail(RefusedWhileStopping(*request));
+  }
+}
+
+void BatchScheduler::Drain() {
+  {
+    MutexLock lock(mu_);
+    draining_ = true;
+    WakeAll();  // What waits for its batch to grow is run now.
+    while (pending_ > 0) {
+      drained_.Wait(mu_);
+    }
+    WakeAll();  // To their end.
+  }
+  MutexLock lock(join_mu_);
+  for (std::thread& thread : threads_) {
+    thread.join();
+  }
+  threads_.clear();
+}
+
+void BatchScheduler::WakeAll() {
+  while (InstanceThread* thread = pool_.Pick()) {
+    thread->Wake();
+  }
+}
+
+std::size_t BatchScheduler::pending() const {
+  MutexLock lock(mu_);
+  return pending_;
+}
+
+void BatchScheduler::RunThread(InstanceThread& self) {
+  Work work;
+  while (NextWork(self, &work)) {
+    Run(&work);
+  }
+}
+
+bool BatchScheduler::NextWork(InstanceThread& self, Work* work) {
+  MutexLock lock(mu_);
+  FinishWork(work);
+  while (!TakeWork(work)) {
+    if (draining_ && queue_.empty()) {
+      return false;
+    }
+    // One thread watches the clock for the batch that is growing.
+    pool_.Sleep(self, mu_, pool_.has_watch() ? 0 : work->look_again_at);
+  }
+  return true;
+}
+
+bool BatchScheduler::TakeWork(Work* work) {
+  work->look_again_at = 0;
+  if (!pool_.has_idle()) {
+    return false;
+  }
+  BatchDecision decision = Decide();
+  while (queue_.TakeCancelled(decision.count, &work->cancelled)) {
+    decision = Decide();
+  }
+  work->look_again_at = decision.look_again_at;
+  if (decision.count > 0) {
+    queue_.Take(decision.count, &work->batch);
+    work->instance = pool_.TakeIdle();
+    for (const RequestPtr& request : work->batch) {
+      work->view.push_back(request.get());
+      if (preserve_ordering_) {
+        order_.Admit(*request);
+      }
+    }
+  }
+  work->taken = work->batch.size() + work->cancelled.size();
+  work->wake = work->taken > 0 ? ThreadToWake() : nullptr;
+  return work->taken > 0;
+}
+
+void BatchScheduler::FinishWork(Work* work) {
+  if (work->instance != nullptr) {
+    pool_.GiveBack(work->instance);
+    execution_time_.Add(work->execution_nanoseconds);
+    work->instance = nullptr;
+  }
+  pending_ -= work->taken;
+  work->taken = 0;
+  if (draining_ && pending_ == 0) {
+    drained_.NotifyAll();
+  }
+}
+
+void BatchScheduler::Run(Work* work) {
+  if (work->wake != nullptr) {
+    work->wake->Wake();
+  }
+  for (const RequestPtr& request : work->cancelled) {
+    request->responder->Fail(Cancelled(""));
+  }
+  work->cancelled.clear();
+  if (!work->batch.empty()) {
+    Execute(work);
+  }
+}
+
+void BatchScheduler::Execute(Work* work) {
+  const std::uint64_t start = NowNanoseconds();
+  std::uint32_t batch_size = 0;
+  for (InferenceRequest* request : work->view) {
+    request->times.compute_start = start;
+    batch_size += request->batch_size;
+  }
+  work->instance->Execute(work->view);
+  const std::uint64_t end = NowNanoseconds();
+  for (InferenceRequest* request : work->view) {
+    request->times.compute_end = end;
+  }
+  work->execution_nanoseconds = end - start;
+  if (observer_ != nullptr) {
+    observer_->OnExecuted(work->view, batch_size);
+  }
+  work->view.clear();
+  if (preserve_ordering_) {
+    for (RequestPtr& request : work->batch) {
+      order_.Release(std::move(request));
+    }
+  }
+  work->batch.clear();
+}
+
+void BatchScheduler::RunInline(RequestPtr request, BackendInstance* instance) {
+  Work work;
+  work.taken = 1;
+  work.instance = instance;
+  work.view.push_back(request.get());
+  work.batch.push_back(std::move(request));
+  if (preserve_ordering_) {
+    order_.Admit(*work.batch.front());
+  }
+  Execute(&work);
+  InstanceThread* wake = nullptr;
+  {
+    MutexLock lock(mu_);
+    FinishWork(&work);
+    wake = ThreadToWake();
+  }
+  if (wake != nullptr) {
+    wake->Wake();
+  }
+}
+
+bool BatchScheduler::MayRunInline(const RequestPtr& request) const {
+  return queue_.empty() && pool_.has_unclaimed() && execution_time_.quick() && !request->cancel->cancelled() &&
+         IsSmall(*request) && NextBatch({&request, 1}, request->times.queue_start, policy_).count == 1;
+}
+
+BatchDecision BatchScheduler::Decide() const {
+  // The clock matters only to a batcher that waits.
+  const bool timed = policy_.max_queue_delay_nanoseconds != 0 && !queue_.empty();
+  return NextBatch(queue_.waiting(), draining_ ? kFlush : timed ? NowNanoseconds() : 0, policy_);
+}
+
+InstanceThread* BatchScheduler::ThreadToWake() {
+  if (queue_.empty() || !pool_.has_unclaimed()) {
+    return nullptr;
+  }
+  // Each thread that is already waking will take a batch.
+  const std::uint64_t waiting = policy_.dynamic ? queue_.elements() : queue_.size();
+  const std::uint64_t claimed = pool_.waking() * static_cast<std::uint64_t>(policy_.max_batch_size);
+  if (waiting <= claimed) {
+    return nullptr;
+  }
+  if (policy_.max_queue_delay_nanoseconds != 0 && pool_.has_watch() && Decide().count == 0) {
+    return nullptr;
+  }
+  return pool_.Pick();
+}
+
+std::unique_ptr<Scheduler> MakeBatchScheduler(const ModelSpec& spec, Instances instances, ExecutionObserver* observer) {
+  return std::make_unique<BatchScheduler>(spec, std::move(instances), observer);
+}
+
+}  // namespace triton_lite

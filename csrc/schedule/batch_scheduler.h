@@ -1,0 +1,88 @@
+// The default scheduler and the dynamic batcher: one queue, a policy that forms batches, instances that pull them.
+#pragma once
+
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+#include "core/mutex.h"
+#include "schedule/batch_policy.h"
+#include "schedule/instance_pool.h"
+#include "schedule/reply_order.h"
+#include "schedule/request_queue.h"
+#include "schedule/scheduler.h"
+
+namespace triton_lite {
+
+// What executions of a model take, over the last ones.
+class ExecutionTime {
+ public:
+  void Add(std::uint64_t nanoseconds) {
+    ++count_;
+    mean_ += (static_cast<double>(nanoseconds) - mean_) / (count_ < kWindow ? count_ : kWindow);
+  }
+  // Known to take less than a wake-up between threads does. The first executions, which build things, do not tell.
+  bool quick() const { return count_ > kWindow && mean_ < kQuickNanoseconds; }
+
+ private:
+  static constexpr std::uint64_t kWindow = 8;
+  static constexpr double kQuickNanoseconds = 50'000;
+
+  std::uint64_t count_ = 0;
+  double mean_ = 0;
+};
+
+class BatchScheduler : public Scheduler {
+ public:
+  BatchScheduler(const ModelSpec& spec, Instances instances, ExecutionObserver* observer);
+  ~BatchScheduler() override;
+
+  void Enqueue(RequestPtr request, EnqueueHint hint) override EXCLUDES(mu_);
+  void Drain() override EXCLUDES(mu_);
+  std::size_t pending() const override EXCLUDES(mu_);
+
+ private:
+  // Work that a thread took from the queue, and what to do once the lock is let go.
+  struct Work {
+    BackendInstance* instance = nullptr;
+    std::vector<RequestPtr> batch;
+    std::vector<RequestPtr> cancelled;
+    std::vector<InferenceRequest*> view;  // Of batch, for the backend.
+    std::uint64_t execution_nanoseconds = 0;
+    std::size_t taken = 0;            // Requests that `pending_` counts.
+    std::uint64_t look_again_at = 0;  // Nothing was taken: when that may change by itself, as in BatchDecision.
+    InstanceThread* wake = nullptr;   // There is more to do than this thread can.
+  };
+
+  void RunThread(InstanceThread& self) EXCLUDES(mu_);
+  // Gives back the instance of finished work and waits for more; false when the scheduler is drained.
+  bool NextWork(InstanceThread& self, Work* work) EXCLUDES(mu_);
+  bool TakeWork(Work* work) REQUIRES(mu_);
+  void WakeAll() REQUIRES(mu_);
+  void FinishWork(Work* work) REQUIRES(mu_);
+  void Run(Work* work) EXCLUDES(mu_);
+  void Execute(Work* work) EXCLUDES(mu_);
+  void RunInline(RequestPtr request, BackendInstance* instance) EXCLUDES(mu_);
+
+  bool MayRunInline(const RequestPtr& request) const REQUIRES(mu_);
+  BatchDecision Decide() const REQUIRES(mu_);
+  InstanceThread* ThreadToWake() REQUIRES(mu_);
+
+  const BatchPolicy policy_;
+  const bool preserve_ordering_;
+  ExecutionObserver* const observer_;
+  ReplyOrder order_;
+
+  mutable Mutex mu_;
+  CondVar drained_;
+  RequestQueue queue_ GUARDED_BY(mu_);
+  InstancePool pool_ GUARDED_BY(mu_);
+  ExecutionTime execution_time_ GUARDED_BY(mu_);
+  std::size_t pending_ GUARDED_BY(mu_) = 0;
+  bool draining_ GUARDED_BY(mu_) = false;
+
+  Mutex join_mu_;  // Drain may be called by several threads.
+  std::vector<std::thread> threads_ GUARDED_BY(join_mu_);
+};
+
+}  // namespace triton_lite

@@ -1,0 +1,21 @@
+// What schedulers say to requests that they do not run.
+#pragma once
+
+#include <string>
+
+#include "core/request.h"
+#include "core/status.h"
+
+namespace triton_lite {
+
+// The start of Triton's texts about one request.
+inline std::string RequestPrefix(const InferenceRequest& request) {
+  return "[request id: " + (request.id.empty() ? "<id_unknown>" : request.id) + "] ";
+}
+
+inline Status RefusedWhileStopping(const InferenceRequest& request) {
+  return Unavailable(RequestPrefix(request) +
+                     "Server is stopping, scheduler for model has stopped accepting new inference requests");
+}
+
+}  // namespace triton_lite

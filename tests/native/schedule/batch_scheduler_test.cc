@@ -1,0 +1,375 @@
+#include "schedule/batch_scheduler.h"
+
+#include <algorithm>
+#include <atomic>
+#include <latch>
+#include <map>
+#include <thread>
+
+#include "check.h"
+#include "schedule/fakes.h"
+
+namespace triton_lite {
+namespace {
+
+using testing::Batch;
+using testing::Gate;
+using testing::MakeInstances;
+using testing::MakeRequest;
+using testing::Record;
+using testing::RecordedReply;
+
+constexpr EnqueueHint kQueue{.may_run_inline = false};
+constexpr EnqueueHint kInline{.may_run_inline = true};
+
+ModelSpec Batching(std::int32_t max_batch_size, DynamicBatchingSpec batching = {}) {
+  ModelSpec spec;
+  spec.max_batch_size = max_batch_size;
+  spec.scheduler = std::move(batching);
+  return spec;
+}
+
+DynamicBatchingSpec Delayed(std::uint64_t microseconds, std::vector<std::int32_t> preferred = {}) {
+  DynamicBatchingSpec batching;
+  batching.max_queue_delay_microseconds = microseconds;
+  batching.preferred_batch_size = std::move(preferred);
+  return batching;
+}
+
+DynamicBatchingSpec Ordered() {
+  DynamicBatchingSpec batching;
+  batching.preserve_ordering = true;
+  return batching;
+}
+
+std::vector<std::string> Ids(Batch batch) {
+  std::vector<std::string> ids;
+  for (const InferenceRequest* request : batch) {
+    ids.push_back(request->id);
+  }
+  return ids;
+}
+
+// An instance that holds its first batch until the gate opens, and remembers all batches.
+struct HeldInstance {
+  Gate entered;
+  Gate leave;
+  std::vector<std::vector<std::string>> batches;
+
+  void operator()(Batch batch) {
+    batches.push_back(Ids(batch));
+    entered.Open();
+    leave.Wait();
+  }
+};
+
+TEST(GathersWhatCameWhileTheInstanceWasBusy) {
+  Record record;
+  HeldInstance held;
+  const auto scheduler = MakeBatchScheduler(Batching(4), MakeInstances(1, std::ref(held)), nullptr);
+  scheduler->Enqueue(MakeRequest("first", &record), kQueue);
+  held.entered.Wait();
+  for (const char* id : {"a", "b", "c", "d", "e"}) {
+    scheduler->Enqueue(MakeRequest(id, &record), kQueue);
+  }
+  CHECK_EQ(scheduler->pending(), 6u);
+  held.leave.Open();
+  scheduler->Drain();
+  const std::vector<std::vector<std::string>> want = {{"first"}, {"a", "b", "c", "d"}, {"e"}};
+  CHECK(held.batches == want);
+  CHECK_EQ(scheduler->pending(), 0u);
+}
+
+TEST(DefaultSchedulerDoesNotBatch) {
+  Record record;
+  HeldInstance held;
+  ModelSpec spec;
+  spec.max_batch_size = 4;
+  const auto scheduler = MakeBatchScheduler(spec, MakeInstances(1, std::ref(held)), nullptr);
+  for (const char* id : {"a", "b", "c"}) {
+    scheduler->Enqueue(MakeRequest(id, &record), kQueue);
+  }
+  held.leave.Open();
+  scheduler->Drain();
+  const std::vector<std::vector<std::string>> want = {{"a"}, {"b"}, {"c"}};
+  CHECK(held.batches == want);
+}
+
+TEST(UsesAllInstancesAtOnce) {
+  Record record;
+  std::latch all_run(3);
+  const auto scheduler =
+      MakeBatchScheduler(ModelSpec{}, MakeInstances(3, [&](Batch) { all_run.arrive_and_wait(); }), nullptr);
+  for (int i = 0; i < 3; ++i) {
+    scheduler->Enqueue(MakeRequest("", &record), kQueue);
+  }
+  record.WaitFor(3);
+}
+
+TEST(ABatchThatIsFullDoesNotWaitForItsDelay) {
+  Record record;
+  const auto scheduler = MakeBatchScheduler(Batching(2, Delayed(1ull << 40)), MakeInstances(2, nullptr), nullptr);
+  scheduler->Enqueue(MakeRequest("a", &record), kQueue);
+  scheduler->Enqueue(MakeRequest("b", &record), kQueue);
+  record.WaitFor(2);
+  CHECK_EQ(scheduler->pending(), 0u);
+}
+
+TEST(ABatchThatWaitsIsRunWhenItsDelayIsOver) {
+  Record record;
+  const auto scheduler = MakeBatchScheduler(Batching(8, Delayed(200)), MakeInstances(2, nullptr), nullptr);
+  for (std::size_t i = 1; i <= 20; ++i) {
+    scheduler->Enqueue(MakeRequest("", &record), kQueue);
+    record.WaitFor(i);
+  }
+}
+
+TEST(DrainingRunsWhatWaitsForItsDelay) {
+  Record record;
+  const auto scheduler = MakeBatchScheduler(Batching(8, Delayed(1ull << 40)), MakeInstances(2, nullptr), nullptr);
+  scheduler->Enqueue(MakeRequest("a", &record), kQueue);
+  scheduler->Drain();
+  CHECK(record.requests() == std::vector<std::string>{"a"});
+}
+
+TEST(RefusesWhenDrained) {
+  Record record;
+  const auto scheduler = MakeBatchScheduler(ModelSpec{}, MakeInstances(1, nullptr), nullptr);
+  scheduler->Drain();
+  scheduler->Enqueue(MakeRequest("7", &record), kInline);
+  scheduler->Enqueue(MakeRequest("", &record), kQueue);
+  const std::vector<RecordedReply> replies = record.replies();
+  REQUIRE(replies.size() == 2);
+  CHECK(replies[0].code == Code::kUnavailable);
+  CHECK_EQ(replies[0].what,
+           "[request id: 7] Server is stopping, scheduler for model has stopped accepting new inference requests");
+  CHECK_EQ(replies[1].what,
+           "[request id: <id_unknown>] Server is stopping, scheduler for model has stopped accepting new inference "
+           "requests");
+  CHECK_EQ(scheduler->pending(), 0u);
+}
+
+TEST(DropsCancelledRequestsFromTheQueue) {
+  Record record;
+  HeldInstance held;
+  const auto scheduler = MakeBatchScheduler(Batching(4), MakeInstances(1, std::ref(held)), nullptr);
+  scheduler->Enqueue(MakeRequest("first", &record), kQueue);
+  held.entered.Wait();
+  std::vector<std::shared_ptr<CancelToken>> tokens;
+  for (const char* id : {"a", "b", "c", "d", "e"}) {
+    RequestPtr request = MakeRequest(id, &record);
+    tokens.push_back(request->cancel);
+    scheduler->Enqueue(std::move(request), kQueue);
+  }
+  tokens[0]->Cancel();
+  tokens[2]->Cancel();
+  held.leave.Open();
+  scheduler->Drain();
+  const std::vector<std::vector<std::string>> want = {{"first"}, {"b", "d", "e"}};
+  CHECK(held.batches == want);
+  for (const RecordedReply& reply : record.replies()) {
+    const bool cancelled = reply.request == "a" || reply.request == "c";
+    CHECK(reply.code == (cancelled ? Code::kCancelled : Code::kOk));
+  }
+  CHECK_EQ(record.replies().size(), 6u);
+}
+
+TEST(AQueueOfCancelledRequestsIsAnsweredWithoutAnInstance) {
+  Record record;
+  std::atomic<int> executions = 0;
+  const auto scheduler = MakeBatchScheduler(ModelSpec{}, MakeInstances(1, [&](Batch) { ++executions; }), nullptr);
+  RequestPtr request = MakeRequest("a", &record);
+  request->cancel->Cancel();
+  scheduler->Enqueue(std::move(request), kQueue);
+  record.WaitFor(1);
+  scheduler->Drain();
+  CHECK_EQ(executions.load(), 0);
+}
+
+// Until the model is known to be quick, requests go to the instance threads.
+void WarmUp(Scheduler& scheduler, Record& record) {
+  for (std::size_t i = 1; i <= 64; ++i) {
+    scheduler.Enqueue(MakeRequest("warm", &record), kQueue);
+    record.WaitFor(i);
+  }
+  while (scheduler.pending() > 0) {  // The last reply leaves before its instance is idle again.
+    std::this_thread::yield();
+  }
+}
+
+struct Threads {
+  std::thread::id last;
+  void operator()(Batch) { last = std::this_thread::get_id(); }
+};
+
+TEST(QuickModelsRunOnTheCallingThread) {
+  Record record;
+  Threads threads;
+  const auto scheduler = MakeBatchScheduler(Batching(8), MakeInstances(1, std::ref(threads)), nullptr);
+  scheduler->Enqueue(MakeRequest("unknown", &record), kInline);
+  record.WaitFor(1);
+  CHECK(threads.last != std::this_thread::get_id());
+  WarmUp(*scheduler, record);
+  scheduler->Enqueue(MakeRequest("quick", &record), kInline);
+  CHECK(threads.last == std::this_thread::get_id());
+  CHECK_EQ(record.requests().back(), "quick");
+  CHECK_EQ(scheduler->pending(), 0u);
+}
+
+TEST(LargeRequestsRunOnAnInstanceThread) {
+  Record record;
+  Threads threads;
+  const auto scheduler = MakeBatchScheduler(Batching(8), MakeInstances(1, std::ref(threads)), nullptr);
+  WarmUp(*scheduler, record);
+  RequestPtr request = MakeRequest("large", &record);
+  testing::AddInput(*request, "IN", {64 * 1024});
+  request->inputs[0].data.size = 64 * 1024;
+  scheduler->Enqueue(std::move(request), kInline);
+  scheduler->Drain();
+  CHECK(threads.last != std::this_thread::get_id());
+}
+
+TEST(WhatWaitsForItsBatchDoesNotRunOnTheCallingThread) {
+  Record record;
+  Threads threads;
+  const auto scheduler = MakeBatchScheduler(Batching(2, Delayed(50)), MakeInstances(1, std::ref(threads)), nullptr);
+  WarmUp(*scheduler, record);
+  scheduler->Enqueue(MakeRequest("half", &record), kInline);
+  scheduler->Drain();
+  CHECK(threads.last != std::this_thread::get_id());
+}
+
+TEST(AnInlineRunLeavesNothingBehindInTheQueue) {
+  Record record;
+  Scheduler* self = nullptr;
+  bool nested = false;
+  // While it runs inline, another request comes: the only instance is busy, so it is queued and must be picked up.
+  const auto body = [&](Batch batch) {
+    if (batch[0]->id == "outer" && !nested) {
+      nested = true;
+      self->Enqueue(MakeRequest("inner", &record), kInline);
+    }
+  };
+  const auto scheduler = MakeBatchScheduler(Batching(8), MakeInstances(1, body), nullptr);
+  self = scheduler.get();
+  WarmUp(*scheduler, record);
+  scheduler->Enqueue(MakeRequest("outer", &record), kInline);
+  record.WaitFor(66);
+  CHECK_EQ(record.requests().back(), "inner");
+}
+
+TEST(SlowModelsDoNotRunOnTheCallingThread) {
+  ExecutionTime time;
+  CHECK(!time.quick());
+  for (int i = 0; i < 20; ++i) {
+    time.Add(10'000);
+  }
+  CHECK(time.quick());
+  for (int i = 0; i < 20; ++i) {
+    time.Add(200'000);
+  }
+  CHECK(!time.quick());
+}
+
+TEST(PreservesTheOrderOfRequests) {
+  Record record;
+  Gate release;
+  const auto body = [&](Batch batch) {
+    if (batch[0]->id == "0") {
+      release.Wait();
+    }
+    if (batch[0]->id == "9") {
+      release.Open();
+    }
+  };
+  const auto scheduler = MakeBatchScheduler(Batching(1, Ordered()), MakeInstances(2, body), nullptr);
+  std::vector<std::string> want;
+  for (int i = 0; i < 10; ++i) {
+    want.push_back(std::to_string(i));
+    scheduler->Enqueue(MakeRequest(want.back(), &record), kQueue);
+  }
+  scheduler->Drain();
+  CHECK(record.requests() == want);
+}
+
+class CountingObserver : public ExecutionObserver {
+ public:
+  void OnExecuted(Batch batch, std::uint32_t batch_size) override {
+    std::uint32_t elements = 0;
+    for (const InferenceRequest* request : batch) {
+      const Timestamps& times = request->times;
+      CHECK(times.queue_start > 0 && times.queue_start <= times.compute_start);
+      CHECK(times.compute_start <= times.compute_end);
+      elements += request->batch_size;
+    }
+    CHECK_EQ(elements, batch_size);
+    executed += elements;
+  }
+  std::atomic<std::uint64_t> executed = 0;
+};
+
+void EnqueueMany(Scheduler& scheduler, Record& record, int producer, int count) {
+  for (int i = 0; i < count; ++i) {
+    RequestPtr request =
+        MakeRequest(std::to_string(producer) + "/" + std::to_string(i), &record, static_cast<std::uint32_t>(1 + i % 3));
+    if (i % 17 == 0) {
+      request->cancel->Cancel();
+    }
+    scheduler.Enqueue(std::move(request), {.may_run_inline = i % 2 == 0});
+  }
+}
+
+// Every request is answered exactly once, whatever the mix of threads.
+void ManyProducers(const ModelSpec& spec, int instances) {
+  constexpr int kProducers = 4;
+  constexpr int kRequests = 2000;
+  Record record;
+  CountingObserver observer;
+  const auto scheduler = MakeBatchScheduler(spec, MakeInstances(instances, nullptr), &observer);
+  std::vector<std::thread> producers;
+  for (int p = 0; p < kProducers; ++p) {
+    producers.emplace_back([&, p] { EnqueueMany(*scheduler, record, p, kRequests); });
+  }
+  for (std::thread& producer : producers) {
+    producer.join();
+  }
+  scheduler->Drain();
+  std::map<std::string, int> answers;
+  for (const RecordedReply& reply : record.replies()) {
+    ++answers[reply.request];
+    CHECK(reply.code == Code::kOk || reply.code == Code::kCancelled);
+  }
+  CHECK_EQ(answers.size(), static_cast<std::size_t>(kProducers * kRequests));
+  CHECK(std::all_of(answers.begin(), answers.end(), [](const auto& answer) { return answer.second == 1; }));
+  CHECK_EQ(scheduler->pending(), 0u);
+}
+
+TEST(AnswersEachRequestOfManyProducersOnce) { ManyProducers(Batching(8), 2); }
+TEST(AnswersEachRequestOfManyProducersOnceInOrder) { ManyProducers(Batching(4, Ordered()), 3); }
+TEST(AnswersEachRequestOfManyProducersOnceWithDelay) { ManyProducers(Batching(8, Delayed(20, {4})), 3); }
+TEST(AnswersEachRequestOfManyProducersOnceWithoutBatching) { ManyProducers(ModelSpec{}, 3); }
+
+TEST(DrainsWhileProducersGoOn) {
+  for (int round = 0; round < 50; ++round) {
+    Record record;
+    const auto scheduler = MakeBatchScheduler(Batching(8), MakeInstances(2, nullptr), nullptr);
+    std::latch started(2);
+    std::thread producer([&] {
+      started.arrive_and_wait();
+      EnqueueMany(*scheduler, record, 0, 100);
+    });
+    std::thread drainer([&] {
+      started.arrive_and_wait();
+      scheduler->Drain();
+    });
+    producer.join();
+    drainer.join();
+    CHECK_EQ(record.replies().size(), 100u);
+    CHECK_EQ(scheduler->pending(), 0u);
+  }
+}
+
+}  // namespace
+}  // namespace triton_lite
+
+TEST_MAIN()
