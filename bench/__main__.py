@@ -48,13 +48,7 @@ def main() -> None:
     unknown = set(options.names) - set(BENCHMARKS)
     if unknown:
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
-    for name in options.names or def _threads(options: argparse.Namespace) -> None:
-    row, count = threads.compare(options.rounds, options.seconds)
-    _table([row])
-    print(f"{count} threads in the process with all four models loaded\n")
-
-
-BENCHMARKS:
+    for name in options.names or BENCHMARKS:
         print(f"## {name}\n")
         BENCHMARKS[name](options)
 

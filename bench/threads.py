@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import tempfile
@@ -33,7 +34,7 @@ def write_mlp(path: Path) -> None:
 
     random = np.random.default_rng(3)
     nodes, weights, last = [], [], "INPUT"
-    for i, (rows, columns) in enumerate(zip(LAYERS[:-1], LAYERS[1:], strict=True)):
+    for i, (rows, columns) in enumerate(itertools.pairwise(LAYERS)):
         weights.append(numpy_helper.from_array(random.normal(0, 0.05, (rows, columns)).astype(np.float32), f"w{i}"))
         output = "OUTPUT" if i == len(LAYERS) - 2 else f"relu{i}"
         nodes.append(helper.make_node("MatMul", [last, f"w{i}"], [f"sum{i}"]))
