@@ -1,0 +1,177 @@
+// Engine, OpenedModel, LoadedModel, ControlCall.
+#include "engine/engine.h"
+
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bindings/bindings.h"
+#include "bindings/engine_holder.h"
+#include "bindings/shape_caster.h"
+
+namespace py = pybind11;
+
+namespace triton_lite::bindings {
+namespace {
+
+// The signature stays when a load has taken the opened file.
+struct PyOpenedModel {
+  OpenedModel opened;
+  ModelSignature signature;
+};
+
+struct PyLoadedModel {
+  ServedModelPtr model;
+};
+
+struct PyControlCall {
+  std::unique_ptr<ControlCall> call;
+};
+
+template <typename T>
+T ValueOrRaise(Result<T> result) {
+  RaiseIfError(result.status());
+  return *std::move(result);
+}
+
+void Listen(Engine& engine, std::string socket_path, std::uint64_t answer_budget_byte_size) {
+  ChannelServerOptions options;
+  options.socket_path = std::move(socket_path);
+  options.answer_budget_byte_size = answer_budget_byte_size;
+  Status status;
+  {
+    py::gil_scoped_release release;
+    status = engine.Listen(std::move(options));
+  }
+  RaiseIfError(status);
+}
+
+PyOpenedModel Open(Engine&, const ModelSpec& spec) {
+  const ModelSpec copy = spec;  // Python may change its object meanwhile.
+  Result<OpenedModel> opened = [&] {
+    py::gil_scoped_release release;
+    return OpenModel(copy);
+  }();
+  PyOpenedModel result{ValueOrRaise(std::move(opened)), {}};
+  result.signature = result.opened.backend->signature();
+  return result;
+}
+
+PyLoadedModel Load(Engine& engine, ModelSpec spec, PyOpenedModel* opened) {
+  OpenedModel taken = opened == nullptr ? OpenedModel{} : std::move(opened->opened);
+  Result<ServedModelPtr> loaded = [&] {
+    py::gil_scoped_release release;
+    return engine.Load(std::move(spec), std::move(taken));
+  }();
+  return PyLoadedModel{ValueOrRaise(std::move(loaded))};
+}
+
+void Publish(Engine& engine, const std::string& name, const std::map<std::int64_t, PyLoadedModel>& versions,
+             std::vector<std::int64_t> unready) {
+  ModelRegistry::Versions ready;
+  for (const auto& [version, loaded] : versions) {
+    ready.emplace(version, loaded.model);
+  }
+  py::gil_scoped_release release;
+  engine.Publish(name, std::move(ready), std::move(unready));
+}
+
+// Waits in slices, so that a main thread gets to run its signal handlers.
+std::unique_ptr<PyControlCall> NextControlCall(Engine& engine, std::optional<double> timeout) {
+  constexpr std::uint64_t kSlice = 1'000'000'000;
+  constexpr double kLongest = 1e9;  // Seconds.
+  const std::uint64_t start = NowNanoseconds();
+  const std::uint64_t end =
+      timeout ? start + static_cast<std::uint64_t>(std::clamp(*timeout, 0.0, kLongest) * 1e9) : UINT64_MAX;
+  while (true) {
+    const std::uint64_t slice_end = std::min(end, NowNanoseconds() + kSlice);
+    std::unique_ptr<ControlCall> call;
+    {
+      py::gil_scoped_release release;
+      call = engine.control().Next(slice_end);
+    }
+    if (call != nullptr) {
+      return std::make_unique<PyControlCall>(PyControlCall{std::move(call)});
+    }
+    if (PyErr_CheckSignals() != 0) {
+      throw py::error_already_set();
+    }
+    if (engine.control().stopped() || NowNanoseconds() >= end) {
+      return nullptr;
+    }
+  }
+}
+
+py::bytes ToPyBytes(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+
+std::vector<py::bytes> Segments(const PyControlCall& self) {
+  std::vector<py::bytes> copies;
+  for (const Bytes segment : self.call->call().segments()) {
+    copies.push_back(ToPyBytes(segment));
+  }
+  return copies;
+}
+
+void BindModels(py::module_& m) {
+  py::class_<SignatureTensor>(m, "SignatureTensor")
+      .def_readonly("name", &SignatureTensor::name)
+      .def_property_readonly("datatype", [](const SignatureTensor& self) { return static_cast<int>(self.datatype); })
+      .def_readonly("dims", &SignatureTensor::dims)
+      .def_readonly("optional", &SignatureTensor::optional)
+      .def_readonly("is_tensor", &SignatureTensor::is_tensor);
+  py::class_<ModelSignature>(m, "ModelSignature")
+      .def_readonly("inputs", &ModelSignature::inputs)
+      .def_readonly("outputs", &ModelSignature::outputs)
+      .def_readonly("known", &ModelSignature::known);
+  py::class_<PyOpenedModel>(m, "OpenedModel").def_readonly("signature", &PyOpenedModel::signature);
+  py::class_<PyLoadedModel>(m, "LoadedModel");
+}
+
+void BindControlCall(py::module_& m) {
+  using ReleaseGil = py::call_guard<py::gil_scoped_release>;
+  py::class_<PyControlCall>(m, "ControlCall")
+      .def_property_readonly("method",
+                             [](const PyControlCall& self) { return static_cast<int>(self.call->call().method()); })
+      .def_property_readonly("message",
+                             [](const PyControlCall& self) { return ToPyBytes(self.call->call().message()); })
+      .def_property_readonly("segments", &Segments)
+      .def_property_readonly("peer_process_id",
+                             [](const PyControlCall& self) { return self.call->call().peer().process_id; })
+      .def_property_readonly("peer_name", [](const PyControlCall& self) { return self.call->call().peer().name; })
+      .def(
+          "reply", [](PyControlCall& self, std::string message) { self.call->Reply(std::move(message)); },
+          py::arg("message"), ReleaseGil())
+      .def(
+          "fail",
+          [](PyControlCall& self, int code, std::string text) {
+            self.call->Fail(Status(static_cast<Code>(code), std::move(text)));
+          },
+          py::arg("code"), py::arg("text"), ReleaseGil());
+}
+
+}  // namespace
+
+void BindEngine(py::module_& m) {
+  using ReleaseGil = py::call_guard<py::gil_scoped_release>;
+  BindModels(m);
+  BindControlCall(m);
+  py::class_<Engine, EngineHolder>(m, "Engine")
+      .def(py::init([] { return EngineHolder(new Engine()); }))
+      .def("listen", &Listen, py::arg("socket_path"), py::arg("answer_budget_byte_size") = std::uint64_t{4} << 30)
+      .def("open_model", &Open, py::arg("spec"))
+      .def("load_model", &Load, py::arg("spec"), py::arg("opened") = nullptr)
+      .def("publish", &Publish, py::arg("name"), py::arg("versions"), py::arg("unready") = std::vector<std::int64_t>())
+      .def("retract", &Engine::Retract, py::arg("name"), ReleaseGil())
+      .def("next_control_call", &NextControlCall, py::arg("timeout") = py::none())
+      .def("stop", &Engine::Stop, ReleaseGil())
+      .def_property_readonly("peer_count", &Engine::peer_count)
+      .def_property_readonly("idle_seconds",
+                             [](const Engine& self) { return static_cast<double>(self.idle_nanoseconds()) * 1e-9; });
+}
+
+}  // namespace triton_lite::bindings

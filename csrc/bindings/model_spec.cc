@@ -1,0 +1,111 @@
+// ModelSpec and its parts as plain Python objects: attributes are read as copies and assigned whole.
+#include <pybind11/stl.h>
+
+#include <cstdint>
+#include <string>
+#include <type_traits>
+
+#include "bindings/bindings.h"
+#include "bindings/shape_caster.h"
+#include "core/model_spec.h"
+
+namespace py = pybind11;
+
+namespace triton_lite::bindings {
+namespace {
+
+// Enumerations travel as their numbers (those of protos/model_config.proto).
+template <typename Class, typename Enum>
+auto Get(Enum Class::* field) {
+  return [field](const Class& self) { return static_cast<int>(self.*field); };
+}
+
+template <typename Enum>
+Enum CheckedEnum(int value, Enum last) {
+  if (value < 0 || value > static_cast<int>(last)) {
+    throw py::value_error("no such enumeration value: " + std::to_string(value));
+  }
+  return static_cast<Enum>(value);
+}
+
+template <typename Class, typename Enum>
+auto Set(Enum Class::* field, Enum last) {
+  return [field, last](Class& self, int value) { self.*field = CheckedEnum(value, last); };
+}
+
+void BindTensorSpec(py::module_& m) {
+  py::class_<TensorSpec>(m, "TensorSpec")
+      .def(py::init<>())
+      .def_readwrite("name", &TensorSpec::name)
+      .def_property("datatype", Get(&TensorSpec::datatype), Set(&TensorSpec::datatype, DataType::kBf16))
+      .def_readwrite("dims", &TensorSpec::dims)
+      .def_readwrite("reshape", &TensorSpec::reshape)
+      .def_readwrite("optional", &TensorSpec::optional)
+      .def_readwrite("is_shape_tensor", &TensorSpec::is_shape_tensor)
+      .def_readwrite("allow_ragged_batch", &TensorSpec::allow_ragged_batch)
+      .def_readwrite("labels", &TensorSpec::labels);
+}
+
+void BindInstanceGroupSpec(py::module_& m) {
+  py::class_<InstanceGroupSpec>(m, "InstanceGroupSpec")
+      .def(py::init<>())
+      .def_readwrite("name", &InstanceGroupSpec::name)
+      .def_property("kind", Get(&InstanceGroupSpec::kind), Set(&InstanceGroupSpec::kind, InstanceKind::kModel))
+      .def_readwrite("count", &InstanceGroupSpec::count)
+      .def_readwrite("gpus", &InstanceGroupSpec::gpus)
+      .def_readwrite("passive", &InstanceGroupSpec::passive);
+  py::class_<ExecutionAcceleratorSpec>(m, "ExecutionAcceleratorSpec")
+      .def(py::init<>())
+      .def_readwrite("name", &ExecutionAcceleratorSpec::name)
+      .def_readwrite("parameters", &ExecutionAcceleratorSpec::parameters);
+}
+
+void BindSchedulerSpecs(py::module_& m) {
+  py::class_<DefaultSchedulerSpec>(m, "DefaultSchedulerSpec").def(py::init<>());
+  py::class_<SequenceSchedulerSpec>(m, "SequenceSchedulerSpec").def(py::init<>());
+  py::class_<DynamicBatchingSpec>(m, "DynamicBatchingSpec")
+      .def(py::init<>())
+      .def_readwrite("preferred_batch_size", &DynamicBatchingSpec::preferred_batch_size)
+      .def_readwrite("max_queue_delay_microseconds", &DynamicBatchingSpec::max_queue_delay_microseconds)
+      .def_readwrite("preserve_ordering", &DynamicBatchingSpec::preserve_ordering);
+  py::class_<EnsembleStepSpec>(m, "EnsembleStepSpec")
+      .def(py::init<>())
+      .def_readwrite("model_name", &EnsembleStepSpec::model_name)
+      .def_readwrite("model_version", &EnsembleStepSpec::model_version)
+      .def_readwrite("input_map", &EnsembleStepSpec::input_map)
+      .def_readwrite("output_map", &EnsembleStepSpec::output_map);
+  py::class_<EnsembleSpec>(m, "EnsembleSpec").def(py::init<>()).def_readwrite("steps", &EnsembleSpec::steps);
+}
+
+}  // namespace
+
+void BindModelSpec(py::module_& m) {
+  BindTensorSpec(m);
+  BindInstanceGroupSpec(m);
+  BindSchedulerSpecs(m);
+  py::class_<ModelSpec>(m, "ModelSpec")
+      .def(py::init<>())
+      .def_readwrite("name", &ModelSpec::name)
+      .def_readwrite("version", &ModelSpec::version)
+      .def_readwrite("platform", &ModelSpec::platform)
+      .def_readwrite("backend", &ModelSpec::backend)
+      .def_readwrite("version_directory", &ModelSpec::version_directory)
+      .def_readwrite("model_file", &ModelSpec::model_file)
+      .def_readwrite("max_batch_size", &ModelSpec::max_batch_size)
+      .def_readwrite("decoupled", &ModelSpec::decoupled)
+      .def_readwrite("inputs", &ModelSpec::inputs)
+      .def_readwrite("outputs", &ModelSpec::outputs)
+      .def_readwrite("instance_groups", &ModelSpec::instance_groups)
+      // A copy, not a view: another assignment may change which alternative the variant holds.
+      .def_property(
+          "scheduler", [](const ModelSpec& self) { return SchedulerSpec(self.scheduler); },
+          [](ModelSpec& self, SchedulerSpec scheduler) { self.scheduler = std::move(scheduler); })
+      .def_readwrite("parameters", &ModelSpec::parameters)
+      .def_readwrite("backend_config", &ModelSpec::backend_config)
+      .def_readwrite("graph_optimization_level", &ModelSpec::graph_optimization_level)
+      .def_readwrite("eager_batching", &ModelSpec::eager_batching)
+      .def_readwrite("gpu_execution_accelerators", &ModelSpec::gpu_execution_accelerators)
+      .def_readwrite("cpu_execution_accelerators", &ModelSpec::cpu_execution_accelerators);
+}
+
+}  // namespace triton_lite::bindings

@@ -1,0 +1,57 @@
+#include "engine/call_responder.h"
+
+#include <utility>
+
+namespace triton_lite {
+
+CallResponder::CallResponder(CallPtr call, ServedModelPtr model, InferenceRequest* request, EngineObserver* observer)
+    : call_(std::move(call)), model_(std::move(model)), request_(request), observer_(observer) {}
+
+CallResponder::~CallResponder() {
+  if (!ended_) {
+    // The request is being destroyed: only the call may be touched.
+    call_->Reply(Answer{Internal("the request was dropped"), {}, {}}, true);
+  }
+}
+
+void CallResponder::Send(InferenceResponse response, bool last) {
+  if (ended_) {
+    return;
+  }
+  const bool final = last || single_answer();
+  Result<Answer> answer = Encode(std::move(response), final);
+  if (!answer.ok()) {
+    Fail(answer.status());
+  } else if (final) {
+    End(*std::move(answer));
+  } else {
+    call_->Reply(*std::move(answer), false);
+  }
+}
+
+void CallResponder::Fail(Status status) {
+  if (!ended_) {
+    End(Answer{std::move(status), {}, {}});
+  }
+}
+
+void CallResponder::Finish() {
+  if (!ended_) {
+    End(EncodeEnd());
+  }
+}
+
+void CallResponder::End(Answer answer) {
+  ended_ = true;
+  Status status;
+  if (observer_ != nullptr) {
+    status = answer.status;
+  }
+  call_->Reply(std::move(answer), true);
+  request_->times.request_end = NowNanoseconds();
+  if (observer_ != nullptr) {
+    observer_->OnRequestEnd(*model_, *request_, status);
+  }
+}
+
+}  // namespace triton_lite

@@ -1,0 +1,57 @@
+// Answers a call with what its request brings forth.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "channel/call.h"
+#include "core/request.h"
+#include "engine/observer.h"
+#include "engine/request_parameters.h"
+#include "engine/served_model.h"
+
+namespace triton_lite {
+
+// What every responder of the engine shares: the call's memory, the end of the request and its timestamp.
+class CallResponder : public Responder {
+ public:
+  // `request` owns this responder.
+  CallResponder(CallPtr call, ServedModelPtr model, InferenceRequest* request, EngineObserver* observer);
+  ~CallResponder() override;
+
+  OutputMemory& memory() final { return *call_; }
+  void Send(InferenceResponse response, bool last) final;
+  void Fail(Status status) final;
+  void Finish() final;
+
+ protected:
+  const ServedModel& model() const { return *model_; }
+  const InferenceRequest& request() const { return *request_; }
+
+  // The answer to one response of the model.
+  virtual Result<Answer> Encode(InferenceResponse response, bool last) = 0;
+  // The last answer when the model ends without a response.
+  virtual Answer EncodeEnd() = 0;
+  // Whether the call has exactly one answer; further responses of the model are dropped then.
+  virtual bool single_answer() const = 0;
+
+ private:
+  void End(Answer answer);
+
+  const CallPtr call_;
+  const ServedModelPtr model_;
+  InferenceRequest* const request_;
+  EngineObserver* const observer_;
+  bool ended_ = false;
+};
+
+// kModelInfer and kRawInfer: one answer. kModelStreamInfer: one for each response, marked.
+std::unique_ptr<Responder> MakeInferResponder(CallPtr call, ServedModelPtr model, InferenceRequest* request,
+                                              EngineObserver* observer, const CallOptions& options,
+                                              std::string version_text);
+
+// kGenerate and kGenerateStream: JSON texts.
+std::unique_ptr<Responder> MakeGenerateResponder(CallPtr call, ServedModelPtr model, InferenceRequest* request,
+                                                 EngineObserver* observer);
+
+}  // namespace triton_lite

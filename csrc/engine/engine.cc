@@ -1,0 +1,196 @@
+#include "engine/engine.h"
+
+#include <utility>
+
+#include "engine/call_responder.h"
+#include "engine/request_builder.h"
+#include "engine/validate.h"
+#include "wire/generate.h"
+#include "wire/infer_message.h"
+
+namespace triton_lite {
+namespace {
+
+// Quick models may answer on the thread that brought the call.
+constexpr EnqueueHint kFromReader{.may_run_inline = true};
+
+void ReplyStatus(Call& call, Status status) { call.Reply(Answer{std::move(status), {}, {}}, true); }
+
+Result<ServedModelPtr> FindModel(const ModelRegistry& registry, const wire::InferRequestView& view) {
+  ASSIGN_OR_RETURN(const std::int64_t version, ParseModelVersion(view.model_version));
+  return registry.Find(view.model_name, version);
+}
+
+// Where an answer is all that the front end can give, a model must answer exactly once.
+Status CheckTransactionPolicy(const Call& call, const ServedModel& model) {
+  if (!model.spec().decoupled || call.method() == Method::kModelStreamInfer) {
+    return {};
+  }
+  return Unimplemented(call.peer().name == "http"
+                           ? "HTTP end point doesn't support models with decoupled transaction policy"
+                           : "ModelInfer RPC doesn't support models with decoupled transaction policy");
+}
+
+RequestPtr NewRequest(const CallPtr& call, const ServedModelPtr& model, std::uint64_t start) {
+  auto request = std::make_unique<InferenceRequest>();
+  request->times.request_start = start;
+  request->model_name = model->spec().name;
+  request->model_version = model->spec().version;
+  request->cancel = call->cancel_token();
+  request->model = model;
+  return request;
+}
+
+void EnqueueOrFail(const CallPtr& call, Result<RequestPtr> request) {
+  if (!request.ok()) {
+    ReplyStatus(*call, request.status());
+    return;
+  }
+  // A share of its own: the request may have ended, and its model with it, before Enqueue returns.
+  const auto model = std::static_pointer_cast<const ServedModel>((*request)->model);
+  model->Enqueue(*std::move(request), kFromReader);
+}
+
+}  // namespace
+
+Engine::Engine(EngineObserver* observer) : observer_(observer) {}
+
+Engine::~Engine() { Stop(); }
+
+Status Engine::Listen(ChannelServerOptions options) {
+  MutexLock lock(mu_);
+  if (server_ != nullptr) {
+    return {Code::kFailedPrecondition, "the engine listens already"};
+  }
+  ASSIGN_OR_RETURN(server_, ChannelServer::Start(std::move(options), this));
+  return {};
+}
+
+std::size_t Engine::peer_count() const {
+  MutexLock lock(mu_);
+  return server_ == nullptr ? 0 : server_->peer_count();
+}
+
+std::uint64_t Engine::idle_nanoseconds() const {
+  MutexLock lock(mu_);
+  const std::uint64_t since = server_ == nullptr ? 0 : server_->idle_since();
+  const std::uint64_t now = NowNanoseconds();
+  return since == 0 || since > now ? 0 : now - since;
+}
+
+void Engine::Handle(CallPtr call) {
+  switch (call->method()) {
+    case Method::kModelInfer:
+    case Method::kModelStreamInfer:
+    case Method::kRawInfer:
+      return EnqueueOrFail(call, MakeInferRequest(call));
+    case Method::kGenerate:
+    case Method::kGenerateStream:
+      return EnqueueOrFail(call, MakeGenerateRequest(call));
+    case Method::kModelExists:
+      return HandleExists(call);
+    default:
+      control_.Push(std::move(call));
+  }
+}
+
+Result<RequestPtr> Engine::MakeInferRequest(const CallPtr& call) const {
+  const std::uint64_t start = NowNanoseconds();
+  wire::InferRequestView view;
+  RETURN_IF_ERROR(wire::DecodeInferRequest(call->message(), &view));
+  ASSIGN_OR_RETURN(ServedModelPtr model, FindModel(registry_, view));
+  RETURN_IF_ERROR(CheckTransactionPolicy(*call, *model));
+  RequestPtr request = NewRequest(call, model, start);
+  CallOptions options;
+  const std::span<const Bytes> segments = call->segments();
+  if (call->method() == Method::kRawInfer) {
+    RETURN_IF_ERROR(BuildRequest(view, {}, call, request.get(), &options));
+    RETURN_IF_ERROR(BuildRawRequest(*model, segments.empty() ? Bytes() : segments[0], call, request.get()));
+  } else {
+    const std::span<const Bytes> raw = segments.empty() ? std::span<const Bytes>(view.raw_input_contents) : segments;
+    RETURN_IF_ERROR(BuildRequest(view, raw, call, request.get(), &options));
+  }
+  RETURN_IF_ERROR(ValidateRequest(*model, request.get()));
+  request->responder =
+      MakeInferResponder(call, std::move(model), request.get(), observer_, options, std::string(view.model_version));
+  return request;
+}
+
+Result<RequestPtr> Engine::MakeGenerateRequest(const CallPtr& call) const {
+  const std::uint64_t start = NowNanoseconds();
+  wire::InferRequestView view;
+  RETURN_IF_ERROR(wire::DecodeInferRequest(call->message(), &view));
+  ASSIGN_OR_RETURN(ServedModelPtr model, FindModel(registry_, view));
+  RequestPtr request = NewRequest(call, model, start);
+  const std::span<const Bytes> segments = call->segments();
+  const std::string_view json = segments.empty() ? std::string_view() : AsText(segments[0]);
+  RETURN_IF_ERROR(wire::DecodeGenerate(model->spec(), json, request.get()));
+  RETURN_IF_ERROR(ValidateRequest(*model, request.get()));
+  request->responder = MakeGenerateResponder(call, std::move(model), request.get(), observer_);
+  return request;
+}
+
+void Engine::HandleExists(const CallPtr& call) {
+  // ModelReadyRequest has name and version where ModelInferRequest has them: fields 1 and 2, both strings.
+  wire::InferRequestView view;
+  Status status = wire::DecodeInferRequest(call->message(), &view);
+  if (status.ok()) {
+    status = FindModel(registry_, view).status();
+  }
+  ReplyStatus(*call, std::move(status));
+}
+
+Result<std::shared_ptr<const ModelSpec>> Engine::Find(const std::string& model_name, std::int64_t model_version) {
+  ASSIGN_OR_RETURN(const ServedModelPtr model, registry_.Find(model_name, model_version));
+  return std::shared_ptr<const ModelSpec>(model, &model->spec());
+}
+
+void Engine::Start(const std::string& model_name, std::int64_t model_version, RequestPtr request) {
+  Result<ServedModelPtr> found = registry_.Find(model_name, model_version);
+  if (!found.ok()) {
+    request->responder->Fail(found.status());
+    return;
+  }
+  const ServedModelPtr model = *std::move(found);
+  request->model_name = model->spec().name;
+  request->model_version = model->spec().version;
+  request->model = model;
+  request->times.request_start = NowNanoseconds();
+  if (Status status = ValidateRequest(*model, request.get()); !status.ok()) {
+    request->responder->Fail(std::move(status));
+    return;
+  }
+  model->Enqueue(std::move(request), EnqueueHint{});
+}
+
+Result<ServedModelPtr> Engine::Load(ModelSpec spec, OpenedModel opened) {
+  ASSIGN_OR_RETURN(std::unique_ptr<const ServedModel> model,
+                   LoadModel(std::move(spec), std::move(opened), this, observer_));
+  return reaper_.Adopt(std::move(model));
+}
+
+void Engine::Publish(const std::string& name, ModelRegistry::Versions versions, std::vector<std::int64_t> unready) {
+  Retire(registry_.Publish(name, std::move(versions), std::move(unready)));
+}
+
+void Engine::Retract(const std::string& name) { Retire(registry_.Retract(name)); }
+
+void Engine::Retire(std::vector<ServedModelPtr> models) {
+  for (ServedModelPtr& model : models) {
+    reaper_.Retire(std::move(model));
+  }
+}
+
+void Engine::Stop() {
+  {
+    MutexLock lock(mu_);
+    if (server_ != nullptr) {
+      server_->Stop();
+    }
+  }
+  control_.Stop();
+  Retire(registry_.RetractAll());
+  reaper_.WaitUntilIdle();
+}
+
+}  // namespace triton_lite

@@ -1,0 +1,70 @@
+// The engine: decodes calls, checks them against the models that it serves, runs them, answers.
+// decode → validate → scheduler → instance → backend → encode → reply
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "channel/call.h"
+#include "channel/server.h"
+#include "core/status.h"
+#include "engine/control_bridge.h"
+#include "engine/model_loader.h"
+#include "engine/model_reaper.h"
+#include "engine/model_registry.h"
+#include "engine/observer.h"
+#include "schedule/scheduler.h"
+
+namespace triton_lite {
+
+// Thread-safe. Never needs Python: control calls wait in the bridge until somebody takes them.
+class Engine final : public CallHandler, public ModelRouter {
+ public:
+  // `observer` may be null; it outlives the engine.
+  explicit Engine(EngineObserver* observer = nullptr);
+  ~Engine() override;
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Serves the channel on a socket. Once.
+  Status Listen(ChannelServerOptions options);
+  std::size_t peer_count() const;
+  // Nanoseconds without a peer; 0 while there is one or nobody listens.
+  std::uint64_t idle_nanoseconds() const;
+
+  // Inference runs on the calling thread as far as a quick model allows, everything else goes to control().
+  void Handle(CallPtr call) override;
+  // Steps of ensembles.
+  Result<std::shared_ptr<const ModelSpec>> Find(const std::string& model_name, std::int64_t model_version) override;
+  void Start(const std::string& model_name, std::int64_t model_version, RequestPtr request) override;
+
+  // Blocks while files are read and instances are made. The model is not served yet.
+  Result<ServedModelPtr> Load(ModelSpec spec, OpenedModel opened);
+  // Replaces all that is served under `name` at once. `unready` versions exist but do not serve.
+  // What was replaced ends its requests in the background and can not be published again.
+  void Publish(const std::string& name, ModelRegistry::Versions versions, std::vector<std::int64_t> unready);
+  void Retract(const std::string& name);
+
+  ControlBridge& control() { return control_; }
+
+  // Takes no more calls, lets the requests taken so far end, answers pending control calls UNAVAILABLE. Idempotent.
+  void Stop();
+
+ private:
+  void HandleExists(const CallPtr& call);
+  Result<RequestPtr> MakeInferRequest(const CallPtr& call) const;
+  Result<RequestPtr> MakeGenerateRequest(const CallPtr& call) const;
+  void Retire(std::vector<ServedModelPtr> models);
+
+  EngineObserver* const observer_;
+  ControlBridge control_;
+  ModelReaper reaper_;
+  ModelRegistry registry_;
+  mutable Mutex mu_;
+  std::unique_ptr<ChannelServer> server_ GUARDED_BY(mu_);
+};
+
+}  // namespace triton_lite

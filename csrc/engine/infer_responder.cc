@@ -1,0 +1,92 @@
+// MakeInferResponder of call_responder.h: responses as ModelInferResponse messages with their tensors as segments.
+#include <utility>
+
+#include "engine/call_responder.h"
+#include "engine/classification.h"
+#include "wire/infer_message.h"
+
+namespace triton_lite {
+namespace {
+
+class InferResponder final : public CallResponder {
+ public:
+  InferResponder(CallPtr call, ServedModelPtr model, InferenceRequest* request, EngineObserver* observer, bool stream,
+                 bool empty_final_response, std::string version_text)
+      : CallResponder(std::move(call), std::move(model), request, observer),
+        stream_(stream),
+        empty_final_response_(empty_final_response),
+        version_text_(std::move(version_text)) {}
+
+ protected:
+  bool single_answer() const override { return !stream_; }
+
+  Result<Answer> Encode(InferenceResponse response, bool last) override {
+    RETURN_IF_ERROR(ClassifyOutputs(&response));
+    MarkFinal(last, &response.parameters);
+    Answer answer;
+    answer.message = wire::EncodeInferResponse({.model_name = model().spec().name,
+                                                .model_version = model().version_text(),
+                                                .id = request().id,
+                                                .parameters = &response.parameters,
+                                                .outputs = response.outputs});
+    answer.segments.reserve(response.outputs.size());
+    for (OutputTensor& output : response.outputs) {
+      answer.segments.push_back(std::move(output.data));
+    }
+    return answer;
+  }
+
+  Answer EncodeEnd() override {
+    Answer answer;
+    if (!stream_) {
+      answer.status = Internal("the model ended the request without a response");
+    } else if (empty_final_response_) {
+      Parameters parameters;
+      MarkFinal(true, &parameters);
+      answer.message = wire::EncodeInferResponse({.model_name = model().spec().name,
+                                                  .model_version = version_text_,
+                                                  .id = request().id,
+                                                  .parameters = &parameters,
+                                                  .outputs = {}});
+    }
+    return answer;
+  }
+
+ private:
+  Status ClassifyOutputs(InferenceResponse* response) {
+    for (const RequestedOutput& requested : request().outputs) {
+      if (requested.class_count == 0) {
+        continue;
+      }
+      for (OutputTensor& output : response->outputs) {
+        const TensorSpec* spec = model().spec().FindOutput(output.name);
+        if (output.name == requested.name && spec != nullptr) {
+          ASSIGN_OR_RETURN(output, Classify(output, *spec, requested.class_count, model().batches(), &memory()));
+        }
+      }
+    }
+    return {};
+  }
+
+  void MarkFinal(bool last, Parameters* parameters) const {
+    if (stream_) {
+      parameters->Set("triton_final_response", last);
+    }
+  }
+
+  const bool stream_;
+  const bool empty_final_response_;
+  const std::string version_text_;  // As the client wrote it: an empty final response shows it so.
+};
+
+}  // namespace
+
+std::unique_ptr<Responder> MakeInferResponder(CallPtr call, ServedModelPtr model, InferenceRequest* request,
+                                              EngineObserver* observer, const CallOptions& options,
+                                              std::string version_text) {
+  const bool stream = call->method() == Method::kModelStreamInfer;
+  return std::make_unique<InferResponder>(std::move(call), std::move(model), request, observer, stream,
+                                          options.empty_final_response, std::move(version_text));
+}
+
+}  // namespace triton_lite

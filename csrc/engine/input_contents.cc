@@ -1,0 +1,114 @@
+#include "engine/input_contents.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "engine/shared_memory_parameters.h"
+
+namespace triton_lite {
+namespace {
+
+using wire::InferInputView;
+using wire::InferRequestView;
+
+// A field of InferTensorContents and the datatypes that it may carry; the first one names the field in errors.
+struct ContentField {
+  std::uint32_t number;
+  std::array<DataType, 3> datatypes;
+};
+
+constexpr DataType kNone = DataType::kInvalid;
+constexpr std::uint32_t kBytesContents = 8;
+constexpr ContentField kContentFields[] = {
+    {1, {DataType::kBool, kNone, kNone}},   {2, {DataType::kInt32, DataType::kInt8, DataType::kInt16}},
+    {3, {DataType::kInt64, kNone, kNone}},  {4, {DataType::kUint32, DataType::kUint8, DataType::kUint16}},
+    {5, {DataType::kUint64, kNone, kNone}}, {6, {DataType::kFp32, kNone, kNone}},
+    {7, {DataType::kFp64, kNone, kNone}},   {kBytesContents, {DataType::kBytes, kNone, kNone}},
+};
+
+bool HasElements(const wire::TypedContents& contents, std::uint32_t field) {
+  return std::any_of(contents.fields.begin(), contents.fields.end(), [&](const auto& piece) {
+    // An empty packed field has no element, an empty string is one.
+    return piece.first == field && (field == kBytesContents || !piece.second.empty());
+  });
+}
+
+std::string InputOfModel(const InferInputView& input, const InferRequestView& view) {
+  return "'" + std::string(input.name) + "' for model '" + std::string(view.model_name) + "'";
+}
+
+// The one field with elements. None: the tensor has no bytes.
+Result<std::optional<std::uint32_t>> ChooseField(const InferInputView& input, const InferRequestView& view,
+                                                 DataType datatype) {
+  std::optional<std::uint32_t> chosen;
+  for (const ContentField& field : kContentFields) {
+    if (!HasElements(input.contents, field.number)) {
+      continue;
+    }
+    const std::string prefix = "unexpected explicit tensor data for input tensor " + InputOfModel(input, view);
+    if (chosen) {
+      return InvalidArgument(prefix + ", binary data was already supplied.");
+    }
+    const bool fits = datatype != kNone &&
+                      std::find(field.datatypes.begin(), field.datatypes.end(), datatype) != field.datatypes.end();
+    if (!fits) {
+      return InvalidArgument(prefix + " of type '" + std::string(DataTypeName(field.datatypes[0])) +
+                             "', expected datatype '" + std::string(DataTypeName(datatype)) + "'");
+    }
+    chosen = field.number;
+  }
+  return chosen;
+}
+
+Result<Buffer> TypedData(const InferInputView& input, const InferRequestView& view, DataType datatype) {
+  ASSIGN_OR_RETURN(const std::optional<std::uint32_t> field, ChooseField(input, view, datatype));
+  if (!field) {
+    return Buffer{};
+  }
+  ASSIGN_OR_RETURN(std::string raw, wire::TypedContentsToRaw(datatype, *field, input.contents));
+  auto owner = std::make_shared<std::string>(std::move(raw));
+  return Buffer{reinterpret_cast<std::byte*>(owner->data()), owner->size(), owner};
+}
+
+// Backends only read inputs; Buffer has no constant form.
+Buffer Borrow(Bytes bytes, const std::shared_ptr<void>& keep_alive) {
+  return Buffer{const_cast<std::byte*>(bytes.data()), bytes.size(), keep_alive};
+}
+
+}  // namespace
+
+Status AddInputs(const InferRequestView& view, std::span<const Bytes> raw, const std::shared_ptr<void>& keep_alive,
+                 InferenceRequest* request) {
+  std::size_t next_raw = 0;
+  request->inputs.reserve(view.inputs.size());
+  for (const InferInputView& input : view.inputs) {
+    const DataType datatype = ParseDataType(input.datatype);
+    Buffer data;
+    ASSIGN_OR_RETURN(const bool in_region, UsesSharedMemory(input.name, input.parameters));
+    if (in_region) {
+      if (input.contents.present) {
+        return InvalidArgument("unexpected 'content' provided when using shared memory for input tensor " +
+                               InputOfModel(input, view));
+      }
+      return SharedMemoryNotBuilt();
+    }
+    if (input.contents.present && !raw.empty()) {
+      return InvalidArgument("contents field must not be specified when using raw_input_contents for " +
+                             InputOfModel(input, view));
+    }
+    if (input.contents.present) {
+      ASSIGN_OR_RETURN(data, TypedData(input, view, datatype));
+    } else if (next_raw < raw.size()) {
+      data = Borrow(raw[next_raw++], keep_alive);
+    } else {
+      return InvalidArgument("unable to find data for input tensor " + InputOfModel(input, view) + " in request.");
+    }
+    request->inputs.push_back({std::string(input.name), datatype, input.shape, std::move(data), {}});
+  }
+  return {};
+}
+
+}  // namespace triton_lite

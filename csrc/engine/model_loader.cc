@@ -1,0 +1,106 @@
+#include "engine/model_loader.h"
+
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "engine/cpu_budget.h"
+
+namespace triton_lite {
+namespace {
+
+// Stands for a scheduler that is not built: the model loads and shows itself, inference is refused.
+class SequencesNotBuilt final : public Scheduler {
+ public:
+  explicit SequencesNotBuilt(std::string model_name) : model_name_(std::move(model_name)) {}
+
+  void Enqueue(RequestPtr request, EnqueueHint) override {
+    request->responder->Fail(
+        Unimplemented("model '" + model_name_ + "' uses sequence batching, which this server does not support yet"));
+  }
+  void Drain() override {}
+  std::size_t pending() const override { return 0; }
+
+ private:
+  const std::string model_name_;
+};
+
+Result<Instances> CreateInstances(const ModelSpec& spec, BackendModel* backend) {
+  Instances instances;
+  for (const InstancePlacement& placement : PlaceInstances(spec, AvailableCores())) {
+    ASSIGN_OR_RETURN(std::unique_ptr<BackendInstance> instance, backend->CreateInstance(placement));
+    instances.push_back(std::move(instance));
+  }
+  if (instances.empty()) {
+    return InvalidArgument("model '" + spec.name +
+                           "' has no instance that serves: expected an instance_group that is not passive with a "
+                           "count of at least 1");
+  }
+  return instances;
+}
+
+std::unique_ptr<const ServedModel> Serve(ModelSpec spec, std::unique_ptr<BackendModel> backend,
+                                         std::unique_ptr<Scheduler> scheduler) {
+  return std::make_unique<const ServedModel>(std::move(spec), std::move(backend), std::move(scheduler));
+}
+
+}  // namespace
+
+Result<OpenedModel> OpenModel(const ModelSpec& spec) {
+  Backend* backend = FindBackend(spec.backend);
+  if (backend == nullptr) {
+    return InvalidArgument("unable to find backend library for backend '" + spec.backend +
+                           "', try specifying runtime on the model configuration.");
+  }
+  OpenedModel opened;
+  ASSIGN_OR_RETURN(opened.backend, backend->Open(spec));
+  return opened;
+}
+
+std::vector<InstancePlacement> PlaceInstances(const ModelSpec& spec, std::int32_t cores) {
+  std::vector<InstanceGroupSpec> groups = spec.instance_groups;
+  if (groups.empty()) {
+    groups.emplace_back();
+  }
+  std::vector<InstancePlacement> placements;
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    const InstanceGroupSpec& group = groups[g];
+    const std::string name = group.name.empty() ? spec.name + "_" + std::to_string(g) : group.name;
+    std::vector<std::int32_t> devices = {0};
+    if (group.kind == InstanceKind::kGpu && !group.gpus.empty()) {
+      devices = group.gpus;
+    }
+    for (std::int32_t c = 0; c < (group.passive ? 0 : group.count); ++c) {
+      for (const std::int32_t device : devices) {
+        placements.push_back(
+            {name + "_" + std::to_string(c), group.kind, device, static_cast<std::int32_t>(placements.size()), 1});
+      }
+    }
+  }
+  const std::int32_t share = CoresPerInstance(cores, static_cast<std::int32_t>(placements.size()));
+  for (InstancePlacement& placement : placements) {
+    placement.threads = share;
+  }
+  return placements;
+}
+
+Result<std::unique_ptr<const ServedModel>> LoadModel(ModelSpec spec, OpenedModel opened, ModelRouter* router,
+                                                     ExecutionObserver* observer) {
+  if (std::holds_alternative<EnsembleSpec>(spec.scheduler)) {
+    auto scheduler = MakeEnsembleScheduler(spec, router);
+    return Serve(std::move(spec), nullptr, std::move(scheduler));
+  }
+  if (opened.backend == nullptr) {
+    ASSIGN_OR_RETURN(opened, OpenModel(spec));
+  }
+  RETURN_IF_ERROR(opened.backend->Configure(spec));
+  if (std::holds_alternative<SequenceSchedulerSpec>(spec.scheduler)) {
+    auto scheduler = std::make_unique<SequencesNotBuilt>(spec.name);
+    return Serve(std::move(spec), std::move(opened.backend), std::move(scheduler));
+  }
+  ASSIGN_OR_RETURN(Instances instances, CreateInstances(spec, opened.backend.get()));
+  auto scheduler = MakeBatchScheduler(spec, std::move(instances), observer);
+  return Serve(std::move(spec), std::move(opened.backend), std::move(scheduler));
+}
+
+}  // namespace triton_lite

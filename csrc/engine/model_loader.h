@@ -1,0 +1,30 @@
+// Makes served models: opens files through their backend, places and creates instances, picks the scheduler.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "backends/backend.h"
+#include "core/status.h"
+#include "engine/served_model.h"
+
+namespace triton_lite {
+
+// A model's file, opened: what a configuration is completed from.
+struct OpenedModel {
+  std::unique_ptr<BackendModel> backend;
+};
+
+// Blocks as long as the backend reads the file. INVALID_ARGUMENT when there is no such backend.
+Result<OpenedModel> OpenModel(const ModelSpec& spec);
+
+// Where the instances of `spec` run: one for each count and GPU, named as Triton names them, each with its share of
+// `cores`. Passive groups have none.
+std::vector<InstancePlacement> PlaceInstances(const ModelSpec& spec, std::int32_t cores);
+
+// `spec` is complete and checked. `opened` may come from an incomplete spec of the same file; without a backend in it
+// the file is opened anew. Blocks while instances are created.
+Result<std::unique_ptr<const ServedModel>> LoadModel(ModelSpec spec, OpenedModel opened, ModelRouter* router,
+                                                     ExecutionObserver* observer);
+
+}  // namespace triton_lite

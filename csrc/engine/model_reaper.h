@@ -1,0 +1,51 @@
+// Ends models on a thread of its own: draining waits for requests, and a scheduler must not be destroyed on one of the
+// threads that it joins, which is where the last request of a replaced model ends.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <thread>
+
+#include "core/mutex.h"
+#include "engine/served_model.h"
+
+namespace triton_lite {
+
+class ModelReaper {
+ public:
+  ModelReaper();
+  // Finishes what it was given.
+  ~ModelReaper();
+  ModelReaper(const ModelReaper&) = delete;
+  ModelReaper& operator=(const ModelReaper&) = delete;
+
+  // Shares `model` such that it is destroyed here, whoever lets go last.
+  ServedModelPtr Adopt(std::unique_ptr<const ServedModel> model);
+
+  // Drains `model` in the background and lets go of it.
+  void Retire(ServedModelPtr model);
+
+  // Returns when all that was retired so far has been drained.
+  void WaitUntilIdle();
+
+ private:
+  using Task = std::function<void()>;
+
+  // Outlives the reaper where a model outlives the engine.
+  struct State {
+    Mutex mu;
+    CondVar changed;
+    std::deque<Task> tasks GUARDED_BY(mu);
+    bool busy GUARDED_BY(mu) = false;
+    bool stopped GUARDED_BY(mu) = false;
+  };
+
+  static void Submit(const std::shared_ptr<State>& state, Task task);
+  static void Run(const std::shared_ptr<State>& state);
+
+  const std::shared_ptr<State> state_ = std::make_shared<State>();
+  std::thread thread_;
+};
+
+}  // namespace triton_lite

@@ -1,0 +1,49 @@
+// One version of a model, ready to run: its specification, the tables derived from it, its backend and scheduler.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "backends/backend.h"
+#include "core/model_spec.h"
+#include "schedule/scheduler.h"
+
+namespace triton_lite {
+
+// Immutable once loaded and shared by the registry and the requests that run on it, so that a reload never disturbs
+// them. Thread-safe.
+class ServedModel {
+ public:
+  // `backend` may be null (ensembles). `scheduler` is made over instances of `backend`.
+  ServedModel(ModelSpec spec, std::unique_ptr<BackendModel> backend, std::unique_ptr<Scheduler> scheduler);
+  // Waits for the scheduler's threads: never the last to let go on one of them (model_reaper.h).
+  ~ServedModel();
+  ServedModel(const ServedModel&) = delete;
+  ServedModel& operator=(const ServedModel&) = delete;
+
+  const ModelSpec& spec() const { return spec_; }
+  const std::string& version_text() const { return version_text_; }
+  std::size_t required_input_count() const { return required_input_count_; }
+  bool batches() const { return spec_.max_batch_size > 0; }
+
+  // Position in spec().inputs, or -1. `hint`: where the client's order suggests it.
+  std::int32_t InputIndex(std::string_view name, std::size_t hint) const;
+
+  void Enqueue(RequestPtr request, EnqueueHint hint) const { scheduler_->Enqueue(std::move(request), hint); }
+  // Refuses further requests, returns when those taken have ended.
+  void Drain() const { scheduler_->Drain(); }
+
+ private:
+  const ModelSpec spec_;
+  const std::string version_text_;
+  std::size_t required_input_count_ = 0;
+  std::unordered_map<std::string_view, std::int32_t> input_index_;  // Views of spec_.
+  std::unique_ptr<BackendModel> backend_;                           // Outlives the instances in the scheduler.
+  std::unique_ptr<Scheduler> scheduler_;
+};
+
+using ServedModelPtr = std::shared_ptr<const ServedModel>;
+
+}  // namespace triton_lite

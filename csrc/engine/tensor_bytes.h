@@ -1,0 +1,15 @@
+// Whether the bytes of a tensor are those of its shape. Arithmetic cannot overflow, nothing is read past the end.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/request.h"
+#include "core/status.h"
+
+namespace triton_lite {
+
+// Checks `input.data` against `input.model_shape`: the byte size, or the framing of each BYTES element.
+Status CheckTensorBytes(const InputTensor& input, std::string_view model_name, const InferenceRequest& request);
+
+}  // namespace triton_lite
