@@ -52,11 +52,15 @@ class Method(NamedTuple):
     number: MethodNumber
 
 
-_NUMBERS = {
-    "".join(word.capitalize() for word in number.name.split("_")): number
-    for number in MethodNumber
-    if number <= MethodNumber.LOG_SETTINGS
-}
+def method_name(number: int) -> str:
+    """Spell a method as the protocol does: 5 is ModelMetadata. A number that is no method's is itself."""
+    try:
+        return "".join(word.capitalize() for word in MethodNumber(number).name.split("_"))
+    except ValueError:
+        return f"method {number}"
+
+
+_NUMBERS = {method_name(number): number for number in MethodNumber if number <= MethodNumber.LOG_SETTINGS}
 
 
 class _Methods(Mapping[str, Method]):

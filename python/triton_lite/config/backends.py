@@ -1,0 +1,107 @@
+"""Which backend a model belongs to: fills platform, backend and default_model_filename from what is there."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from triton_lite.config.error import ConfigError
+from triton_lite.proto import messages
+
+ENSEMBLE = "ensemble"
+ONNXRUNTIME = "onnxruntime"
+ONNX_PLATFORM = "onnxruntime_onnx"
+IDENTITY = "identity"
+TENSORRT_PLATFORM = "tensorrt_plan"
+
+
+@dataclass(frozen=True)
+class KnownBackend:
+    """A backend that Triton recognizes by platform or by the name of the model's file."""
+
+    backend: str
+    platform: str
+    filename: str
+    folder: bool | None  # What `filename` has to be: a folder, a file, or either (None).
+    shows_platform: bool = True  # Fills `platform` when only the backend is given.
+
+
+# In the order in which Triton looks.
+KNOWN = (
+    KnownBackend("tensorflow", "tensorflow_savedmodel", "model.savedmodel", True),
+    KnownBackend("tensorflow", "tensorflow_graphdef", "model.graphdef", False),
+    KnownBackend("tensorrt", TENSORRT_PLATFORM, "model.plan", False),
+    KnownBackend(ONNXRUNTIME, ONNX_PLATFORM, "model.onnx", None),
+    KnownBackend("openvino", "", "model.xml", None, shows_platform=False),
+    KnownBackend("pytorch", "pytorch_libtorch", "model.pt", False),
+    KnownBackend("python", "", "model.py", None, shows_platform=False),
+)
+
+# Backends and the only platforms they go with.
+PLATFORMS_OF = {
+    "tensorflow": {"tensorflow_savedmodel", "tensorflow_graphdef"},
+    "tensorrt": {TENSORRT_PLATFORM},
+    ONNXRUNTIME: {ONNX_PLATFORM},
+    "pytorch": {"pytorch_libtorch"},
+}
+
+
+def fill(config: messages.ModelConfig, name: str, version_directory: str | None) -> None:
+    """Fill name, platform, backend and default_model_filename where they are missing.
+
+    version_directory: the first of the model's version folders, if it has one. Raises ConfigError when nothing
+    says which backend the model belongs to.
+    """
+    if not config.name:
+        config.name = name
+    known = _recognize(config, version_directory)
+    if known is not None:
+        config.backend = config.backend or known.backend
+        if known.shows_platform and not config.platform:
+            config.platform = known.platform
+        if not config.default_model_filename:
+            config.default_model_filename = known.filename
+        return
+    if config.backend or config.platform or config.default_model_filename:
+        return
+    _fill_from_name(config, name)
+
+
+def _recognize(config: messages.ModelConfig, version_directory: str | None) -> KnownBackend | None:
+    """Find the known backend that the configuration names, or that the files of the version suggest."""
+    for known in KNOWN:
+        if config.backend:
+            if config.backend == known.backend and config.platform in ("", known.platform):
+                return known
+            continue
+        if known.platform and config.platform == known.platform:
+            return known
+        if config.default_model_filename == known.filename and config.platform in ("", known.platform):
+            return known
+        if not config.platform and not config.default_model_filename and _holds(version_directory, known):
+            return known
+    return None
+
+
+def _holds(version_directory: str | None, known: KnownBackend) -> bool:
+    if version_directory is None:
+        return False
+    path = os.path.join(version_directory, known.filename)
+    if known.folder is None:
+        return os.path.exists(path)
+    return os.path.isdir(path) if known.folder else os.path.isfile(path)
+
+
+def _fill_from_name(config: messages.ModelConfig, name: str) -> None:
+    """Take the backend from a model name of the form `model.<backend_name>`."""
+    _, delimiter, backend = name.partition(".")
+    if not delimiter:
+        raise ConfigError(
+            f"Invalid model name: Could not determine backend for model '{name}' with no backend in model"
+            " configuration. Expected model name of the form 'model.<backend_name>'.",
+            field=("backend",),
+            expected="a model file that is known (1/model.onnx), or a configuration that names the backend",
+            write='backend: "onnxruntime" (or another backend) in config.pbtxt',
+        )
+    config.backend = backend
+    config.default_model_filename = f"model.{backend}"

@@ -1,0 +1,65 @@
+"""A ModelConfig as JSON, the way Triton's HTTP endpoint shows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from triton_lite.proto import messages
+
+
+def to_json(config: messages.ModelConfig) -> dict[str, Any]:
+    """Return a configuration as plain JSON values.
+
+    Names as in the .proto file and in its order, every field that has no presence shown with its value or default,
+    64-bit integers as numbers, enum values by name, keys of maps as strings.
+    Protocol: model configuration extension, response.
+    """
+    return _message(config)
+
+
+def _message(message: Any) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    for field in message.DESCRIPTOR.fields:
+        if field.has_presence and not message.HasField(field.name):
+            continue
+        value = getattr(message, field.name)
+        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+            of = field.message_type.fields_by_name["value"]
+            shown[field.name] = {_key(key): _value(of, value[key]) for key in sorted(value)}
+        elif _is_repeated(field):
+            shown[field.name] = [_value(field, item) for item in value]
+        else:
+            shown[field.name] = _value(field, value)
+    return shown
+
+
+def _is_repeated(field: Any) -> bool:
+    """Ask a field the way that its protobuf release answers (newer ones drop `label`)."""
+    repeated = getattr(field, "is_repeated", None)
+    return bool(repeated) if repeated is not None else bool(field.label == field.LABEL_REPEATED)
+
+
+def _key(key: Any) -> str:
+    return str(key).lower() if isinstance(key, bool) else str(key)
+
+
+def _value(field: Any, value: Any) -> Any:
+    if field.message_type is not None:
+        return _message(value)
+    if field.enum_type is not None:
+        named = field.enum_type.values_by_number.get(value)
+        return named.name if named is not None else value
+    if field.type == field.TYPE_FLOAT:
+        return _shortest_float(value)
+    return value
+
+
+def _shortest_float(value: float) -> float:
+    """Return the shortest decimal that is the same single-precision number, as protobuf prints it."""
+    import struct
+
+    for digits in range(6, 10):
+        short = float(f"{value:.{digits}g}")
+        if struct.pack("f", short) == struct.pack("f", value):
+            return short
+    return value

@@ -1,0 +1,124 @@
+"""What the data plane gets of a complete configuration: `_native.ModelSpec`, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from triton_lite.config.backends import ENSEMBLE
+from triton_lite.proto import messages
+
+
+@dataclass(frozen=True)
+class VersionFiles:
+    """Where one version of a model lies."""
+
+    version: int
+    directory: str  # Absolute path of MODEL/VERSION.
+    model_file: str  # Absolute path of the model's file or folder inside it.
+
+
+def opening_spec(
+    native: Any, config: messages.ModelConfig, files: VersionFiles, backend_config: Mapping[str, str]
+) -> Any:
+    """Make a spec that is complete enough to open the model's file; tensors may be missing."""
+    spec = native.ModelSpec()
+    spec.name = config.name
+    spec.version = files.version
+    spec.platform = config.platform or config.backend
+    spec.backend = "" if config.platform == ENSEMBLE else config.backend
+    spec.version_directory = files.directory
+    spec.model_file = files.model_file
+    spec.max_batch_size = config.max_batch_size
+    spec.parameters = {key: value.string_value for key, value in config.parameters.items()}
+    spec.backend_config = dict(backend_config)
+    spec.graph_optimization_level = config.optimization.graph.level
+    spec.eager_batching = config.optimization.eager_batching
+    accelerators = config.optimization.execution_accelerators
+    spec.gpu_execution_accelerators = [_accelerator(native, one) for one in accelerators.gpu_execution_accelerator]
+    spec.cpu_execution_accelerators = [_accelerator(native, one) for one in accelerators.cpu_execution_accelerator]
+    spec.instance_groups = [_instance_group(native, group) for group in config.instance_group]
+    return spec
+
+
+def model_spec(
+    native: Any,
+    config: messages.ModelConfig,
+    files: VersionFiles,
+    backend_config: Mapping[str, str],
+    labels: Mapping[str, Sequence[str]],
+) -> Any:
+    """Make the spec of one version of a model. labels: by name of the output."""
+    spec = opening_spec(native, config, files, backend_config)
+    spec.decoupled = config.model_transaction_policy.decoupled
+    spec.inputs = [_input(native, tensor) for tensor in config.input]
+    spec.outputs = [_output(native, tensor, labels.get(tensor.name, ())) for tensor in config.output]
+    spec.scheduler = _scheduler(native, config)
+    return spec
+
+
+def _tensor(native: Any, tensor: messages.Message) -> Any:
+    spec = native.TensorSpec()
+    spec.name = tensor.name
+    spec.datatype = tensor.data_type
+    spec.dims = list(tensor.dims)
+    spec.reshape = list(tensor.reshape.shape) if tensor.HasField("reshape") else None
+    spec.is_shape_tensor = tensor.is_shape_tensor
+    return spec
+
+
+def _input(native: Any, tensor: messages.Message) -> Any:
+    spec = _tensor(native, tensor)
+    spec.optional = tensor.optional
+    spec.allow_ragged_batch = tensor.allow_ragged_batch
+    return spec
+
+
+def _output(native: Any, tensor: messages.Message, labels: Sequence[str]) -> Any:
+    spec = _tensor(native, tensor)
+    spec.labels = list(labels)
+    return spec
+
+
+def _accelerator(native: Any, accelerator: messages.Message) -> Any:
+    spec = native.ExecutionAcceleratorSpec()
+    spec.name = accelerator.name
+    spec.parameters = dict(accelerator.parameters)
+    return spec
+
+
+def _instance_group(native: Any, group: messages.Message) -> Any:
+    spec = native.InstanceGroupSpec()
+    spec.name = group.name
+    spec.kind = group.kind
+    spec.count = group.count
+    spec.gpus = list(group.gpus)
+    spec.passive = group.passive
+    return spec
+
+
+def _scheduler(native: Any, config: messages.ModelConfig) -> Any:
+    choice = config.WhichOneof("scheduling_choice")
+    if choice == "dynamic_batching":
+        spec = native.DynamicBatchingSpec()
+        spec.preferred_batch_size = list(config.dynamic_batching.preferred_batch_size)
+        spec.max_queue_delay_microseconds = config.dynamic_batching.max_queue_delay_microseconds
+        spec.preserve_ordering = config.dynamic_batching.preserve_ordering
+        return spec
+    if choice == "sequence_batching":
+        return native.SequenceSchedulerSpec()
+    if choice == "ensemble_scheduling":
+        spec = native.EnsembleSpec()
+        spec.steps = [_step(native, step) for step in config.ensemble_scheduling.step]
+        return spec
+    return native.DefaultSchedulerSpec()
+
+
+def _step(native: Any, step: messages.Message) -> Any:
+    spec = native.EnsembleStepSpec()
+    spec.model_name = step.model_name
+    spec.model_version = step.model_version
+    spec.input_map = sorted(step.input_map.items())
+    spec.output_map = sorted(step.output_map.items())
+    return spec

@@ -1,0 +1,98 @@
+"""The control plane: gives the data plane its models and answers every call that is no inference."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from triton_lite.engine.devices import find_gpus
+from triton_lite.engine.handlers import Context, Handler, handler_of
+from triton_lite.engine.lifecycle import Lifecycle
+from triton_lite.engine.loader import Loader
+from triton_lite.engine.options import EngineOptions
+from triton_lite.engine.progress import Progress
+from triton_lite.errors import Code, TritonError
+
+_log = logging.getLogger(__name__)
+
+_SLOW_CALLS = 16
+
+
+class ControlPlane:
+    """Runs beside one `_native.Engine`, in its process.
+
+    `load_models` and `answer_calls` block; `start` runs both on threads of their own. `stop` ends them.
+    """
+
+    def __init__(self, engine: Any, options: EngineOptions, native: Any = None) -> None:
+        if native is None:
+            from triton_lite import _native as native
+        self._engine = engine
+        self.progress = Progress()
+        loader = Loader(native, engine, options, find_gpus())
+        self.lifecycle = Lifecycle(loader, engine, options)
+        self._context = Context(options, self.lifecycle, self.progress)
+        self._slow = ThreadPoolExecutor(_SLOW_CALLS, thread_name_prefix="control-call")
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Load the models of the start and answer calls, in the background."""
+        for name, target in (("model-load", self.load_models), ("control-calls", self.answer_calls)):
+            thread = threading.Thread(target=target, name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Stop loading and answering. The engine has to be stopped before, or `start` never called."""
+        self.lifecycle.close()
+        self._slow.shutdown(wait=False, cancel_futures=True)
+        for thread in self._threads:
+            thread.join(timeout=5)
+
+    def load_models(self) -> str:
+        """Load the models of the start. Returns why that was not complete; empty when all are served."""
+        problem = ""
+        try:
+            failures = self.lifecycle.load(self.lifecycle.initial_models())
+            if failures:
+                problem = "failed to load all models"
+        except TritonError as error:
+            problem = error.text
+        except Exception as error:
+            _log.exception("loading models ended unexpectedly")
+            problem = f"internal error while loading models: {error}"
+        if problem:
+            _log.error("%s", problem)
+        self.progress.finish(problem)
+        return problem
+
+    def answer_calls(self) -> None:
+        """Answer control calls until the engine is stopped."""
+        while True:
+            call = self._engine.next_control_call()
+            if call is None:
+                return
+            self._dispatch(call)
+
+    def _dispatch(self, call: Any) -> None:
+        try:
+            handler = handler_of(call.method)
+        except TritonError as error:
+            call.fail(int(error.code), error.text)
+            return
+        if handler.slow:
+            self._slow.submit(self._answer, handler, call)
+        else:
+            self._answer(handler, call)
+
+    def _answer(self, handler: Handler, call: Any) -> None:
+        try:
+            call.reply(handler.run(self._context, call.message))
+        except TritonError as error:
+            call.fail(int(error.code), error.text)
+        except Exception as error:
+            # One bad call must not end the thread that answers all others.
+            _log.exception("control call %d ended unexpectedly", call.method)
+            call.fail(int(Code.INTERNAL), f"internal error: {error}")

@@ -1,0 +1,45 @@
+"""Is the server alive, ready, and is a model ready?"""
+
+from __future__ import annotations
+
+from triton_lite.engine.handlers.handler import Context, of_messages
+from triton_lite.engine.handlers.version import parse_version
+from triton_lite.engine.state import UNLOADED, State
+from triton_lite.errors import TritonError
+from triton_lite.proto import MethodNumber, messages
+
+
+def server_live(context: Context, request: messages.ServerLiveRequest) -> messages.ServerLiveResponse:
+    """An engine that answers is alive, also while it loads models."""
+    return messages.ServerLiveResponse(live=True)
+
+
+def server_ready(context: Context, request: messages.ServerReadyRequest) -> messages.ServerReadyResponse:
+    """Ready after the initial load; under strict readiness only while every model that was loaded is ready."""
+    ready = context.progress.done and (not context.options.strict_readiness or _all_ready(context))
+    return messages.ServerReadyResponse(ready=ready)
+
+
+def model_ready(context: Context, request: messages.ModelReadyRequest) -> messages.ModelReadyResponse:
+    """A model is ready when the version that the request means is served; unknown models are not ready."""
+    version = parse_version(request.version)
+    try:
+        context.lifecycle.table.served(request.name, version)
+    except TritonError:
+        return messages.ModelReadyResponse(ready=False)
+    return messages.ModelReadyResponse(ready=True)
+
+
+def _all_ready(context: Context) -> bool:
+    """A model without any version is not ready; one that somebody unloaded does not count."""
+    return all(
+        versions and all(one.state is State.READY or one.reason == UNLOADED for one in versions.values())
+        for versions in context.lifecycle.table.states().values()
+    )
+
+
+HANDLERS = {
+    MethodNumber.SERVER_LIVE: of_messages("ServerLive", server_live),
+    MethodNumber.SERVER_READY: of_messages("ServerReady", server_ready),
+    MethodNumber.MODEL_READY: of_messages("ModelReady", model_ready),
+}

@@ -1,0 +1,163 @@
+"""Makes a model of a repository ready to serve: reads and completes its configuration, loads its versions."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from triton_lite.config import backends, rules
+from triton_lite.config.autocomplete import autocomplete
+from triton_lite.config.error import ConfigError
+from triton_lite.config.normalize import normalize, normalize_instance_groups
+from triton_lite.config.signature_rules import check_signature
+from triton_lite.config.spec import model_spec, opening_spec
+from triton_lite.engine import onnxruntime_library
+from triton_lite.engine.options import EngineOptions
+from triton_lite.errors import Code, TritonError
+from triton_lite.proto import messages
+from triton_lite.repository.labels import read_labels
+from triton_lite.repository.source import ModelSource, ReadConfig
+
+_log = logging.getLogger(__name__)
+
+_DEFAULT_MAX_BATCH_SIZE = 4
+
+# The word for a code that Triton puts before the reason of a failed load.
+_CODE_NAMES = {
+    Code.UNKNOWN: "Unknown",
+    Code.INTERNAL: "Internal",
+    Code.NOT_FOUND: "Not found",
+    Code.INVALID_ARGUMENT: "Invalid argument",
+    Code.UNAVAILABLE: "Unavailable",
+    Code.UNIMPLEMENTED: "Unsupported",
+    Code.ALREADY_EXISTS: "Already exists",
+    Code.CANCELLED: "Cancelled",
+}
+
+
+class DataPlane(Protocol):
+    """What the loader and the lifecycle need of `_native.Engine`."""
+
+    def open_model(self, spec: Any) -> Any: ...  # noqa: D102
+    def load_model(self, spec: Any, opened: Any = None) -> Any: ...  # noqa: D102
+    def publish(self, name: str, versions: dict[int, Any], unready: list[int] = ...) -> None: ...  # noqa: D102
+    def retract(self, name: str) -> None: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class FoundModel:
+    """A model whose configuration was read, completed as far as possible without its file, and found valid."""
+
+    source: ModelSource
+    read: ReadConfig
+    config: messages.ModelConfig
+
+
+@dataclass(frozen=True)
+class LoadedVersion:
+    """One version, loaded but not served yet."""
+
+    config: messages.ModelConfig
+    labels: dict[str, list[str]]
+    handle: Any
+
+
+def status_text(error: TritonError) -> str:
+    """Spell an error as the repository index does: `Invalid argument: …`."""
+    return f"{_CODE_NAMES.get(error.code, 'Unknown')}: {error.text}"
+
+
+class Loader:
+    """Loads models into a data plane. Thread-safe; several versions may be loaded at once."""
+
+    def __init__(self, native: Any, engine: DataPlane, options: EngineOptions, gpus: frozenset[int]) -> None:
+        self._native = native
+        self._engine = engine
+        self._options = options
+        self._gpus = gpus
+        self._runtime_lock = threading.Lock()
+        self._runtime_ready = False
+
+    def find(self, source: ModelSource) -> FoundModel:
+        """Read the configuration of a model and check it by itself. Raises TritonError."""
+        read = source.read_config(self._options.model_config_name)
+        config = messages.ModelConfig()
+        config.CopyFrom(read.config)
+        try:
+            self._check_alone(config, source, read)
+        except ConfigError as error:
+            raise read.placed(error) from None
+        return FoundModel(source, read, config)
+
+    def _check_alone(self, config: messages.ModelConfig, source: ModelSource, read: ReadConfig) -> None:
+        if self._options.disable_auto_complete_config and not read.provided and not source.bare_file:
+            raise ConfigError(
+                f"failed to open text file for read {source.directory}/config.pbtxt: No such file or directory",
+                code=Code.INTERNAL,
+                expected="a complete configuration, since auto-completion is switched off",
+                write="config.pbtxt",
+            )
+        backends.fill(config, source.name, source.first_version_directory())
+        normalize(config)
+        rules.check_config(config)
+        if self._options.disable_auto_complete_config and read.provided:
+            rules.check_io(config)
+        if config.name != source.name:
+            raise ConfigError(
+                f"unexpected directory name '{source.name}' for model '{config.name}', directory name must equal"
+                " model name",
+                field=("name",),
+                write=f'name: "{source.name}", or no name',
+            )
+
+    def load(self, found: FoundModel, version: int, more_labels: Mapping[str, list[str]]) -> LoadedVersion:
+        """Load one version. more_labels: labels that an ensemble takes from its models. Raises TritonError."""
+        config = messages.ModelConfig()
+        config.CopyFrom(found.config)
+        try:
+            return self._load(found, config, version, more_labels)
+        except ConfigError as error:
+            raise found.read.placed(error) from None
+
+    def _load(
+        self, found: FoundModel, config: messages.ModelConfig, version: int, more_labels: Mapping[str, list[str]]
+    ) -> LoadedVersion:
+        settings = self._options.settings_of(config.backend)
+        files = found.source.files(version, config.default_model_filename)
+        normalize_instance_groups(config, self._gpus)
+        rules.check_instance_groups(config, self._gpus)
+        opened = None
+        if not config.HasField("ensemble_scheduling"):
+            if config.backend == backends.ONNXRUNTIME:
+                self._prepare_runtime()
+            opened = self._engine.open_model(opening_spec(self._native, config, files, settings))
+            if not self._options.disable_auto_complete_config or found.source.bare_file:
+                autocomplete(config, opened.signature, _default_max_batch_size(settings))
+                normalize(config)
+        rules.check_config(config)
+        rules.check_io(config)
+        labels = {**more_labels, **read_labels(config, found.source)}
+        if opened is not None:
+            check_signature(config, opened.signature)
+        spec = model_spec(self._native, config, files, settings, labels)
+        return LoadedVersion(config, labels, self._engine.load_model(spec, opened))
+
+    def _prepare_runtime(self) -> None:
+        """Point the data plane at ONNX Runtime, before the first model that needs it."""
+        with self._runtime_lock:
+            if not self._runtime_ready:
+                self._native.configure_onnxruntime(onnxruntime_library.find_library())
+                self._runtime_ready = True
+
+
+def _default_max_batch_size(settings: dict[str, str]) -> int:
+    value = settings.get("default-max-batch-size", str(_DEFAULT_MAX_BATCH_SIZE))
+    try:
+        return int(value)
+    except ValueError:
+        raise TritonError(
+            Code.INVALID_ARGUMENT, f"--backend-config=default-max-batch-size: expected an integer, got '{value}'"
+        ) from None

@@ -1,0 +1,68 @@
+"""What an engine is told when it starts. The same names as the options of `triton-lite serve`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+CONTROL_MODES = ("none", "poll", "explicit")
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """Options of an engine.
+
+    model_repository: folders or ONNX files. model_control_mode: one of CONTROL_MODES; load_model names what
+    `explicit` loads at start (`*` alone: everything). backend_config: backend -> setting -> value, "" for all
+    backends. exit_on_error is not the engine's to carry out: it is told to whoever started it.
+    answer_budget_byte_size: memory for the answers to one peer.
+    """
+
+    model_repository: list[str] = field(default_factory=list)
+    model_control_mode: str = "none"
+    load_model: list[str] = field(default_factory=list)
+    id: str = "triton"
+    exit_on_error: bool = True
+    strict_readiness: bool = True
+    disable_auto_complete_config: bool = False
+    model_load_thread_count: int = 4
+    model_load_retry_count: int = 0
+    model_config_name: str = ""
+    backend_config: dict[str, dict[str, str]] = field(default_factory=dict)
+    exit_timeout_secs: int = 30
+    answer_budget_byte_size: int = 4 << 30
+    log_verbose: int = 0
+    log_info: bool = True
+    log_warning: bool = True
+    log_error: bool = True
+    log_format: str = "default"
+    log_file: str = ""
+
+    def to_json(self) -> str:
+        """Encode for another process; keys are sorted, so that equal options give equal texts."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> EngineOptions:
+        """Decode what `to_json` gave. Raises ValueError for anything else."""
+        values: Any = json.loads(text)
+        if not isinstance(values, dict):
+            raise ValueError("engine options: expected a JSON object")
+        known = {option.name: option for option in dataclasses.fields(cls)}
+        for name, value in values.items():
+            if name not in known:
+                raise ValueError(f"engine options: unknown option '{name}'")
+            default = getattr(cls(), name)
+            if type(value) is not type(default):
+                expected = type(default).__name__
+                raise ValueError(f"engine options: '{name}' has to be of type {expected}, got {value!r}")
+        options = cls(**values)
+        if options.model_control_mode not in CONTROL_MODES:
+            raise ValueError(f"engine options: model_control_mode is one of {', '.join(CONTROL_MODES)}")
+        return options
+
+    def settings_of(self, backend: str) -> dict[str, str]:
+        """Merge the settings of all backends and those of one backend, which win."""
+        return {**self.backend_config.get("", {}), **self.backend_config.get(backend, {})}

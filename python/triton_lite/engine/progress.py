@@ -1,0 +1,32 @@
+"""How far the start of an engine is."""
+
+from __future__ import annotations
+
+import threading
+
+
+class Progress:
+    """Whether the models of the start are loaded, and how that went. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._done = threading.Event()
+        self._problem = ""
+
+    def finish(self, problem: str) -> None:
+        """Say that everything was tried. problem: empty when all models are served."""
+        self._problem = problem
+        self._done.set()
+
+    @property
+    def done(self) -> bool:
+        """Whether the initial load has ended."""
+        return self._done.is_set()
+
+    @property
+    def problem(self) -> str:
+        """Why the start was not complete; empty while it runs and when it was."""
+        return self._problem if self.done else ""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the initial load to end. Returns whether it has."""
+        return self._done.wait(timeout)

@@ -1,0 +1,123 @@
+"""The states of the versions of models, and the table of all of them."""
+
+from __future__ import annotations
+
+import enum
+import threading
+import time
+from dataclasses import dataclass, field
+
+from triton_lite.errors import Code, TritonError
+from triton_lite.proto import messages
+
+UNLOADED = "unloaded"
+"""The reason of a version that is unavailable because somebody asked for it."""
+
+
+class State(enum.Enum):
+    """Where a version stands, by the names of the repository index."""
+
+    LOADING = "LOADING"
+    READY = "READY"
+    UNLOADING = "UNLOADING"
+    UNAVAILABLE = "UNAVAILABLE"
+
+
+# From each state, the states that may follow. None: a version that was never loaded.
+_EDGES: dict[State | None, set[State]] = {
+    None: {State.LOADING},
+    State.LOADING: {State.READY, State.UNAVAILABLE},
+    State.READY: {State.READY, State.UNLOADING},  # READY again: a reload was swapped in.
+    State.UNLOADING: {State.UNAVAILABLE},
+    State.UNAVAILABLE: {State.LOADING},
+}
+
+
+@dataclass(frozen=True)
+class VersionStatus:
+    """A snapshot of one version. config: complete, while it is served. since: time.monotonic()."""
+
+    state: State
+    reason: str = ""
+    config: messages.ModelConfig | None = None
+    since: float = 0.0
+
+
+@dataclass
+class _Model:
+    versions: dict[int, VersionStatus] = field(default_factory=dict)
+    # Why nothing could be loaded at all (Triton only logs it), and the long form for whoever reads the logs.
+    problem: str = ""
+
+
+class ModelTable:
+    """What is known of every model. Thread-safe; snapshots are immutable."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._models: dict[str, _Model] = {}
+
+    def advance(
+        self, name: str, version: int, to: State, reason: str = "", config: messages.ModelConfig | None = None
+    ) -> None:
+        """Move a version to another state: the only writer of states. Raises ValueError for a move there is not."""
+        with self._lock:
+            versions = self._models.setdefault(name, _Model()).versions
+            known = versions.get(version)
+            if to not in _EDGES[known.state if known else None]:
+                raise ValueError(f"'{name}' version {version} cannot go from {known and known.state} to {to}")
+            versions[version] = VersionStatus(to, reason, config, time.monotonic())
+
+    def know(self, name: str) -> None:
+        """Enter a model that has no version (yet): it makes the server not ready under strict readiness."""
+        with self._lock:
+            self._models.setdefault(name, _Model())
+
+    def set_problem(self, name: str, problem: str) -> None:
+        """Remember why a model could not be loaded; empty when it was."""
+        with self._lock:
+            if problem or name in self._models:
+                self._models.setdefault(name, _Model()).problem = problem
+
+    def states(self) -> dict[str, dict[int, VersionStatus]]:
+        """Snapshot all models by name, their versions ascending. Models that only have a problem are left out."""
+        with self._lock:
+            return {
+                name: dict(sorted(model.versions.items()))
+                for name, model in sorted(self._models.items())
+                if model.versions or not model.problem
+            }
+
+    def problems(self) -> dict[str, str]:
+        """Snapshot why models could not be loaded, by name."""
+        with self._lock:
+            return {name: model.problem for name, model in sorted(self._models.items()) if model.problem}
+
+    def served(self, name: str, version: int) -> VersionStatus:
+        """Find the version that a request means, -1 for the latest that is ready.
+
+        Raises TritonError(NOT_FOUND or UNAVAILABLE) with Triton's text.
+        """
+        with self._lock:
+            model = self._models.get(name)
+            versions = dict(model.versions) if model else {}
+        if model is None or (not versions and model.problem):
+            raise TritonError(Code.NOT_FOUND, f"Request for unknown model: '{name}' is not found")
+        if version == -1:
+            ready = [number for number, status in versions.items() if status.state is State.READY]
+            if not ready:
+                raise TritonError(Code.NOT_FOUND, f"Request for unknown model: '{name}' has no available versions")
+            version = max(ready)
+        status = versions.get(version)
+        if status is None:
+            raise TritonError(Code.NOT_FOUND, f"Request for unknown model: '{name}' version {version} is not found")
+        if status.state is not State.READY:
+            raise TritonError(
+                Code.UNAVAILABLE, f"Request for unknown model: '{name}' version {version} is not at ready state"
+            )
+        return status
+
+    def ready_versions(self, name: str) -> list[int]:
+        """List the versions of a model that are ready, ascending."""
+        versions = self.states().get(name, {})
+        return [number for number, status in versions.items() if status.state is State.READY]
