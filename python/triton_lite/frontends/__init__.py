@@ -1,0 +1,1 @@
+"""The front ends: HTTP and gRPC to calls of the engine. They translate; every rule lives in the engine."""

@@ -1,0 +1,78 @@
+"""The methods of GRPCInferenceService with one answer: bytes to the engine, bytes back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+
+from triton_lite.errors import Code, TritonError
+from triton_lite.frontends.bridge import Bridge
+from triton_lite.frontends.grpc import wire
+from triton_lite.frontends.grpc.statuses import abort, status_of
+from triton_lite.frontends.reserved_headers import is_reserved
+
+Unary = Callable[[bytes, Any], Awaitable[bytes]]
+
+_PARAMETERS = 4  # ModelInferRequest.parameters
+
+
+def relay(bridge: Callable[[], Bridge], method: int) -> Unary:
+    """Make the handler of a control method."""
+
+    async def handle(request: bytes, context: Any) -> bytes:
+        try:
+            answer = await bridge().call(method, request)
+        except TritonError as error:
+            await abort(context, error)
+        if answer.code:
+            await context.abort(status_of(answer.code), answer.text)
+        return answer.message
+
+    return handle
+
+
+def infer(
+    bridge: Callable[[], Bridge],
+    method: int,
+    compression: grpc.Compression,
+    pattern: re.Pattern[str] | None,
+) -> Unary:
+    """Make the handler of ModelInfer."""
+    compresses = compression is not grpc.Compression.NoCompression
+
+    async def handle(request: bytes, context: Any) -> bytes:
+        if compresses:
+            context.set_compression(compression)
+        try:
+            if pattern is not None:
+                request += forwarded(context, pattern)
+            answer = await bridge().call(method, request)
+        except TritonError as error:
+            await abort(context, error)
+        if answer.code:
+            await context.abort(status_of(answer.code), answer.text)
+        return answer.framed(False)
+
+    return handle
+
+
+def forwarded(context: Any, pattern: re.Pattern[str]) -> bytes:
+    """Encode the headers that the pattern finds as parameters, to be put behind a request.
+
+    Raises TritonError(INVALID_ARGUMENT) for a name that Triton keeps for itself.
+    """
+    encoded = b""
+    for name, value in context.invocation_metadata() or ():
+        if not pattern.search(name):
+            continue
+        if is_reserved(name):
+            raise TritonError(
+                Code.INVALID_ARGUMENT, f"Header '{name}' is reserved for Triton usage and cannot be forwarded."
+            )
+        text = value if isinstance(value, str) else value.decode("latin-1")
+        parameter = wire.length_field(3, text)  # InferParameter.string_param
+        encoded += wire.length_field(_PARAMETERS, wire.length_field(1, name) + wire.length_field(2, parameter))
+    return encoded

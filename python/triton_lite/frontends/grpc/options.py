@@ -1,0 +1,83 @@
+"""What the gRPC server needs to know, taken from the server's options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+# tritonserver's option -> gRPC's channel argument.
+_CHANNEL_ARGUMENTS = {
+    "grpc-keepalive-time": "grpc.keepalive_time_ms",
+    "grpc-keepalive-timeout": "grpc.keepalive_timeout_ms",
+    "grpc-keepalive-permit-without-calls": "grpc.keepalive_permit_without_calls",
+    "grpc-http2-max-pings-without-data": "grpc.http2.max_pings_without_data",
+    "grpc-http2-min-recv-ping-interval-without-data": "grpc.http2.min_ping_interval_without_data_ms",
+    "grpc-http2-max-ping-strikes": "grpc.http2.max_ping_strikes",
+    "grpc-max-connection-age": "grpc.max_connection_age_ms",
+    "grpc-max-connection-age-grace": "grpc.max_connection_age_grace_ms",
+}
+# The algorithms that gRPC's core takes for its compression levels.
+_COMPRESSION = {
+    "none": grpc.Compression.NoCompression,
+    "low": grpc.Compression.Gzip,
+    "medium": grpc.Compression.Deflate,
+    "high": grpc.Compression.Deflate,
+}
+# Requests of one stream that may be under way, whatever the option allows.
+_MAX_STREAM_BACKLOG = 1024
+
+
+@dataclass(frozen=True)
+class GrpcOptions:
+    """The options of one gRPC server process."""
+
+    address: str = "0.0.0.0"
+    port: int = 8001
+    processes: int = 1
+    share_port: bool = False
+    reuse_port: bool = False
+    compression: grpc.Compression = grpc.Compression.NoCompression
+    stream_backlog: int = _MAX_STREAM_BACKLOG
+    header_forward_pattern: re.Pattern[str] | None = None
+    exit_timeout_secs: float = 30
+    channel: tuple[tuple[str, int], ...] = ()
+    credentials: grpc.ServerCredentials | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_settings(cls, value: Callable[[str], Any]) -> GrpcOptions:
+        """Take them from `value`, which gives an option's value by its name.
+
+        Raises OSError for a PEM file that cannot be read.
+        """
+        pattern = value("grpc-header-forward-pattern")
+        return cls(
+            address=value("grpc-address"),
+            port=value("grpc-port"),
+            processes=value("grpc-processes"),
+            reuse_port=value("reuse-grpc-port"),
+            compression=_COMPRESSION[value("grpc-infer-response-compression-level")],
+            stream_backlog=min(value("grpc-max-response-pool-size"), _MAX_STREAM_BACKLOG),
+            header_forward_pattern=re.compile(pattern) if pattern else None,
+            exit_timeout_secs=value("exit-timeout-secs"),
+            channel=tuple(
+                (argument, int(value(name))) for name, argument in _CHANNEL_ARGUMENTS.items() if value(name) is not None
+            ),
+            credentials=_credentials(value),
+        )
+
+
+def _credentials(value: Callable[[str], Any]) -> grpc.ServerCredentials | None:
+    mutual = value("grpc-use-ssl-mutual")
+    if not (mutual or value("grpc-use-ssl")):
+        return None
+    root = value("grpc-root-cert")
+    return grpc.ssl_server_credentials(
+        [(Path(value("grpc-server-key")).read_bytes(), Path(value("grpc-server-cert")).read_bytes())],
+        root_certificates=Path(root).read_bytes() if root else None,
+        require_client_auth=bool(mutual),
+    )

@@ -1,0 +1,101 @@
+"""The grpc.aio server of one process."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from triton_lite.frontends.bridge import Bridge
+from triton_lite.frontends.grpc import health, inference, reflection, streaming
+from triton_lite.frontends.grpc.options import GrpcOptions
+from triton_lite.frontends.link import EngineLink
+from triton_lite.proto import METHODS, MethodNumber
+from triton_lite.proto.methods import SERVICE
+
+_UNLIMITED = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+
+
+class GrpcServer:
+    """Listens from `start` to `stop`. Made and used on one event loop."""
+
+    def __init__(self, options: GrpcOptions, link: EngineLink) -> None:
+        self._options = options
+        self._bridge = Bridge(link)
+        self._server = grpc.aio.server(
+            options=(
+                *_UNLIMITED,
+                ("grpc.so_reuseport", int(options.share_port or options.reuse_port)),
+                *options.channel,
+            ),
+        )
+        self._server.add_generic_rpc_handlers(self._handlers())
+
+    async def start(self) -> int:
+        """Listen; returns the port. Raises OSError when it is taken."""
+        options = self._options
+        host = f"[{options.address}]" if ":" in options.address else options.address
+        address = f"{host}:{options.port}"
+        try:
+            if options.credentials is not None:
+                port = self._server.add_secure_port(address, options.credentials)
+            else:
+                port = self._server.add_insecure_port(address)
+        except RuntimeError:
+            port = 0
+        if port == 0:
+            raise OSError(f"Socket '{address}' already in use ")
+        await self._server.start()
+        return port
+
+    async def stop(self) -> None:
+        """Take no new calls, let those under way end (at most exit-timeout-secs), then give them up."""
+        await self._server.stop(self._options.exit_timeout_secs)
+        self._bridge.close()
+
+    def connect_early(self) -> asyncio.Future[Any]:
+        """Begin to connect to the engine: the first call need not wait then. Errors are left to the calls."""
+        connecting = asyncio.ensure_future(self._bridge.client())
+        connecting.add_done_callback(lambda future: future.cancelled() or future.exception())
+        return connecting
+
+    def _handlers(self) -> tuple[grpc.GenericRpcHandler[Any, Any], ...]:
+        unary, stream_in, stream_out = (
+            grpc.unary_unary_rpc_method_handler,
+            grpc.stream_stream_rpc_method_handler,
+            grpc.unary_stream_rpc_method_handler,
+        )
+        checks = health.Health(lambda: self._bridge)
+        reflected = reflection.Reflection((SERVICE, health.SERVICE))
+        services: dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]] = {
+            SERVICE: self._inference_handlers(),
+            health.SERVICE: {"Check": unary(checks.check), "Watch": stream_out(checks.watch)},
+        }
+        for service in reflection.SERVICES:
+            services[service] = {"ServerReflectionInfo": stream_in(reflected.info)}
+        return tuple(grpc.method_handlers_generic_handler(service, methods) for service, methods in services.items())
+
+    def _inference_handlers(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
+        options = self._options
+
+        def bridge() -> Bridge:
+            return self._bridge
+
+        handlers = {
+            name: grpc.unary_unary_rpc_method_handler(inference.relay(bridge, METHODS[name].number)) for name in METHODS
+        }
+        handlers["ModelInfer"] = grpc.unary_unary_rpc_method_handler(
+            inference.infer(bridge, MethodNumber.MODEL_INFER, options.compression, options.header_forward_pattern)
+        )
+        handlers["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(
+            streaming.stream_infer(
+                bridge,
+                MethodNumber.MODEL_STREAM_INFER,
+                options.stream_backlog,
+                options.compression,
+                options.header_forward_pattern,
+            )
+        )
+        return handlers

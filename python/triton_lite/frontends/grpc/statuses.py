@@ -1,0 +1,22 @@
+"""Engine statuses as gRPC statuses: the numbers are the same."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import grpc
+
+from triton_lite.errors import TritonError
+
+_STATUS = {status.value[0]: status for status in grpc.StatusCode}
+
+
+def status_of(code: int) -> grpc.StatusCode:
+    """Return gRPC's status of a code."""
+    return _STATUS.get(int(code), grpc.StatusCode.UNKNOWN)
+
+
+async def abort(context: Any, error: TritonError) -> NoReturn:
+    """End the call with an error."""
+    await context.abort(status_of(error.code), error.text)
+    raise AssertionError("abort returns never")

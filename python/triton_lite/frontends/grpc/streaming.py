@@ -1,0 +1,195 @@
+"""ModelStreamInfer: each message of the client is a call of its own, answers go back over the one stream."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
+
+import grpc
+
+from triton_lite.errors import TritonError
+from triton_lite.frontends.bridge import Bridge
+from triton_lite.frontends.grpc import wire
+from triton_lite.frontends.grpc.inference import forwarded
+from triton_lite.frontends.grpc.statuses import status_of
+from triton_lite.frontends.link import Answer
+
+_REQUEST_ID, _RESPONSE_ID = 3, 3
+_ERROR_MESSAGE, _INFER_RESPONSE = 1, 2
+_LARGE_BYTE_SIZE = 1 << 16
+
+StreamHandler = Callable[[AsyncIterator[bytes], Any], Awaitable[None]]
+
+
+class _Request:
+    """One request of a stream; takes its answers."""
+
+    __slots__ = ("_id", "_message", "_session", "answer", "interleaved")
+
+    def __init__(self, session: _Session, message: bytes) -> None:
+        self._session = session
+        small = len(message) < _LARGE_BYTE_SIZE
+        self._message = message if small else b""
+        self._id = "" if small else wire.text_field(message, _REQUEST_ID)
+        self.answer: Answer | None = None  # The only one, waiting for its turn.
+        self.interleaved = False  # Answered many times: in no order with other requests.
+
+    @property
+    def id(self) -> str:
+        """The request's id, looked for when it is needed; a large message is not kept for that."""
+        return self._id or wire.text_field(self._message, _REQUEST_ID)
+
+    def put(self, answer: Answer) -> None:
+        self._session.put(self, answer)
+
+
+class _Session:
+    """The state of one stream: requests under way in their order, answers ready to be written.
+
+    A model that answers once is answered in the order of the requests. One that answers many times shows by a first
+    answer that is not the last: its answers are written as they come.
+    """
+
+    def __init__(self, backlog: int) -> None:
+        self._backlog = backlog
+        self._ordered: deque[_Request] = deque()
+        self.ready: deque[tuple[_Request, Answer]] = deque()
+        self.give_up: dict[_Request, Callable[[], None]] = {}
+        self.under_way = 0
+        self.reading_ended = False
+        self._changed = asyncio.Event()
+
+    def begin(self, request: _Request) -> None:
+        self._ordered.append(request)
+        self.under_way += 1
+
+    def put(self, request: _Request, answer: Answer) -> None:
+        if answer.last:
+            self.give_up.pop(request, None)
+        if request.interleaved:
+            self.ready.append((request, answer))
+        elif answer.last:
+            request.answer = answer
+            self._release()
+        else:
+            request.interleaved = True
+            self._ordered.remove(request)
+            self.ready.append((request, answer))
+            self._release()
+        self._changed.set()
+
+    def _release(self) -> None:
+        while self._ordered and self._ordered[0].answer is not None:
+            request = self._ordered.popleft()
+            answer, request.answer = request.answer, None
+            if answer is not None:
+                self.ready.append((request, answer))
+
+    def written(self, answer: Answer) -> None:
+        if answer.last:
+            self.under_way -= 1
+            self._changed.set()
+
+    def end_reading(self) -> None:
+        self.reading_ended = True
+        self._changed.set()
+
+    @property
+    def over(self) -> bool:
+        return self.reading_ended and not self.under_way
+
+    async def room(self) -> None:
+        while self.under_way >= self._backlog:
+            await self._next_change()
+
+    async def more(self) -> None:
+        await self._next_change()
+
+    async def _next_change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+
+    def cancel(self) -> None:
+        for give_up in self.give_up.values():
+            give_up()
+        self.give_up.clear()
+
+
+class _Refused:
+    """Stands for the answer of a request that could not be sent to the engine."""
+
+    call = 0
+    last = True
+    message = b""
+    segments: Sequence[memoryview] = ()
+
+    def __init__(self, error: TritonError) -> None:
+        self.code = int(error.code)
+        self.text = error.text
+
+    def framed(self, in_stream: bool) -> bytes:
+        raise TritonError(self.code, self.text)
+
+
+def stream_infer(
+    bridge: Callable[[], Bridge],
+    method: int,
+    backlog: int,
+    compression: grpc.Compression,
+    pattern: re.Pattern[str] | None,
+) -> StreamHandler:
+    """Make the handler of ModelStreamInfer. `backlog`: requests of one stream under way at once."""
+
+    async def handle(requests: AsyncIterator[bytes], context: Any) -> None:
+        if compression is not grpc.Compression.NoCompression:
+            context.set_compression(compression)
+        ends_at_error = ("triton_grpc_error", "true") in (context.invocation_metadata() or ())
+        session = _Session(backlog)
+        reader = asyncio.ensure_future(read(requests, context, session))
+        try:
+            while not session.over:
+                while session.ready:
+                    request, answer = session.ready.popleft()
+                    if ends_at_error and answer.code and answer.message:
+                        await context.abort(status_of(answer.code), answer.text)
+                    message = _encode(request, answer)
+                    if message is not None:
+                        await context.write(message)
+                    session.written(answer)
+                if not session.over and not session.ready:
+                    await session.more()
+            await reader
+        finally:
+            reader.cancel()
+            session.cancel()
+
+    async def read(requests: AsyncIterator[bytes], context: Any, session: _Session) -> None:
+        try:
+            async for message in requests:
+                await session.room()
+                request = _Request(session, message)
+                session.begin(request)
+                try:
+                    if pattern is not None:
+                        message += forwarded(context, pattern)
+                    session.give_up[request] = await bridge().start(method, message, (), request)
+                except TritonError as error:
+                    request.put(_Refused(error))
+        finally:
+            session.end_reading()
+
+    return handle
+
+
+def _encode(request: _Request, answer: Answer) -> bytes | None:
+    """One ModelStreamInferResponse; None for a last answer that carries no response.
+
+    An error names the request by its id; one that arose in the model carries the head of its response.
+    """
+    if answer.code:
+        head = answer.message or (wire.length_field(_RESPONSE_ID, request.id) if request.id else b"")
+        return wire.length_field(_ERROR_MESSAGE, answer.text) + wire.length_field(_INFER_RESPONSE, head)
+    return answer.framed(True) if answer.message else None

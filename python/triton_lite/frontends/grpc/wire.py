@@ -1,0 +1,81 @@
+"""As much of protobuf's encoding as a relay needs: to find a field, to add one, to frame a message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
+
+
+def fields(message: Buffer) -> Iterator[tuple[int, int | memoryview]]:
+    """Yield (field number, value) of a message: lengths as views, numbers as integers.
+
+    Ends at the first malformed byte: what came before it is still yielded.
+    """
+    view = memoryview(message).cast("B")
+    position = 0
+    while position < len(view):
+        tag, position = _read_varint(view, position)
+        kind = tag & 7
+        if kind == _VARINT:
+            number, position = _read_varint(view, position)
+            if position > len(view):
+                return
+            yield tag >> 3, number
+            continue
+        if kind == _LENGTH:
+            size, position = _read_varint(view, position)
+        elif kind in (_FIXED64, _FIXED32):
+            size = 8 if kind == _FIXED64 else 4
+        else:
+            return
+        if position + size > len(view):
+            return
+        yield tag >> 3, view[position : position + size]
+        position += size
+
+
+def text_field(message: Buffer, number: int) -> str:
+    """Return a string field, or "" if it is not there."""
+    found = b""
+    for field, value in fields(message):
+        if field == number and isinstance(value, memoryview):
+            found = bytes(value)
+    return found.decode("utf-8", "replace")
+
+
+def length_field(number: int, value: bytes | str) -> bytes:
+    """Encode a string, bytes or message field."""
+    payload = value.encode() if isinstance(value, str) else value
+    return _varint(number << 3 | _LENGTH) + _varint(len(payload)) + payload
+
+
+def number_field(number: int, value: int) -> bytes:
+    """Encode an unsigned integer, boolean or enum field."""
+    return _varint(number << 3 | _VARINT) + _varint(value)
+
+
+def _read_varint(view: memoryview, position: int) -> tuple[int, int]:
+    """Return (number, position after it); a position past the end when the bytes run out or the number is too long."""
+    number = shift = 0
+    while position < len(view) and shift < 70:
+        byte = view[position]
+        position += 1
+        number |= (byte & 127) << shift
+        if byte < 128:
+            return number, position
+        shift += 7
+    return 0, len(view) + 1
+
+
+def _varint(number: int) -> bytes:
+    encoded = bytearray()
+    while number > 127:
+        encoded.append(number & 127 | 128)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)

@@ -1,0 +1,8 @@
+"""The HTTP front end: `gunicorn triton_lite.frontends.http:app`, with any worker."""
+
+from triton_lite.frontends.http.application import Application
+
+app = Application()
+"""The application that servers import. Importing it starts nothing."""
+
+__all__ = ["Application", "app"]

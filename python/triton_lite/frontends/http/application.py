@@ -1,0 +1,76 @@
+"""The application: one callable for WSGI and ASGI servers alike, over the same resources."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+import falcon
+import falcon.asgi
+
+from triton_lite.frontends.http import replies
+from triton_lite.frontends.http.disconnect import RECEIVE
+from triton_lite.frontends.http.front_end import FrontEnd
+from triton_lite.frontends.http.router import Router
+from triton_lite.frontends.http.routes import routes
+
+_log = logging.getLogger("triton_lite.http")
+
+
+class Application:
+    """Called with (environ, start_response) it is a WSGI application, with (scope, receive, send) an ASGI one.
+
+    Making it starts nothing and reads no environment: gunicorn may import it in its master (`--preload`).
+    """
+
+    def __init__(self, front_end: FrontEnd | None = None) -> None:
+        self._front_end = front_end or FrontEnd()
+        self._warned = False
+        resources = routes(self._front_end)
+        self._wsgi = _configured(falcon.App(router=Router(replies.NotFound(), asynchronous=False)))  # type: ignore[call-overload]
+        self._asgi = _configured(falcon.asgi.App(router=Router(replies.NotFound(), asynchronous=True)))  # type: ignore[call-overload]
+        for template, resource in resources:
+            self._wsgi.add_route(template, resource)
+            self._asgi.add_route(template, resource)
+        self._wsgi.add_error_handler(Exception, replies.on_failure)
+        self._asgi.add_error_handler(Exception, replies.on_failure_async)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Serve one request, or an ASGI server's lifespan."""
+        if len(arguments) == 2:
+            return self._call_wsgi(*arguments)
+        return self._call_asgi(*arguments)
+
+    def _call_wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if not self._warned:
+            self._warned = True
+            _warn_of_sync_worker(environ)
+        raw_uri = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
+        if "%" in raw_uri:  # Names are taken as they stand, not decoded.
+            environ["PATH_INFO"] = urlsplit(raw_uri).path
+        body: Iterable[bytes] = self._wsgi(environ, start_response)
+        return body
+
+    async def _call_asgi(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            scope[RECEIVE] = receive
+            raw_path = scope.get("raw_path")
+            if raw_path and b"%" in raw_path:
+                scope["path"] = raw_path.partition(b"?")[0].decode("latin-1")
+        await self._asgi(scope, receive, send)
+
+
+def _configured(app: Any) -> Any:
+    app.resp_options.default_media_type = replies.TEXT
+    app.set_error_serializer(replies.serialize_http_error)
+    return app
+
+
+def _warn_of_sync_worker(environ: dict[str, Any]) -> None:
+    if str(environ.get("SERVER_SOFTWARE", "")).startswith("gunicorn") and not environ.get("wsgi.multithread"):
+        _log.warning(
+            "gunicorn's sync worker answers one request at a time, and one that takes longer than --timeout "
+            "(30 s unless set) ends the worker: use `-k asgi`, or raise --timeout"
+        )

@@ -1,0 +1,67 @@
+"""What the resources of the HTTP front end share: options, the link to the engine, the loop's bridge."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+from triton_lite.frontends.bridge import Bridge
+from triton_lite.frontends.http.options import HttpOptions
+from triton_lite.frontends.link import Answer, EngineLink
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Buffer
+
+
+class Codec(Protocol):
+    """The native codec of HTTP inference (`_native`)."""
+
+    def decode_http_infer(
+        self,
+        model_name: str,
+        model_version: str,
+        body: Buffer,
+        header_length: str | None,
+        forwarded: Sequence[tuple[str, str]] = (),
+    ) -> Any:
+        """Decode a request. Raises TritonError."""
+
+    def encode_http_infer(self, answer: Answer, call: Any) -> tuple[bytes, int | None]:
+        """Encode an answer's body; the number is the JSON's byte size where a binary tail follows it."""
+
+
+class FrontEnd:
+    """Made at import, without reading the environment or connecting: both happen when first needed."""
+
+    def __init__(
+        self, link: EngineLink | None = None, options: HttpOptions | None = None, codec: Codec | None = None
+    ) -> None:
+        self.link = link or EngineLink("http")
+        self._given_options = options
+        self._given_codec = codec
+        self._bridge: Bridge | None = None
+
+    @cached_property
+    def options(self) -> HttpOptions:
+        """The options. Raises OptionError when the environment holds a wrong one."""
+        return self._given_options or HttpOptions.from_environment()
+
+    @cached_property
+    def codec(self) -> Codec:
+        """The codec; loads the native module."""
+        if self._given_codec is not None:
+            return self._given_codec
+        from triton_lite import _native
+
+        codec: Codec = _native
+        return codec
+
+    def bridge(self) -> Bridge:
+        """The bridge of the running loop."""
+        bridge = self._bridge
+        if bridge is None or bridge.loop is not asyncio.get_running_loop():
+            bridge = self._bridge = Bridge(self.link)
+        return bridge

@@ -1,0 +1,187 @@
+"""The generate extension: plain JSON in and out, mapped to tensors by the engine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any
+
+from triton_lite.errors import Code, TritonError, http_status
+from triton_lite.frontends.bridge import Stream
+from triton_lite.frontends.http import body as bodies
+from triton_lite.frontends.http import json_reader, replies
+from triton_lite.frontends.http.disconnect import Watch
+from triton_lite.frontends.http.front_end import FrontEnd
+from triton_lite.frontends.http.replies import JSON
+from triton_lite.frontends.link import Answer, Client, raise_for
+from triton_lite.proto import MethodNumber, messages
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+_EVENTS = "text/event-stream; charset=utf-8"
+
+_log = logging.getLogger("triton_lite.http")
+
+
+class GenerateResource:
+    """POST /v2/models/MODEL[/versions/VERSION]/generate: one answer."""
+
+    def __init__(self, front_end: FrontEnd) -> None:
+        self._front_end = front_end
+
+    def on_request(self, req: Any, resp: Any, **fields: str) -> None:
+        """Answer any method (WSGI)."""
+        if req.method != "POST":
+            replies.method_not_allowed(resp, JSON)
+            return
+        link = self._front_end.link
+        model, version = fields["model"], fields.get("version", "")
+        message = _request(model, version)
+        try:
+            if _is_coded(req):
+                raise_for(link.call(MethodNumber.MODEL_EXISTS, _existence(model, version)))
+                raise _coding_refused()
+            body = bodies.read(req, self._front_end)
+            answer = link.call(MethodNumber.GENERATE, message, [body])
+            raise_for(answer)
+        except TritonError as error:
+            replies.refuse_error(resp, error, JSON)
+            return
+        resp.content_type = JSON
+        resp.data = bytes(answer.segments[0])
+
+    async def on_request_async(self, req: Any, resp: Any, **fields: str) -> None:
+        """Answer any method (ASGI)."""
+        if req.method != "POST":
+            replies.method_not_allowed(resp, JSON)
+            return
+        model, version = fields["model"], fields.get("version", "")
+        message = _request(model, version)
+        try:
+            body = await _receive(req, self._front_end, model, version)
+            with Watch(req):
+                answer = await self._front_end.bridge().call(MethodNumber.GENERATE, message, [body])
+            raise_for(answer)
+        except TritonError as error:
+            replies.refuse_error(resp, error, JSON)
+            return
+        resp.content_type = JSON
+        resp.data = bytes(answer.segments[0])
+
+
+class GenerateStreamResource:
+    """POST /v2/models/MODEL[/versions/VERSION]/generate_stream: answers as server-sent events."""
+
+    def __init__(self, front_end: FrontEnd) -> None:
+        self._front_end = front_end
+
+    def on_request(self, req: Any, resp: Any, **fields: str) -> None:
+        """Answer any method (WSGI)."""
+        if req.method != "POST":
+            replies.method_not_allowed(resp, JSON)
+            return
+        link = self._front_end.link
+        model, version = fields["model"], fields.get("version", "")
+        message = _request(model, version)
+        try:
+            if _is_coded(req):
+                raise_for(link.call(MethodNumber.MODEL_EXISTS, _existence(model, version)))
+                raise _coding_refused()
+            body = bodies.read(req, self._front_end)
+            client = link.client()
+            call = client.send(MethodNumber.GENERATE_STREAM, message, [body])
+            first = link.wait(client, call)
+            _start(resp, first)
+        except TritonError as error:
+            replies.refuse_error(resp, error, JSON)
+            return
+        resp.stream = self._events(client, call, first)
+
+    async def on_request_async(self, req: Any, resp: Any, **fields: str) -> None:
+        """Answer any method (ASGI)."""
+        if req.method != "POST":
+            replies.method_not_allowed(resp, JSON)
+            return
+        model, version = fields["model"], fields.get("version", "")
+        message = _request(model, version)
+        try:
+            body = await _receive(req, self._front_end, model, version)
+            stream = await self._front_end.bridge().stream(MethodNumber.GENERATE_STREAM, message, [body])
+            with Watch(req):
+                first = await anext(stream)
+            _start(resp, first)
+        except TritonError as error:
+            replies.refuse_error(resp, error, JSON)
+            return
+        resp.stream = _events_async(req, stream, first)
+
+    def _events(self, client: Client, call: int, answer: Answer) -> Iterator[bytes]:
+        last = answer.last
+        try:
+            yield _event(answer)
+            while not last:
+                answer = self._front_end.link.wait(client, call)
+                last = answer.last
+                yield _event(answer)
+        except TritonError as error:  # Too late for a status: the engine went away.
+            _log.error("a stream of events ended early: %s", error.text)
+        finally:
+            if not last:
+                client.cancel(call)
+
+
+async def _events_async(req: Any, stream: Stream, answer: Answer) -> AsyncIterator[bytes]:
+    try:
+        with Watch(req):
+            yield _event(answer)
+            if not answer.last:
+                async for answer in stream:
+                    yield _event(answer)
+    finally:
+        stream.cancel()
+
+
+def _event(answer: Answer) -> bytes:
+    """One event; nothing for a last answer that carries no response."""
+    if answer.code:
+        return b"data: " + json_reader.write({"error": answer.text}) + b"\n\n"
+    if not answer.segments:
+        return b""
+    return b"data: " + bytes(answer.segments[0]) + b"\n\n"
+
+
+def _start(resp: Any, first: Answer) -> None:
+    """Set status and type by the first answer. Raises the error of a request that was never executed."""
+    if not answer_was_executed(first):
+        raise_for(first)
+    resp.status = http_status(first.code)
+    resp.content_type = _EVENTS
+
+
+def answer_was_executed(answer: Answer) -> bool:
+    """Tell whether a request got past validation: an error then carries the head of its response."""
+    return not answer.code or bool(answer.message)
+
+
+async def _receive(req: Any, front_end: FrontEnd, model: str, version: str) -> Buffer:
+    if _is_coded(req):
+        raise_for(await front_end.bridge().call(MethodNumber.MODEL_EXISTS, _existence(model, version)))
+        raise _coding_refused()
+    return await bodies.receive(req, front_end)
+
+
+def _is_coded(req: Any) -> bool:
+    return (req.get_header("Content-Encoding") or "identity") != "identity"
+
+
+def _coding_refused() -> TritonError:
+    return TritonError(Code.INVALID_ARGUMENT, "Unsupported content-encoding, only 'identity' is supported.")
+
+
+def _request(model: str, version: str) -> bytes:
+    return messages.ModelInferRequest(model_name=model, model_version=version).SerializeToString()
+
+
+def _existence(model: str, version: str) -> bytes:
+    return messages.ModelReadyRequest(name=model, version=version).SerializeToString()

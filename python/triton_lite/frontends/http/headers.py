@@ -1,0 +1,28 @@
+"""Request headers that become parameters of an inference (--http-header-forward-pattern)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from triton_lite.errors import Code, TritonError
+from triton_lite.frontends.reserved_headers import is_reserved
+
+
+def forwarded(req: Any, pattern: re.Pattern[str] | None) -> list[tuple[str, str]]:
+    """Return the headers whose name the pattern finds, as (name in lower case, value).
+
+    Raises TritonError(INVALID_ARGUMENT) for a name that Triton keeps for itself.
+    """
+    if pattern is None:
+        return []
+    found = []
+    for name, value in req.headers.items():
+        name = name.lower()
+        if pattern.search(name):
+            if is_reserved(name):
+                raise TritonError(
+                    Code.INVALID_ARGUMENT, f"Header '{name}' is reserved for Triton usage and cannot be forwarded."
+                )
+            found.append((name, value))
+    return found

@@ -1,0 +1,151 @@
+"""Inference over HTTP: JSON with an optional binary tail, translated by the native codec."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from triton_lite.errors import Code, TritonError
+from triton_lite.frontends.http import body as bodies
+from triton_lite.frontends.http import compression, replies
+from triton_lite.frontends.http.disconnect import Watch
+from triton_lite.frontends.http.front_end import FrontEnd
+from triton_lite.frontends.http.headers import forwarded
+from triton_lite.frontends.http.replies import JSON, TEXT, HeadersRefused
+from triton_lite.frontends.link import Answer, raise_for
+from triton_lite.proto import MethodNumber, messages
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+_HEADER_LENGTH = "Inference-Header-Content-Length"
+_LEADING_INTEGER = re.compile(r"\s*([-+]?[0-9]+)")
+# Above this a body is inflated or compressed on a thread, not on the event loop.
+_OFF_LOOP_BYTE_SIZE = 1 << 16
+
+
+class InferResource:
+    """POST /v2/models/MODEL[/versions/VERSION]/infer."""
+
+    def __init__(self, front_end: FrontEnd) -> None:
+        self._front_end = front_end
+
+    def on_request(self, req: Any, resp: Any, **fields: str) -> None:
+        """Answer any method (WSGI)."""
+        if req.method != "POST":
+            replies.method_not_allowed(resp, TEXT)
+            return
+        front_end, model, version = self._front_end, fields["model"], fields.get("version", "")
+        executed = False
+        try:
+            coded = compression.is_compressed(req.get_header("Content-Encoding"))
+            body = bodies.read(req, front_end, in_place=not coded)
+            if coded:
+                body = compression.inflate(body, front_end.options.max_input_size)
+            call = self._decode(req, body, model, version)
+            client = front_end.link.client()
+            answer = front_end.link.wait(client, client.send_http(call))
+            executed = _was_executed(answer)
+            raise_for(answer)
+        except TritonError as error:
+            self._refuse(resp, model, version, error, executed)
+            return
+        encoded, coding = self._encode(req, resp, answer, call)
+        resp.data = compression.deflate(encoded, coding) if coding else encoded
+
+    async def on_request_async(self, req: Any, resp: Any, **fields: str) -> None:
+        """Answer any method (ASGI)."""
+        if req.method != "POST":
+            replies.method_not_allowed(resp, TEXT)
+            return
+        front_end, model, version = self._front_end, fields["model"], fields.get("version", "")
+        bridge = front_end.bridge()
+        executed = False
+        try:
+            coded = compression.is_compressed(req.get_header("Content-Encoding"))
+            body = await bodies.receive(req, front_end, in_place=not coded)
+            if coded:
+                body = await self._off_loop(compression.inflate, body, front_end.options.max_input_size)
+            call = self._decode(req, body, model, version)
+            with Watch(req):
+                answer = await bridge.call_http(call)
+            executed = _was_executed(answer)
+            raise_for(answer)
+        except TritonError as error:
+            await self._refuse_async(resp, model, version, error, executed)
+            return
+        encoded, coding = self._encode(req, resp, answer, call)
+        resp.data = await self._off_loop(compression.deflate, encoded, coding) if coding else encoded
+
+    def _decode(self, req: Any, body: Buffer, model: str, version: str) -> Any:
+        front_end = self._front_end
+        header_length = req.get_header(_HEADER_LENGTH)
+        pattern = front_end.options.header_forward_pattern
+        try:
+            return front_end.codec.decode_http_infer(model, version, body, header_length, forwarded(req, pattern))
+        except TritonError as error:
+            if header_length is not None and not _splits(header_length, memoryview(body).nbytes):
+                raise HeadersRefused(error.code, error.text) from None
+            raise
+
+    def _encode(self, req: Any, resp: Any, answer: Answer, call: Any) -> tuple[bytes, str | None]:
+        """Set the headers of an answer; returns its body and the coding to send it in."""
+        encoded, json_byte_size = self._front_end.codec.encode_http_infer(answer, call)
+        if json_byte_size is None:
+            resp.content_type = JSON
+        else:
+            resp.content_type = "application/octet-stream"
+            resp.set_header(_HEADER_LENGTH, str(json_byte_size))
+        coding = compression.accepted_coding(req.get_header("Accept-Encoding"))
+        if coding is not None:
+            resp.set_header("Content-Encoding", coding)
+        return encoded, coding
+
+    async def _off_loop(self, work: Any, data: Any, argument: Any) -> Any:
+        if len(data) < _OFF_LOOP_BYTE_SIZE and work is not compression.inflate:
+            return work(data, argument)
+        return await self._front_end.bridge().loop.run_in_executor(None, work, data, argument)
+
+    # Triton looks for the model before it looks at the body: if it is unknown, that is the error.
+
+    def _refuse(self, resp: Any, model: str, version: str, error: TritonError, executed: bool) -> None:
+        media_type = _media_type(error, executed)
+        if _may_be_unknown(error, executed):
+            try:
+                raise_for(self._front_end.link.call(MethodNumber.MODEL_EXISTS, _model_message(model, version)))
+            except TritonError as unknown:
+                error, media_type = unknown, TEXT
+        replies.refuse_error(resp, error, media_type)
+
+    async def _refuse_async(self, resp: Any, model: str, version: str, error: TritonError, executed: bool) -> None:
+        media_type = _media_type(error, executed)
+        if _may_be_unknown(error, executed):
+            message = _model_message(model, version)
+            try:
+                raise_for(await self._front_end.bridge().call(MethodNumber.MODEL_EXISTS, message))
+            except TritonError as unknown:
+                error, media_type = unknown, TEXT
+        replies.refuse_error(resp, error, media_type)
+
+
+def _was_executed(answer: Answer) -> bool:
+    """Tell whether the request got past validation: an error then carries the head of its response."""
+    return bool(answer.code) and bool(answer.message)
+
+
+def _may_be_unknown(error: TritonError, executed: bool) -> bool:
+    return not executed and error.code != Code.UNAVAILABLE
+
+
+def _media_type(error: TritonError, executed: bool) -> str:
+    return TEXT if executed or isinstance(error, HeadersRefused) else JSON
+
+
+def _model_message(model: str, version: str) -> bytes:
+    return messages.ModelReadyRequest(name=model, version=version).SerializeToString()
+
+
+def _splits(header_length: str, body_byte_size: int) -> bool:
+    """Tell whether the JSON's length, as the header has it, lies within the body."""
+    number = _LEADING_INTEGER.match(header_length)
+    return number is not None and 0 <= int(number[1]) <= body_byte_size

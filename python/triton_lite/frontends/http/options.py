@@ -1,0 +1,37 @@
+"""What the HTTP front end needs to know, taken from the server's options."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class HttpOptions:
+    """The options of one HTTP process. Sizes in bytes."""
+
+    max_input_size: int = 64 << 20
+    header_forward_pattern: re.Pattern[str] | None = None
+
+    @classmethod
+    def from_settings(cls, value: Callable[[str], Any]) -> HttpOptions:
+        """Take them from `value`, which gives an option's value by its name."""
+        pattern = value("http-header-forward-pattern")
+        return cls(
+            max_input_size=value("http-max-input-size"),
+            header_forward_pattern=re.compile(pattern, re.IGNORECASE) if pattern else None,
+        )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> HttpOptions:
+        """Take them from TRITON_LITE_… in the environment, as `serve` and gunicorn's user give them.
+
+        Raises OptionError that names what is wrong.
+        """
+        from triton_lite import options
+
+        settings, _ = options.load((), environment)
+        return cls.from_settings(settings.__getitem__)
