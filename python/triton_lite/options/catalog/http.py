@@ -1,0 +1,57 @@
+"""The group HTTP."""
+
+from functools import partial
+
+from triton_lite.options.option import Option, Scope, Support
+from triton_lite.options.values import boolean, count, pattern, port, restriction, text, within
+
+_http = partial(Option, group="HTTP", scope=Scope.HTTP)
+
+OPTIONS = (
+    _http("allow-http", parse=boolean, default=True, value="BOOL", help="Answer HTTP requests."),
+    _http("http-address", parse=text, default="0.0.0.0", value="ADDRESS", help="The address that HTTP listens on."),
+    _http("http-port", parse=port, default=8000, value="PORT", help="The port that HTTP listens on."),
+    _http(
+        "reuse-http-port",
+        parse=boolean,
+        default=False,
+        value="BOOL",
+        help="Share the port with other servers that have this option too (SO_REUSEPORT). They must serve the same "
+        "models.",
+    ),
+    _http(
+        "http-thread-count",
+        parse=count,
+        default=8,
+        value="COUNT",
+        help="Threads for HTTP requests.",
+        support=Support.MACHINERY,
+        note="One process answers many requests at the same time; --http-workers says how many processes.",
+    ),
+    _http(
+        "http-header-forward-pattern",
+        parse=pattern,
+        default="",
+        value="REGEX",
+        help="Headers whose name matches (a part of it is enough, in any case) become parameters of the request.",
+    ),
+    _http(
+        "http-max-input-size",
+        parse=within(1, (1 << 63) - 1, "Error: --http-max-input-size must be greater than 0."),
+        default=64 << 20,
+        value="BYTES",
+        help="The largest body of a request, before and after it is decompressed.",
+        since="2.59",
+    ),
+    _http(
+        "http-restricted-api",
+        parse=restriction("http-restricted-api", "api"),
+        default=(),
+        repeatable=True,
+        value="APIS:KEY=VALUE",
+        help="Answer these groups of requests (with commas between them) only if the header KEY is VALUE. An API may "
+        "stand in one group only.",
+        support=Support.PENDING,
+        note="Nothing is restricted yet.",
+    ),
+)

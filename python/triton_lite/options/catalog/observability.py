@@ -1,0 +1,73 @@
+"""The groups Metrics and Tracing."""
+
+from functools import partial
+
+from triton_lite.options.option import Option, Scope, Support
+from triton_lite.options.trace_values import trace_setting
+from triton_lite.options.values import boolean, integer, metrics_setting, port, text
+
+_metrics = partial(Option, group="Metrics", scope=Scope.METRICS)
+
+OPTIONS = (
+    _metrics("allow-metrics", parse=boolean, default=True, value="BOOL", help="Serve metrics for Prometheus."),
+    _metrics(
+        "allow-gpu-metrics",
+        parse=boolean,
+        default=True,
+        value="BOOL",
+        help="Metrics of the GPUs are among them.",
+        support=Support.PENDING,
+        note="There are no GPU metrics yet.",
+    ),
+    _metrics(
+        "allow-cpu-metrics",
+        parse=boolean,
+        default=True,
+        value="BOOL",
+        help="Metrics of the CPU are among them.",
+        support=Support.PENDING,
+        note="There are no CPU metrics yet.",
+    ),
+    _metrics(
+        "metrics-address",
+        parse=text,
+        default="",
+        value="ADDRESS",
+        help="The address that metrics are served on. Default: that of --http-address.",
+    ),
+    _metrics("metrics-port", parse=port, default=8002, value="PORT", help="The port that metrics are served on."),
+    _metrics(
+        "metrics-interval-ms",
+        parse=integer,
+        default=2000,
+        value="MS",
+        help="How often CPU and GPU are measured, in milliseconds.",
+        support=Support.PENDING,
+        note="CPU and GPU are not measured yet.",
+    ),
+    _metrics(
+        "metrics-config",
+        scope=Scope.ENGINE,
+        parse=metrics_setting,
+        default=(),
+        repeatable=True,
+        value="SETTING=VALUE",
+        help="counter_latencies=true, summary_latencies=false, summary_quantiles=q:err,..., histogram_latencies=false.",
+        support=Support.PENDING,
+        note="There are no latency metrics yet.",
+    ),
+    Option(
+        "trace-config",
+        group="Tracing",
+        scope=Scope.ENGINE,
+        parse=trace_setting,
+        default=(),
+        repeatable=True,
+        value="[MODE,]SETTING=VALUE",
+        help="level (OFF, TIMESTAMPS, TENSORS; repeatable), rate (1000), count (-1), mode (triton, opentelemetry); "
+        "triton,file=, triton,log-frequency= (0); opentelemetry,url=, opentelemetry,resource=KEY=VALUE, "
+        "opentelemetry,bsp_max_queue_size= (2048), bsp_schedule_delay= (5000), bsp_max_export_batch_size= (512).",
+        support=Support.PENDING,
+        note="Requests are not traced yet.",
+    ),
+)

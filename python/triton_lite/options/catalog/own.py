@@ -1,0 +1,58 @@
+"""The options that tritonserver does not have."""
+
+from functools import partial
+
+from triton_lite.options.option import Option, Scope, Support
+from triton_lite.options.values import integer_in, text
+
+_own = partial(Option, group="triton_lite", scope=Scope.SERVER, support=Support.OWN)
+_processes = integer_in(1, 1024)
+
+OPTIONS = (
+    _own(
+        "http-workers",
+        scope=Scope.HTTP,
+        parse=_processes,
+        default=1,
+        value="COUNT",
+        help="Processes that answer HTTP requests.",
+    ),
+    _own(
+        "grpc-processes",
+        scope=Scope.GRPC,
+        parse=_processes,
+        default=1,
+        value="COUNT",
+        help="Processes that answer gRPC requests, on one port.",
+    ),
+    _own(
+        "runtime-dir",
+        parse=text,
+        default="",
+        value="FOLDER",
+        help="The folder for sockets and locks, the only one that is written to. Default: triton-lite in "
+        "XDG_RUNTIME_DIR, else triton-lite-UID in the folder for temporary files.",
+    ),
+    _own(
+        "engine",
+        parse=text,
+        default="",
+        value="SOCKET",
+        help="The socket of the engine. Default: one in the runtime folder whose name stands for the repositories and "
+        "the engine's options.",
+    ),
+    _own(
+        "engine-linger-secs",
+        parse=integer_in(0, 1 << 31),
+        default=10,
+        value="SECONDS",
+        help="How long an engine that a front end started stays after its last front end went.",
+    ),
+    _own(
+        "options-file",
+        parse=text,
+        default="",
+        value="FILE",
+        help="Read options from this file, one name=value a line. The environment and the command line win over it.",
+    ),
+)
