@@ -1,0 +1,350 @@
+#include "schedule/ensemble_run.h"
+
+#include <algorithm>
+#include <string>
+
+#include "schedule/batch_dimension.h"
+#include "schedule/refusal.h"
+
+namespace triton_lite {
+namespace {
+
+// Tensors between steps.
+class InternalMemory : public OutputMemory {
+ public:
+  Result<Buffer> Allocate(std::size_t byte_size) override { return AllocateHeap(byte_size); }
+};
+
+OutputMemory& GetInternalMemory() {
+  static InternalMemory memory;
+  return memory;
+}
+
+}  // namespace
+
+// Takes the replies of one running step.
+class EnsembleRun::StepResponder : public Responder {
+ public:
+  StepResponder(std::shared_ptr<EnsembleRun> run, RunningStep step, OutputMemory* memory)
+      : run_(std::move(run)), step_(std::move(step)), memory_(memory) {}
+
+  ~StepResponder() override {
+    if (!ended_) {
+      Fail(Internal("the request was dropped"));
+    }
+  }
+
+  OutputMemory& memory() override { return *memory_; }
+  void Send(InferenceResponse response, bool last) override { Pass(Reply::Send(std::move(response), last)); }
+  void Fail(Status status) override { Pass(Reply::Fail(std::move(status))); }
+  void Finish() override { Pass(Reply::Finish()); }
+
+ private:
+  void Pass(Reply reply) {
+    if (!ended_) {
+      ended_ = reply.last;
+      run_->OnReply(step_, std::move(reply));
+    }
+  }
+
+  const std::shared_ptr<EnsembleRun> run_;
+  const RunningStep step_;
+  OutputMemory* const memory_;
+  bool ended_ = false;
+};
+
+EnsembleRun::EnsembleRun(std::shared_ptr<const EnsembleGraph> graph, ModelRouter* router, RequestPtr request,
+                         std::function<void()> on_end)
+    : graph_(std::move(graph)),
+      router_(router),
+      on_end_(std::move(on_end)),
+      plan_(graph_->Plan(request->outputs)),
+      request_(std::move(request)) {}
+
+void EnsembleRun::Start() {
+  request_->times.compute_start = NowNanoseconds();
+  std::vector<ReadyStep> ready;
+  Status found = FindModels();
+  {
+    MutexLock lock(mu_);
+    values_.resize(graph_->tensor_count());
+    status_ = std::move(found);
+    ready = Proceed(AddInputs());
+  }
+  DeliverReplies();
+  StartSteps(std::move(ready));
+}
+
+Status EnsembleRun::FindModels() {
+  for (const EnsembleStep& step : graph_->steps()) {
+    ASSIGN_OR_RETURN(std::shared_ptr<const ModelSpec> model, router_->Find(step.model_name, step.model_version));
+    models_.push_back(std::move(model));
+  }
+  return {};
+}
+
+void EnsembleRun::OnReply(const RunningStep& step, Reply reply) {
+  std::vector<ReadyStep> ready;
+  {
+    MutexLock lock(mu_);
+    running_ -= reply.last ? 1 : 0;
+    std::vector<ValueId> added;
+    if (status_.ok() && reply.kind == Reply::Kind::kFail) {
+      status_ = std::move(reply.status);
+    } else if (status_.ok() && reply.kind == Reply::Kind::kSend) {
+      Result<std::vector<ValueId>> outputs = AddOutputs(step, std::move(reply.response));
+      status_ = outputs.status();
+      if (outputs.ok()) {
+        added = *std::move(outputs);
+      }
+    }
+    ready = Proceed(added);
+  }
+  DeliverReplies();
+  StartSteps(std::move(ready));
+}
+
+std::vector<EnsembleRun::ReadyStep> EnsembleRun::Proceed(const std::vector<ValueId>& added) {
+  std::vector<ReadyStep> ready;
+  if (status_.ok()) {
+    std::vector<std::pair<StepIndex, std::size_t>> started;
+    for (const auto& [tensor, iteration] : added) {
+      for (const StepIndex step : graph_->consumers(tensor)) {
+        const std::pair start{step, iteration};
+        const bool seen = std::find(started.begin(), started.end(), start) != started.end();
+        if (plan_.runs[step] && !seen && IsReady(step, iteration)) {
+          started.push_back(start);
+        }
+      }
+    }
+    for (const auto& [step, iteration] : started) {
+      ready.push_back(MakeStep(step, iteration));
+    }
+    running_ += ready.size();
+    AddResponses(added);
+  }
+  if (running_ == 0) {
+    Conclude();
+  }
+  return ready;
+}
+
+std::vector<EnsembleRun::ValueId> EnsembleRun::AddInputs() {
+  std::vector<ValueId> added;
+  for (const auto& [name, tensor] : graph_->inputs()) {
+    const auto input = std::find_if(request_->inputs.begin(), request_->inputs.end(),
+                                    [&name = name](const InputTensor& candidate) { return candidate.name == name; });
+    Value value;
+    value.batch_size = graph_->batches() ? static_cast<std::int64_t>(request_->batch_size) : 0;
+    if (input != request_->inputs.end()) {
+      value.present = true;
+      value.datatype = input->datatype;
+      value.shape = input->model_shape;
+      value.data = input->data;
+    }
+    added.push_back(AddValue(tensor, std::move(value)));
+  }
+  return added;
+}
+
+Result<std::vector<EnsembleRun::ValueId>> EnsembleRun::AddOutputs(const RunningStep& step, InferenceResponse response) {
+  ASSIGN_OR_RETURN(const SequenceMark mark, ReadSequenceMark(response.parameters, step.mark));
+  std::vector<ValueId> added;
+  for (const auto& [name, tensor] : graph_->steps()[step.step].outputs) {
+    if (!plan_.needed[tensor]) {
+      continue;
+    }
+    const auto output = std::find_if(response.outputs.begin(), response.outputs.end(),
+                                     [&name = name](const OutputTensor& candidate) { return candidate.name == name; });
+    Value value;
+    value.batch_size = step.batch_size;
+    value.marked = mark;
+    if (output != response.outputs.end()) {
+      value.present = true;
+      value.datatype = output->datatype;
+      value.shape = output->shape;
+      value.data = std::move(output->data);
+    }
+    added.push_back(AddValue(tensor, std::move(value)));
+  }
+  return added;
+}
+
+EnsembleRun::ValueId EnsembleRun::AddValue(TensorIndex tensor, Value value) {
+  value.uses_left = plan_.uses[tensor];
+  if (value.uses_left == 0) {
+    value.data = {};
+  }
+  values_[tensor].push_back(std::move(value));
+  return {tensor, values_[tensor].size() - 1};
+}
+
+bool EnsembleRun::IsReady(StepIndex step, std::size_t iteration) const {
+  const auto& inputs = graph_->steps()[step].inputs;
+  return std::all_of(inputs.begin(), inputs.end(),
+                     [&](const auto& input) REQUIRES(mu_) { return iteration < values_[input.second].size(); });
+}
+
+EnsembleRun::ReadyStep EnsembleRun::MakeStep(StepIndex step, std::size_t iteration) {
+  auto request = std::make_unique<InferenceRequest>();
+  RunningStep running{step, 0, {request_->correlation_id, request_->flags}};
+  SetInputs(iteration, &running, request.get());
+  for (const auto& [name, tensor] : graph_->steps()[step].outputs) {
+    if (plan_.needed[tensor]) {
+      request->outputs.push_back({name, 0, {}});
+    }
+  }
+  request->id = request_->id;
+  request->correlation_id = running.mark.correlation_id;
+  request->flags = running.mark.flags;
+  request->priority = request_->priority;
+  request->timeout_microseconds = request_->timeout_microseconds;
+  request->parameters = request_->parameters;
+  request->cancel = request_->cancel;
+  // What the client gets is written where its answer lies.
+  OutputMemory& memory = plan_.answers[step] ? request_->responder->memory() : GetInternalMemory();
+  request->responder = std::make_unique<StepResponder>(shared_from_this(), std::move(running), &memory);
+  return {step, std::move(request)};
+}
+
+void EnsembleRun::SetInputs(std::size_t iteration, RunningStep* running, InferenceRequest* request) {
+  const EnsembleStep& step = graph_->steps()[running->step];
+  const ModelSpec& model = *models_[running->step];
+  const bool batches = model.max_batch_size > 0;
+  bool marked = false;
+  for (const auto& [name, tensor] : step.inputs) {
+    const Value& value = values_[tensor][iteration];
+    if (value.marked.has_value() && !marked) {
+      running->mark = *value.marked;
+      marked = true;
+    }
+    if (!value.present) {
+      continue;
+    }
+    const TensorSpec* spec = model.FindInput(name);
+    InputTensor input;
+    input.name = name;
+    input.datatype = value.datatype;
+    input.shape =
+        spec == nullptr ? value.shape : AdaptBatchDimension(spec->dims, batches, value.batch_size, value.shape);
+    input.data = value.data;
+    request->inputs.push_back(std::move(input));
+  }
+  if (batches) {
+    const bool known = !request->inputs.empty() && !request->inputs[0].shape.empty();
+    running->batch_size = known ? request->inputs[0].shape[0] : 1;
+  }
+  for (const TensorIndex tensor : step.taken) {
+    Use(values_[tensor][iteration]);
+  }
+}
+
+void EnsembleRun::Use(Value& value) {
+  if (--value.uses_left == 0) {
+    value.data = {};
+  }
+}
+
+void EnsembleRun::AddResponses(const std::vector<ValueId>& added) {
+  std::vector<std::size_t> iterations;
+  for (const auto& [tensor, iteration] : added) {
+    const bool seen = std::find(iterations.begin(), iterations.end(), iteration) != iterations.end();
+    const bool is_output =
+        std::any_of(plan_.requested.begin(), plan_.requested.end(),
+                    [&, tensor = tensor](auto output) { return graph_->outputs()[output].tensor == tensor; });
+    if (!seen && is_output && IsAnswered(iteration)) {
+      iterations.push_back(iteration);
+    }
+  }
+  for (const std::size_t iteration : iterations) {
+    InferenceResponse response = MakeResponse(iteration);
+    if (graph_->decoupled()) {
+      replies_.push_back(Reply::Send(std::move(response), false));
+    } else if (!held_.has_value()) {
+      held_ = std::move(response);
+    }
+    responded_ = true;
+  }
+}
+
+bool EnsembleRun::IsAnswered(std::size_t iteration) const {
+  return std::all_of(plan_.requested.begin(), plan_.requested.end(), [&](std::size_t output) REQUIRES(mu_) {
+    return iteration < values_[graph_->outputs()[output].tensor].size();
+  });
+}
+
+InferenceResponse EnsembleRun::MakeResponse(std::size_t iteration) {
+  InferenceResponse response;
+  for (const std::size_t index : plan_.requested) {
+    const EnsembleOutput& output = graph_->outputs()[index];
+    Value& value = values_[output.tensor][iteration];
+    if (value.present) {
+      const Shape shape = AdaptBatchDimension(output.dims, graph_->batches(), value.batch_size, value.shape);
+      response.outputs.push_back({output.name, value.datatype, shape, value.data});
+      if (value.marked.has_value()) {
+        WriteSequenceMark(*value.marked, &response.parameters);
+      }
+    }
+    Use(value);
+  }
+  return response;
+}
+
+void EnsembleRun::Conclude() {
+  if (status_.ok() && !responded_ && !graph_->decoupled()) {
+    status_ = InvalidArgument(RequestPrefix(*request_) +
+                              "unexpected deadlock, at least one output is not set while no more ensemble steps can be "
+                              "made");
+  }
+  if (!status_.ok()) {
+    replies_.push_back(Reply::Fail({status_.code(), "in ensemble '" + graph_->name() + "', " + status_.message()}));
+  } else if (held_.has_value()) {
+    replies_.push_back(Reply::Send(*std::move(held_), true));
+  } else if (!replies_.empty() && !replies_.back().last) {
+    replies_.back().last = true;  // Not handed over yet: no need for an end of its own.
+  } else {
+    replies_.push_back(Reply::Finish());
+  }
+}
+
+void EnsembleRun::StartSteps(std::vector<ReadyStep> steps) {
+  for (ReadyStep& step : steps) {
+    const EnsembleStep& definition = graph_->steps()[step.step];
+    router_->Start(definition.model_name, definition.model_version, std::move(step.request));
+  }
+}
+
+void EnsembleRun::DeliverReplies() {
+  std::vector<Reply> replies;
+  for (bool first = true;; first = false) {
+    {
+      MutexLock lock(mu_);
+      if ((first && delivering_) || replies_.empty()) {
+        delivering_ = delivering_ && first;
+        return;
+      }
+      delivering_ = true;
+      replies.clear();
+      replies.swap(replies_);
+    }
+    for (Reply& reply : replies) {
+      if (reply.last) {
+        StampEnd();
+        std::move(reply).Deliver(*request_->responder);
+        request_.reset();
+        on_end_();
+        return;  // Nothing comes after the last reply.
+      }
+      std::move(reply).Deliver(*request_->responder);
+    }
+  }
+}
+
+void EnsembleRun::StampEnd() {
+  Timestamps& times = request_->times;
+  times.compute_input_end = times.compute_start;
+  times.compute_end = NowNanoseconds();
+  times.compute_output_start = times.compute_end;
+}
+
+}  // namespace triton_lite

@@ -1,0 +1,96 @@
+// One request to an ensemble on its way through the steps.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "core/mutex.h"
+#include "core/request.h"
+#include "schedule/ensemble_graph.h"
+#include "schedule/reply.h"
+#include "schedule/scheduler.h"
+#include "schedule/sequence_parameters.h"
+
+namespace triton_lite {
+
+// Lives as long as one of its steps. A step starts as soon as all its inputs are there; a decoupled step that answers
+// several times makes several iterations of what follows it. Tensors are passed on without a copy.
+class EnsembleRun : public std::enable_shared_from_this<EnsembleRun> {
+ public:
+  // `on_end` is called once, after the last reply. `router` outlives the run.
+  EnsembleRun(std::shared_ptr<const EnsembleGraph> graph, ModelRouter* router, RequestPtr request,
+              std::function<void()> on_end);
+
+  void Start() EXCLUDES(mu_);
+
+ private:
+  // One value of a tensor.
+  struct Value {
+    bool present = false;  // False: an optional input that the client left out, or an output that a step did not give.
+    DataType datatype = DataType::kInvalid;
+    Shape shape;  // In full.
+    Buffer data;
+    std::int64_t batch_size = 0;         // Of the request it came from; 0: from a model that does not batch.
+    std::optional<SequenceMark> marked;  // Of the step it came from; nothing for the ensemble's own inputs.
+    std::uint32_t uses_left = 0;
+  };
+  // The same position in all inputs of a step: values of one iteration belong together.
+  using ValueId = std::pair<TensorIndex, std::size_t>;
+
+  // What a running step's replies are to be taken for.
+  struct RunningStep {
+    StepIndex step = 0;
+    std::int64_t batch_size = 0;  // 0: its model does not batch.
+    SequenceMark mark;
+  };
+  class StepResponder;
+
+  struct ReadyStep {
+    StepIndex step = 0;
+    RequestPtr request;
+  };
+
+  Status FindModels();
+  void OnReply(const RunningStep& step, Reply reply) EXCLUDES(mu_);
+
+  // Everything that new values and ended steps lead to. Returns the steps to start after the lock was let go.
+  std::vector<ReadyStep> Proceed(const std::vector<ValueId>& added) REQUIRES(mu_);
+  std::vector<ValueId> AddInputs() REQUIRES(mu_);
+  Result<std::vector<ValueId>> AddOutputs(const RunningStep& step, InferenceResponse response) REQUIRES(mu_);
+  ValueId AddValue(TensorIndex tensor, Value value) REQUIRES(mu_);
+  bool IsReady(StepIndex step, std::size_t iteration) const REQUIRES(mu_);
+  ReadyStep MakeStep(StepIndex step, std::size_t iteration) REQUIRES(mu_);
+  void SetInputs(std::size_t iteration, RunningStep* running, InferenceRequest* request) REQUIRES(mu_);
+  void AddResponses(const std::vector<ValueId>& added) REQUIRES(mu_);
+  bool IsAnswered(std::size_t iteration) const REQUIRES(mu_);
+  InferenceResponse MakeResponse(std::size_t iteration) REQUIRES(mu_);
+  void Use(Value& value) REQUIRES(mu_);
+  void Conclude() REQUIRES(mu_);
+
+  void StartSteps(std::vector<ReadyStep> steps) EXCLUDES(mu_);
+  void DeliverReplies() EXCLUDES(mu_);
+  // Sets the end of the request's timestamps, which statistics read when the last reply is handed over.
+  void StampEnd();
+
+  const std::shared_ptr<const EnsembleGraph> graph_;
+  ModelRouter* const router_;
+  const std::function<void()> on_end_;
+  const EnsemblePlan plan_;
+  std::vector<std::shared_ptr<const ModelSpec>> models_;  // By step; set by Start, constant then.
+  RequestPtr request_;                                    // Replied to by the delivering thread only.
+
+  Mutex mu_;
+  std::vector<std::vector<Value>> values_ GUARDED_BY(mu_);  // By tensor and iteration.
+  std::size_t running_ GUARDED_BY(mu_) = 0;                 // Steps that have not sent their last reply.
+  Status status_ GUARDED_BY(mu_);                           // The first error.
+  std::optional<InferenceResponse> held_ GUARDED_BY(mu_);   // The response, until no step runs (not decoupled).
+  bool responded_ GUARDED_BY(mu_) = false;
+  std::vector<Reply> replies_ GUARDED_BY(mu_);  // To be delivered, in order.
+  bool delivering_ GUARDED_BY(mu_) = false;
+};
+
+}  // namespace triton_lite
