@@ -1,0 +1,187 @@
+#include "backends/ort_outputs.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "backends/ort_types.h"
+
+namespace triton_lite::ort {
+namespace {
+
+bool Wants(const InferenceRequest& request, const std::string& name) {
+  return std::any_of(request.outputs.begin(), request.outputs.end(),
+                     [&](const RequestedOutput& output) { return output.name == name; });
+}
+
+std::string RequestTag(const InferenceRequest& request) {
+  return "[request id: " + (request.id.empty() ? std::string("<id_unknown>") : request.id) + "] ";
+}
+
+}  // namespace
+
+void RunOutputs::Select(std::span<InferenceRequest* const> batch) {
+  Clear();
+  for (const OutputPlan& output : plan_->outputs) {
+    if (std::any_of(batch.begin(), batch.end(), [&](const auto* request) { return Wants(*request, output.name); })) {
+      slots_.push_back({&output, {}, {}, {}});
+      names_.push_back(output.name.c_str());
+      values_.push_back(nullptr);
+    }
+  }
+}
+
+Status RunOutputs::Place(InferenceRequest* request) {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    Slot& slot = slots_[i];
+    Shape shape = slot.plan->model_dims;
+    if (plan_->batches && !shape.empty()) {
+      shape[0] = request->batch_size;
+    }
+    const auto elements = ElementCount(shape);
+    if (!slot.plan->size_known || !elements || *elements == 0) {
+      continue;
+    }
+    const std::size_t byte_size = static_cast<std::size_t>(*elements) * slot.plan->element_byte_size;
+    ASSIGN_OR_RETURN(slot.placed, request->responder->memory().Allocate(byte_size));
+    if (slot.placed.kind == MemoryKind::kDevice) {
+      slot.placed = {};
+      continue;
+    }
+    RETURN_IF_ERROR(
+        Take(Api().CreateTensorWithDataAsOrtValue(library_->host_memory(), slot.placed.data, byte_size, shape.data(),
+                                                  shape.size(), slot.plan->element, slot.value.out())));
+    values_[i] = slot.value.get();
+    slot.placed_shape = shape;
+    placed_ = true;
+  }
+  return {};
+}
+
+void RunOutputs::Respond(std::span<InferenceRequest* const> batch) {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].value.get() != values_[i]) {
+      slots_[i].value.reset(values_[i]);
+    }
+  }
+  responses_.assign(batch.size(), {});
+  errors_.assign(batch.size(), {});
+  for (Slot& slot : slots_) {
+    const Status status = Split(batch, &slot);
+    if (!status.ok()) {
+      errors_.assign(batch.size(), status);
+      break;
+    }
+  }
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    if (errors_[i].ok()) {
+      batch[i]->responder->Send(std::move(responses_[i]), /*last=*/true);
+    } else {
+      batch[i]->responder->Fail(std::move(errors_[i]));
+    }
+  }
+}
+
+void RunOutputs::Clear() {
+  slots_.clear();
+  names_.clear();
+  values_.clear();
+  responses_.clear();
+  placed_ = false;
+}
+
+Result<RunOutputs::Whole> RunOutputs::Examine(const Slot& slot) {
+  TensorInfoHandle info;
+  RETURN_IF_ERROR(Take(Api().GetTensorTypeAndShape(slot.value.get(), info.out())));
+  ElementType element = ElementType::kUndefined;
+  RETURN_IF_ERROR(Take(Api().GetTensorElementType(info.get(), &element)));
+  std::size_t rank = 0;
+  RETURN_IF_ERROR(Take(Api().GetDimensionsCount(info.get(), &rank)));
+  Shape shape;
+  for (std::size_t i = 0; i < rank; ++i) {
+    shape.push_back(0);
+  }
+  RETURN_IF_ERROR(Take(Api().GetDimensions(info.get(), shape.data(), rank)));
+  if (element != slot.plan->element) {
+    return Internal("output '" + slot.plan->name + "' of the model has datatype " +
+                    std::string(DataTypeName(FromElementType(element))) + ", its configuration says " +
+                    std::string(DataTypeName(slot.plan->datatype)));
+  }
+  void* data = nullptr;
+  if (element == ElementType::kString) {
+    RETURN_IF_ERROR(strings_.Read(slot.value.get(), static_cast<std::size_t>(ElementCount(shape).value_or(0))));
+  } else {
+    RETURN_IF_ERROR(Take(Api().GetTensorMutableData(slot.value.get(), &data)));
+  }
+  // A scalar has the dimensions of the configuration, all of them 1.
+  return WholeOf(rank == 0 ? slot.plan->configuration.dims : shape, static_cast<const std::byte*>(data));
+}
+
+RunOutputs::Whole RunOutputs::WholeOf(const Shape& shape, const std::byte* data) const {
+  return {shape, data, plan_->batches && !shape.empty() ? shape[0] : 1};
+}
+
+Status RunOutputs::Split(std::span<InferenceRequest* const> batch, Slot* slot) {
+  if (!slot->value) {
+    return Internal("output tensor '" + slot->plan->name + "' is not found");
+  }
+  ASSIGN_OR_RETURN(const Whole whole, slot->placed.data != nullptr ? WholeOf(slot->placed_shape) : Examine(*slot));
+  std::int64_t batch_offset = 0;
+  std::size_t element_offset = 0;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    Status status = Cut(batch[i], slot, whole, &batch_offset, &element_offset, &responses_[i]);
+    if (!status.ok() && errors_[i].ok()) {
+      errors_[i] = std::move(status);
+    }
+  }
+  return {};
+}
+
+Status RunOutputs::Cut(InferenceRequest* request, Slot* slot, const Whole& whole, std::int64_t* batch_offset,
+                       std::size_t* element_offset, InferenceResponse* response) {
+  Shape shape = whole.shape;
+  if (plan_->batches && !shape.empty()) {
+    *batch_offset += request->batch_size;
+    if (*batch_offset > whole.batch_size) {
+      return Unimplemented(RequestTag(*request) + "failed to split the output tensor '" + slot->plan->name +
+                           "' in responses: expected batch size of at least " + std::to_string(*batch_offset) +
+                           " in model output, got " + std::to_string(whole.batch_size));
+    }
+    shape[0] = request->batch_size;
+  }
+  const std::size_t first = *element_offset;
+  const auto count = static_cast<std::size_t>(ElementCount(shape).value_or(0));
+  *element_offset += count;
+  if (!Wants(*request, slot->plan->name)) {
+    return {};
+  }
+  ASSIGN_OR_RETURN(Buffer data, Copy(request, slot, whole, first, count));
+  response->outputs.push_back(
+      {slot->plan->name, slot->plan->datatype, ClientShape(*slot->plan, plan_->batches, shape), std::move(data)});
+  return {};
+}
+
+Result<Buffer> RunOutputs::Copy(InferenceRequest* request, Slot* slot, const Whole& whole, std::size_t first,
+                                std::size_t count) const {
+  if (slot->placed.data != nullptr) {
+    return std::move(slot->placed);  // The model wrote it there.
+  }
+  const bool is_strings = whole.data == nullptr && slot->plan->element == ElementType::kString;
+  const std::size_t byte_size =
+      is_strings ? strings_.SerializedByteSize(first, count) : count * slot->plan->element_byte_size;
+  if (byte_size == 0) {
+    return Buffer{};
+  }
+  ASSIGN_OR_RETURN(Buffer buffer, request->responder->memory().Allocate(byte_size));
+  if (buffer.kind == MemoryKind::kDevice) {
+    ASSIGN_OR_RETURN(buffer, AllocateHeap(byte_size));
+  }
+  if (is_strings) {
+    strings_.Serialize(first, count, buffer.mutable_bytes());
+  } else {
+    std::memcpy(buffer.data, whole.data + first * slot->plan->element_byte_size, byte_size);
+  }
+  return buffer;
+}
+
+}  // namespace triton_lite::ort

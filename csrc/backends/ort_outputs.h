@@ -1,0 +1,78 @@
+// The outputs of one run: only those that somebody asked for, written straight into the reply's memory where their
+// size is known before, else copied there once.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "backends/ort_handles.h"
+#include "backends/ort_library.h"
+#include "backends/ort_plan.h"
+#include "backends/ort_strings.h"
+#include "core/request.h"
+#include "core/status.h"
+
+namespace triton_lite::ort {
+
+// Belongs to one instance, which uses it from one thread at a time.
+class RunOutputs {
+ public:
+  // Both outlive the object.
+  RunOutputs(const Library* library, const Plan* plan) : library_(library), plan_(plan) {}
+
+  // Chooses the outputs that a request of `batch` wants, by name, none of them placed.
+  void Select(std::span<InferenceRequest* const> batch);
+
+  // Takes memory for the selected outputs whose size is known from the reply's memory of `request`, a batch of its
+  // own, for the model to write into. An error is the reply memory's.
+  Status Place(InferenceRequest* request);
+  // True when Place gave the model memory to write into.
+  bool placed() const { return placed_; }
+
+  const char* const* names() const { return names_.data(); }
+  std::size_t size() const { return names_.size(); }
+  // What Run takes and fills: placed tensors, and null where the library allocates.
+  Value** values() { return values_.data(); }
+
+  // After a run: takes what the library made, and ends every request of `batch` with its response or its error.
+  void Respond(std::span<InferenceRequest* const> batch);
+
+  // Frees tensors and memory that was not sent.
+  void Clear();
+
+ private:
+  struct Slot {
+    const OutputPlan* plan = nullptr;
+    ValueHandle value;
+    Buffer placed;  // Memory of the reply under `value`, if any.
+    Shape placed_shape;
+  };
+  // One output of the whole batch, as the model gave it.
+  struct Whole {
+    Shape shape;
+    const std::byte* data = nullptr;  // Null for strings.
+    std::int64_t batch_size = 1;
+  };
+
+  Status Split(std::span<InferenceRequest* const> batch, Slot* slot);
+  Result<Whole> Examine(const Slot& slot);
+  Whole WholeOf(const Shape& shape, const std::byte* data = nullptr) const;
+  // Adds the part of `request` to its response, if it wants that, and moves the offsets behind the part.
+  Status Cut(InferenceRequest* request, Slot* slot, const Whole& whole, std::int64_t* batch_offset,
+             std::size_t* element_offset, InferenceResponse* response);
+  Result<Buffer> Copy(InferenceRequest* request, Slot* slot, const Whole& whole, std::size_t first,
+                      std::size_t count) const;
+
+  const Library* library_;
+  const Plan* plan_;
+  bool placed_ = false;
+  std::vector<Slot> slots_;
+  std::vector<const char*> names_;
+  std::vector<Value*> values_;
+  std::vector<InferenceResponse> responses_;
+  std::vector<Status> errors_;
+  StringContent strings_;
+};
+
+}  // namespace triton_lite::ort

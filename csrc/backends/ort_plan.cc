@@ -1,0 +1,80 @@
+#include "backends/ort_plan.h"
+
+#include <algorithm>
+
+#include "backends/ort_types.h"
+
+namespace triton_lite::ort {
+namespace {
+
+const Shape* FindDims(const std::vector<SignatureTensor>& tensors, const std::string& name) {
+  const auto it = std::find_if(tensors.begin(), tensors.end(), [&](const auto& tensor) { return tensor.name == name; });
+  return it == tensors.end() ? nullptr : &it->dims;
+}
+
+InputPlan PlanInput(const TensorSpec& spec, const ModelSignature& signature) {
+  const Shape* const dims = FindDims(signature.inputs, spec.name);
+  return {spec.name,
+          spec.datatype,
+          ToElementType(spec.datatype),
+          ElementByteSize(spec.datatype),
+          dims != nullptr && dims->empty(),
+          spec.allow_ragged_batch};
+}
+
+OutputPlan PlanOutput(const TensorSpec& spec, const ModelSignature& signature, bool batches) {
+  OutputPlan plan;
+  plan.name = spec.name;
+  plan.datatype = spec.datatype;
+  plan.element = ToElementType(spec.datatype);
+  plan.element_byte_size = ElementByteSize(spec.datatype);
+  if (const Shape* const dims = FindDims(signature.outputs, spec.name)) {
+    plan.model_dims = *dims;
+    const Shape fixed = plan.model_dims.Without(batches ? 1 : 0);
+    plan.size_known = plan.element_byte_size > 0 && !plan.model_dims.empty() &&
+                      std::all_of(fixed.begin(), fixed.end(), [](std::int64_t dim) { return dim >= 0; });
+  }
+  plan.configuration = spec;
+  return plan;
+}
+
+}  // namespace
+
+Plan MakePlan(const ModelSpec& spec, const ModelSignature& signature) {
+  Plan plan;
+  plan.batches = spec.max_batch_size > 0;
+  for (const TensorSpec& input : spec.inputs) {
+    plan.inputs.push_back(PlanInput(input, signature));
+  }
+  for (const TensorSpec& output : spec.outputs) {
+    plan.outputs.push_back(PlanOutput(output, signature, plan.batches));
+  }
+  std::sort(plan.outputs.begin(), plan.outputs.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return plan;
+}
+
+Shape ClientShape(const OutputPlan& output, bool batches, const Shape& shape) {
+  const TensorSpec& configuration = output.configuration;
+  if (!configuration.reshape) {
+    return shape;
+  }
+  const std::size_t first = batches ? 1 : 0;
+  Shape result;
+  if (batches && !shape.empty()) {
+    result.push_back(shape[0]);
+  }
+  // Variable dimensions of the reshape carry over to those of dims, in order.
+  std::vector<std::int64_t> variable;
+  for (std::size_t i = 0; i < configuration.reshape->size() && i + first < shape.size(); ++i) {
+    if ((*configuration.reshape)[i] == -1) {
+      variable.push_back(shape[i + first]);
+    }
+  }
+  auto next = variable.begin();
+  for (const std::int64_t dim : configuration.dims) {
+    result.push_back(dim == -1 && next != variable.end() ? *next++ : dim);
+  }
+  return result;
+}
+
+}  // namespace triton_lite::ort
