@@ -5,6 +5,7 @@
 
 #include "channel/client.h"
 #include "core/status.h"
+#include "wire/http_infer.h"
 
 namespace triton_lite::bindings {
 
@@ -20,6 +21,12 @@ inline void RaiseIfError(const Status& status) {
 // Python's Answer: gives the engine's memory back when Python drops it and every view of it.
 struct PyAnswer {
   ReceivedAnswerPtr received;
+};
+
+// Python's HttpInferCall. `body` keeps the request's bytes where the call's segments point.
+struct PyHttpInferCall {
+  wire::HttpInferCall call;
+  pybind11::object body;
 };
 
 void BindStatus(pybind11::module_& m);     // status.cc
