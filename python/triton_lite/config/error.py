@@ -33,21 +33,29 @@ class ConfigError(TritonError):
         self.line = 0
         self.column = 0
 
-    def explain(self) -> str:
-        """Tell the author of the file where the error is, what was expected and what to write."""
+    def advice(self) -> str:
+        """Tell the author of the file where the error is, what was expected and what to write; may be empty."""
         where = [self.path] if self.path else []
         if self.line:
             where.append(f"line {self.line}, column {self.column}")
         if self.field:
             where.append(f"field {field_name(self.field)}")
-        parts = [self.text]
-        if where:
-            parts.append("at " + ", ".join(where))
+        parts = ["at " + ", ".join(where)] if where else []
         if self.expected:
             parts.append("expected " + self.expected)
         if self.write:
             parts.append("write " + self.write)
         return "; ".join(parts)
+
+
+def advice_of(error: TritonError) -> str:
+    """Return the advice that an error carries, if it is one about a configuration."""
+    return error.advice() if isinstance(error, ConfigError) else ""
+
+
+def explain(error: TritonError) -> str:
+    """Join the text of an error and its advice, for the log."""
+    return "; ".join(part for part in (error.text, advice_of(error)) if part)
 
 
 def field_name(field: FieldPath) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 from triton_lite.proto import messages
+
+# Fields newer than the release whose JSON we show: left out at their default.
+_SHOWN_WHEN_SET = {"inference.ModelEnsembling.max_inflight_requests"}
 
 
 def to_json(config: messages.ModelConfig) -> dict[str, Any]:
@@ -23,6 +27,8 @@ def _message(message: Any) -> dict[str, Any]:
         if field.has_presence and not message.HasField(field.name):
             continue
         value = getattr(message, field.name)
+        if not value and field.full_name in _SHOWN_WHEN_SET:
+            continue
         if field.message_type is not None and field.message_type.GetOptions().map_entry:
             of = field.message_type.fields_by_name["value"]
             shown[field.name] = {_key(key): _value(of, value[key]) for key in sorted(value)}
@@ -56,8 +62,6 @@ def _value(field: Any, value: Any) -> Any:
 
 def _shortest_float(value: float) -> float:
     """Return the shortest decimal that is the same single-precision number, as protobuf prints it."""
-    import struct
-
     for digits in range(6, 10):
         short = float(f"{value:.{digits}g}")
         if struct.pack("f", short) == struct.pack("f", value):

@@ -10,7 +10,6 @@ from triton_lite.config.error import FieldPath
 _TOKEN = re.compile(
     r"""\s+|\#[^\n]*|(?P<string>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|(?P<word>[-+.\w/]+)|(?P<mark>.)""", re.DOTALL
 )
-_OPEN = {"{": "}", "<": ">"}
 
 Position = tuple[int, int]
 """Line and column, both from 1."""
@@ -43,46 +42,59 @@ def _indexed(field: FieldPath) -> FieldPath:
 
 def _positions(text: str) -> dict[FieldPath, Position]:
     """Map every field of the text, with its index among its siblings of the same name, to its position."""
-    found: dict[FieldPath, Position] = {}
-    counts: dict[FieldPath, int] = {}
-    messages: list[FieldPath] = [()]  # Paths of the messages around the token.
-    in_list: list[bool] = [False]
-    name: FieldPath = ()  # The field whose value comes next.
+    scanner = _Scanner()
     line, line_start = 1, 0
-    expects_value = False
-
-    def occurs(at: Position) -> FieldPath:
-        index = counts.get(name, 0)
-        counts[name] = index + 1
-        found.setdefault((*name, index), at)
-        return (*name, index)
-
     for token in _TOKEN.finditer(text):
         at = (line, token.start() - line_start + 1)
         newlines = token.group().count("\n")
         if newlines:
             line += newlines
             line_start = token.start() + token.group().rindex("\n") + 1
-        mark = token.group("mark")
-        if mark in _OPEN and name:
-            messages.append(occurs(at))
-            in_list.append(False)
-            expects_value = False
-        elif mark in ("}", ">"):
-            if len(messages) > 1:
-                name = messages.pop()[:-1]
-                in_list.pop()
-        elif mark == "[":
-            in_list[-1] = True
-        elif mark == "]":
-            in_list[-1] = False
+        if token.group("mark"):
+            scanner.take_mark(token.group("mark"), at)
+        elif token.group("word") or token.group("string"):
+            scanner.take_word(token.group("word"), at)
+    return scanner.found
+
+
+class _Scanner:
+    """Follows messages, lists and values through the tokens of a text."""
+
+    def __init__(self) -> None:
+        self.found: dict[FieldPath, Position] = {}
+        self._counts: dict[FieldPath, int] = {}
+        self._messages: list[FieldPath] = [()]  # Paths of the messages around the token.
+        self._in_list: list[bool] = [False]  # One for each of them.
+        self._name: FieldPath = ()  # The field whose value comes next.
+        self._expects_value = False
+
+    def take_mark(self, mark: str, at: Position) -> None:
+        """Follow one character of punctuation."""
+        if mark in "{<" and self._name:
+            self._messages.append(self._occurs(at))
+            self._in_list.append(False)
+            self._expects_value = False
+        elif mark in "}>" and len(self._messages) > 1:
+            self._name = self._messages.pop()[:-1]
+            self._in_list.pop()
+        elif mark in "[]":
+            self._in_list[-1] = mark == "["
+            self._expects_value = False
         elif mark == ":":
-            expects_value = True
-        elif token.group("string") is not None or token.group("word") is not None:
-            if expects_value or in_list[-1]:
-                if name:
-                    occurs(at)
-                expects_value = False
-            elif token.group("word") is not None:
-                name = (*messages[-1], token.group("word"))
-    return found
+            self._expects_value = True
+
+    def take_word(self, word: str | None, at: Position) -> None:
+        """Follow the name of a field, or a value; a string (None) is always a value."""
+        if not self._expects_value and not self._in_list[-1] and word is not None:
+            self._name = (*self._messages[-1], word)
+        elif self._name:
+            self._occurs(at)
+            self._expects_value = False
+
+    def _occurs(self, at: Position) -> FieldPath:
+        """Enter one more occurrence of the field. Returns its path."""
+        index = self._counts.get(self._name, 0)
+        self._counts[self._name] = index + 1
+        path = (*self._name, index)
+        self.found[path] = at
+        return path

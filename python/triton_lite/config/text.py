@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from typing import Any, cast
@@ -88,6 +87,8 @@ def _refusal(error: Exception, path: str) -> ConfigError:
 
 def _advice(reason: str) -> tuple[str, str]:
     """Turn protobuf's reason into what was expected and what to write."""
+    import difflib
+
     found = _UNKNOWN_FIELD.search(reason)
     if found:
         kind = found["type"].removeprefix("inference.")

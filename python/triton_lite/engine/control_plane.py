@@ -28,7 +28,9 @@ class ControlPlane:
 
     def __init__(self, engine: Any, options: EngineOptions, native: Any = None) -> None:
         if native is None:
-            from triton_lite import _native as native
+            from triton_lite import _native
+
+            native = _native
         self._engine = engine
         self.progress = Progress()
         loader = Loader(native, engine, options, find_gpus())

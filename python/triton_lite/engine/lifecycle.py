@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from triton_lite.config.ensemble import check_ensemble
-from triton_lite.config.error import ConfigError
+from triton_lite.config.error import ConfigError, advice_of, explain
 from triton_lite.engine import plan
 from triton_lite.engine.loader import DataPlane, FoundModel, LoadedVersion, Loader, status_text
 from triton_lite.engine.notice import unbuilt_features
 from triton_lite.engine.options import EngineOptions
-from triton_lite.engine.state import UNLOADED, ModelTable, State
+from triton_lite.engine.state import UNLOADED, ModelTable, Problem, State
 from triton_lite.errors import Code, TritonError
 from triton_lite.proto import messages
 from triton_lite.repository import scan, versions
@@ -70,9 +70,9 @@ class Lifecycle:
             for level in plan.levels(healthy, healthy):
                 failures |= self._load_level([found[name] for name in level], failures)
         for name, error in failures.items():
-            self.table.set_problem(name, error.explain() if isinstance(error, ConfigError) else error.text)
+            self.table.set_problem(name, Problem(error.text, advice_of(error)))
         for name in found.keys() - failures.keys():
-            self.table.set_problem(name, "")
+            self.table.set_problem(name, None)
         return failures
 
     def unload(self, name: str) -> None:
@@ -84,7 +84,7 @@ class Lifecycle:
             self._engine.retract(name)
             self._served.pop(name, None)
             for version in ready:
-                self.table.advance(name, version, State.UNAVAILABLE, UNLOADED)
+                self.table.advance(name, version, State.UNAVAILABLE, reason=UNLOADED)
                 _log.info("successfully unloaded '%s' version %d", name, version)
 
     def close(self) -> None:
@@ -102,8 +102,7 @@ class Lifecycle:
             try:
                 found[name] = self._find_one(name)
             except TritonError as error:
-                explained = error.explain() if isinstance(error, ConfigError) else error.text
-                _log.error("Poll failed for model directory '%s': %s", name, explained)
+                _log.error("Poll failed for model directory '%s': %s", name, explain(error))
                 failures[name] = error
                 continue
             waiting += [needed for needed in plan.steps_of(found[name].config) if needed not in self._served]
@@ -154,9 +153,9 @@ class Lifecycle:
                 continue
             loading = _Loading(found, versions.select(found.config, found.source.versions()))
             if not loading.wanted:
-                self.table.know(name)
+                self.table.try_without_version(name)
                 failures[name] = _no_version(found)
-                _log.error("failed to load model '%s': %s", name, failures[name].text)
+                _log.error("failed to load model '%s': %s", name, explain(failures[name]))
             for version in loading.wanted:
                 jobs[self._begin(loading, version)] = (loading, version)
         for job in as_completed(jobs):
@@ -222,8 +221,7 @@ class Lifecycle:
             try:
                 return self._loader.load(found, version, labels)
             except TritonError as error:
-                explained = error.explain() if isinstance(error, ConfigError) else error.text
-                _log.error("failed to load '%s' version %d: %s", found.source.name, version, explained)
+                _log.error("failed to load '%s' version %d: %s", found.source.name, version, explain(error))
                 if not left:
                     raise
         raise AssertionError("model_load_retry_count is negative")
@@ -240,7 +238,7 @@ class Lifecycle:
         self._served[name] = dict(loading.loaded)
         for version in before.keys() - loading.loaded.keys():
             self.table.advance(name, version, State.UNLOADING)
-            self.table.advance(name, version, State.UNAVAILABLE, UNLOADED)
+            self.table.advance(name, version, State.UNAVAILABLE, reason=UNLOADED)
         for version, one in loading.loaded.items():
             self.table.advance(name, version, State.READY, config=one.config)
         for notice in unbuilt_features(loading.found.config):
@@ -253,21 +251,14 @@ class Lifecycle:
         for version in loading.wanted:
             error = loading.failed.get(version)
             if version not in before:
-                self.table.advance(name, version, State.UNAVAILABLE, status_text(error) if error else UNLOADED)
+                reason = status_text(error) if error else UNLOADED
+                advice = advice_of(error) if error else ""
+                self.table.advance(name, version, State.UNAVAILABLE, reason=reason, advice=advice)
             if error:
                 text += f"version {version} is at UNAVAILABLE state: {status_text(error)};"
         if not before:
             self._engine.publish(name, {}, loading.wanted)
-        first = next(iter(loading.failed.values()))
-        failure = ConfigError(text, expected=_explanation(first))
-        return failure
-
-
-def _explanation(error: TritonError) -> str:
-    """What the author of a model can do about an error, beyond Triton's text."""
-    if not isinstance(error, ConfigError):
-        return ""
-    return error.explain().removeprefix(error.text).lstrip("; ")
+        return TritonError(Code.INVALID_ARGUMENT, text)
 
 
 def _no_version(found: FoundModel) -> ConfigError:

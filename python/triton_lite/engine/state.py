@@ -35,19 +35,32 @@ _EDGES: dict[State | None, set[State]] = {
 
 @dataclass(frozen=True)
 class VersionStatus:
-    """A snapshot of one version. config: complete, while it is served. since: time.monotonic()."""
+    """A snapshot of one version.
+
+    reason: Triton's text, advice: what else its author can do about it, when it is unavailable. config: complete,
+    while it is served. since: time.monotonic().
+    """
 
     state: State
     reason: str = ""
+    advice: str = ""
     config: messages.ModelConfig | None = None
     since: float = 0.0
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why nothing of a model could be loaded: Triton's text, which it only logs, and advice for the author."""
+
+    text: str
+    advice: str = ""
 
 
 @dataclass
 class _Model:
     versions: dict[int, VersionStatus] = field(default_factory=dict)
-    # Why nothing could be loaded at all (Triton only logs it), and the long form for whoever reads the logs.
-    problem: str = ""
+    tried: bool = False  # Loading was begun: the model counts for readiness, even without any version.
+    problem: Problem | None = None
 
 
 class ModelTable:
@@ -58,37 +71,44 @@ class ModelTable:
         self._models: dict[str, _Model] = {}
 
     def advance(
-        self, name: str, version: int, to: State, reason: str = "", config: messages.ModelConfig | None = None
+        self,
+        name: str,
+        version: int,
+        to: State,
+        *,
+        reason: str = "",
+        advice: str = "",
+        config: messages.ModelConfig | None = None,
     ) -> None:
         """Move a version to another state: the only writer of states. Raises ValueError for a move there is not."""
         with self._lock:
-            versions = self._models.setdefault(name, _Model()).versions
-            known = versions.get(version)
+            model = self._models.setdefault(name, _Model())
+            known = model.versions.get(version)
             if to not in _EDGES[known.state if known else None]:
                 raise ValueError(f"'{name}' version {version} cannot go from {known and known.state} to {to}")
-            versions[version] = VersionStatus(to, reason, config, time.monotonic())
+            model.versions[version] = VersionStatus(to, reason, advice, config, time.monotonic())
+            model.tried = True
 
-    def know(self, name: str) -> None:
-        """Enter a model that has no version (yet): it makes the server not ready under strict readiness."""
+    def try_without_version(self, name: str) -> None:
+        """Enter a model of which there is no version to load: it is known, and not ready."""
         with self._lock:
-            self._models.setdefault(name, _Model())
+            self._models.setdefault(name, _Model()).tried = True
 
-    def set_problem(self, name: str, problem: str) -> None:
-        """Remember why a model could not be loaded; empty when it was."""
+    def set_problem(self, name: str, problem: Problem | None) -> None:
+        """Remember why a model could not be loaded; None when it was."""
         with self._lock:
-            if problem or name in self._models:
-                self._models.setdefault(name, _Model()).problem = problem
+            self._models.setdefault(name, _Model()).problem = problem
 
     def states(self) -> dict[str, dict[int, VersionStatus]]:
-        """Snapshot all models by name, their versions ascending. Models that only have a problem are left out."""
+        """Snapshot the models whose loading was ever begun, by name, their versions ascending."""
         with self._lock:
             return {
                 name: dict(sorted(model.versions.items()))
                 for name, model in sorted(self._models.items())
-                if model.versions or not model.problem
+                if model.tried
             }
 
-    def problems(self) -> dict[str, str]:
+    def problems(self) -> dict[str, Problem]:
         """Snapshot why models could not be loaded, by name."""
         with self._lock:
             return {name: model.problem for name, model in sorted(self._models.items()) if model.problem}
@@ -98,23 +118,20 @@ class ModelTable:
 
         Raises TritonError(NOT_FOUND or UNAVAILABLE) with Triton's text.
         """
-        with self._lock:
-            model = self._models.get(name)
-            versions = dict(model.versions) if model else {}
-        if model is None or (not versions and model.problem):
-            raise TritonError(Code.NOT_FOUND, f"Request for unknown model: '{name}' is not found")
+        prefix = f"Request for unknown model: '{name}' "
+        versions = self.states().get(name)
+        if versions is None:
+            raise TritonError(Code.NOT_FOUND, prefix + "is not found")
         if version == -1:
             ready = [number for number, status in versions.items() if status.state is State.READY]
             if not ready:
-                raise TritonError(Code.NOT_FOUND, f"Request for unknown model: '{name}' has no available versions")
+                raise TritonError(Code.NOT_FOUND, prefix + "has no available versions")
             version = max(ready)
         status = versions.get(version)
         if status is None:
-            raise TritonError(Code.NOT_FOUND, f"Request for unknown model: '{name}' version {version} is not found")
+            raise TritonError(Code.NOT_FOUND, f"{prefix}version {version} is not found")
         if status.state is not State.READY:
-            raise TritonError(
-                Code.UNAVAILABLE, f"Request for unknown model: '{name}' version {version} is not at ready state"
-            )
+            raise TritonError(Code.UNAVAILABLE, f"{prefix}version {version} is not at ready state")
         return status
 
     def ready_versions(self, name: str) -> list[int]:

@@ -15,41 +15,36 @@ from triton_lite.proto import MethodNumber
 def models(context: Context) -> dict[str, Any]:
     """Show models and progress.
 
-    models: a row for each version, {name, version, state, reason, detail, seconds}; a model of which nothing could
-    be loaded has one row with version "" and state UNAVAILABLE. reason is Triton's text, detail says where and what
-    to write. seconds: how long the version has been in its state. done: the initial load has ended; problem: why it
+    models: a row for each version, {name, version, state, reason, advice, seconds}; a model of which nothing could
+    be loaded has one row with version "". reason is Triton's text, advice says where the error is and what to
+    write. seconds: how long the version has been in its state. done: the initial load has ended; problem: why it
     was not complete.
     """
     now = time.monotonic()
-    problems = context.lifecycle.table.problems()
-    rows = []
-    for name, versions in context.lifecycle.table.states().items():
-        for version, status in versions.items():
-            rows.append(
-                {
-                    "name": name,
-                    "version": str(version),
-                    "state": status.state.value,
-                    "reason": status.reason,
-                    "detail": problems.get(name, "") if status.state is State.UNAVAILABLE else "",
-                    "seconds": round(now - status.since, 3),
-                }
-            )
-    listed = {row["name"] for row in rows}
+    rows = [
+        _row(name, str(version), status.state, status.reason, status.advice, now - status.since)
+        for name, versions in context.lifecycle.table.states().items()
+        for version, status in versions.items()
+    ]
+    shown = {row["name"] for row in rows}
     rows += [
-        {
-            "name": name,
-            "version": "",
-            "state": State.UNAVAILABLE.value,
-            "reason": problem,
-            "detail": problem,
-            "seconds": 0.0,
-        }
-        for name, problem in problems.items()
-        if name not in listed
+        _row(name, "", State.UNAVAILABLE, problem.text, problem.advice, 0.0)
+        for name, problem in context.lifecycle.table.problems().items()
+        if name not in shown
     ]
     rows.sort(key=lambda row: (row["name"], int(row["version"] or 0)))
     return {"models": rows, "done": context.progress.done, "problem": context.progress.problem}
+
+
+def _row(name: str, version: str, state: State, reason: str, advice: str, seconds: float) -> dict[str, Any]:
+    return {
+        "name": name,
+        "version": version,
+        "state": state.value,
+        "reason": reason,
+        "advice": advice,
+        "seconds": round(seconds, 3),
+    }
 
 
 _QUESTIONS = {"models": models}

@@ -1,0 +1,132 @@
+"""The engine process: listens on a Unix socket, serves models, and ends on a signal or when nobody needs it.
+
+Started by exec, from `triton-lite serve` or from the first front end. Imports as little as it can: neither numpy
+nor grpc nor the onnxruntime package.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from triton_lite import logs
+from triton_lite.engine.control_plane import ControlPlane
+from triton_lite.engine.options import EngineOptions
+from triton_lite.engine.report import ReportWriter
+from triton_lite.engine.start_report import report_start
+from triton_lite.errors import TritonError
+
+_log = logging.getLogger(__name__)
+
+OPTIONS_VARIABLE = "TRITON_LITE_ENGINE_OPTIONS"
+"""Environment variable with the engine's options as JSON, where no file is named."""
+
+_ENDING_SIGNALS = {signal.SIGTERM, signal.SIGINT}
+_LINGER_CHECK_SECONDS = 1.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the engine until it is told to end. Returns the process's exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        engine_options = _read_options(options.options)
+    except (OSError, ValueError) as error:
+        print(f"triton-lite engine: {error}", file=sys.stderr)
+        return 2
+    # Before any other thread: all inherit the mask, and only the main thread takes these signals.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING_SIGNALS)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _configure_logs(engine_options)
+    if options.new_session and os.getsid(0) != os.getpid():
+        _leave_session()
+    if options.parent is not None and not _end_with_parent(options.parent):
+        return 0
+    try:
+        return _run(options, engine_options)
+    except TritonError as error:
+        _log.error("%s", error.text)
+        return 1
+
+
+def _run(options: argparse.Namespace, engine_options: EngineOptions) -> int:
+    from triton_lite import _native
+
+    report = ReportWriter(options.ready_fd)
+    engine = _native.Engine()
+    control_plane = ControlPlane(engine, engine_options, _native)
+    engine.listen(options.socket, engine_options.answer_budget_byte_size)
+    report.listening()
+    control_plane.start()
+    reported = (control_plane.lifecycle.table, control_plane.progress, report)
+    threading.Thread(target=report_start, args=reported, name="start-report", daemon=True).start()
+    _log.info("engine %d listens at %s", os.getpid(), options.socket)
+    reason = _wait_for_end(engine, options.linger)
+    _log.info("engine %d ends: %s", os.getpid(), reason)
+    engine.stop()
+    control_plane.stop()
+    return 0
+
+
+def _wait_for_end(engine: Any, linger: float | None) -> str:
+    """Wait for a signal or, with `linger`, until no peer was there for so many seconds. Returns the reason."""
+    while True:
+        if linger is None:
+            return signal.Signals(signal.sigwait(_ENDING_SIGNALS)).name
+        info = signal.sigtimedwait(_ENDING_SIGNALS, min(_LINGER_CHECK_SECONDS, max(linger, 0.01)))
+        if info is not None:
+            return signal.Signals(info.si_signo).name
+        if engine.peer_count == 0 and engine.idle_seconds >= linger:
+            return f"no peer for {linger:g} s"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m triton_lite.engine", description="The engine of triton_lite.")
+    parser.add_argument("--socket", required=True, help="path of the Unix socket to listen at")
+    parser.add_argument("--options", help=f"file with the options as JSON, '-' for stdin; else ${OPTIONS_VARIABLE}")
+    parser.add_argument("--ready-fd", type=int, help="descriptor that the start is reported on (see report.py)")
+    parser.add_argument("--linger", type=float, help="seconds to live on without a peer; for ever by default")
+    parser.add_argument("--new-session", action="store_true", help="leave the terminal and process group of the caller")
+    parser.add_argument("--parent", type=int, help="process id of the supervisor, with which the engine ends")
+    return parser
+
+
+def _read_options(file: str | None) -> EngineOptions:
+    if file == "-":
+        return EngineOptions.from_json(sys.stdin.read())
+    if file is not None:
+        with open(file, encoding="utf-8") as opened:
+            return EngineOptions.from_json(opened.read())
+    return EngineOptions.from_json(os.environ.get(OPTIONS_VARIABLE, "{}"))
+
+
+def _configure_logs(options: EngineOptions) -> None:
+    logs.configure(
+        verbose=options.log_verbose,
+        info=options.log_info,
+        warning=options.log_warning,
+        error=options.log_error,
+        iso8601=options.log_format.upper() == "ISO8601",
+        file=options.log_file,
+    )
+
+
+def _leave_session() -> None:
+    try:
+        os.setsid()
+    except PermissionError:  # Already the leader of a process group, which is what counts.
+        _log.debug("the engine leads a process group already")
+
+
+def _end_with_parent(parent: int) -> bool:
+    """Ask the kernel for SIGTERM when the parent ends. Returns False when it has ended already."""
+    import ctypes
+
+    set_parent_death_signal = 1
+    ctypes.CDLL(None, use_errno=True).prctl(set_parent_death_signal, int(signal.SIGTERM), 0, 0, 0)
+    return os.getppid() == parent

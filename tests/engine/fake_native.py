@@ -1,0 +1,104 @@
+"""A data plane without C++: it reads signatures with the onnx package and remembers what is served."""
+
+from __future__ import annotations
+
+import queue
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import onnx
+
+from triton_lite.errors import Code, TritonError
+
+# ONNX element types -> DataType numbers.
+_TYPES = {1: 11, 2: 2, 3: 6, 4: 3, 5: 7, 6: 8, 7: 9, 8: 13, 9: 1, 10: 10, 11: 12, 12: 4, 13: 5, 16: 14}
+
+ModelSpec = TensorSpec = InstanceGroupSpec = ExecutionAcceleratorSpec = SimpleNamespace
+DefaultSchedulerSpec = DynamicBatchingSpec = SequenceSchedulerSpec = SimpleNamespace
+EnsembleSpec = EnsembleStepSpec = SimpleNamespace
+
+
+def configure_onnxruntime(path: str) -> None:
+    assert path
+
+
+@dataclass(frozen=True)
+class Tensor:
+    name: str
+    datatype: int
+    dims: list[int]
+    optional: bool = False
+    is_tensor: bool = True
+
+
+@dataclass
+class Signature:
+    inputs: list[Tensor] = field(default_factory=list)
+    outputs: list[Tensor] = field(default_factory=list)
+    known: bool = True
+
+
+def read_signature(path: str) -> Signature:
+    try:
+        graph = onnx.load(path).graph
+    except Exception as error:
+        raise TritonError(
+            Code.INTERNAL, f"onnx runtime error 7: Load model from {path} failed:Protobuf parsing failed."
+        ) from error
+    defaults = {initializer.name for initializer in graph.initializer}
+
+    def tensors(infos):
+        for info in infos:
+            of = info.type.tensor_type
+            dims = [dim.dim_value if dim.HasField("dim_value") else -1 for dim in of.shape.dim]
+            yield Tensor(info.name, _TYPES[of.elem_type], dims, info.name in defaults)
+
+    return Signature(list(tensors(graph.input)), list(tensors(graph.output)))
+
+
+class FakeEngine:
+    """Serves nothing; `served` and `specs` tell what it was given."""
+
+    def __init__(self) -> None:
+        self.served: dict[str, dict[int, object]] = {}
+        self.unready: dict[str, list[int]] = {}
+        self.calls: queue.Queue = queue.Queue()
+
+    def open_model(self, spec):
+        if spec.backend == "identity":
+            return SimpleNamespace(signature=Signature(known=False))
+        if spec.backend != "onnxruntime":
+            raise TritonError(
+                Code.INVALID_ARGUMENT,
+                f"unable to find backend library for backend '{spec.backend}', try specifying runtime on the model"
+                " configuration.",
+            )
+        return SimpleNamespace(signature=read_signature(spec.model_file))
+
+    def load_model(self, spec, opened=None):
+        return spec
+
+    def publish(self, name, versions, unready=()):
+        self.served[name] = versions
+        self.unready[name] = list(unready)
+
+    def retract(self, name):
+        self.served.pop(name, None)
+
+    def next_control_call(self, timeout=None):
+        return self.calls.get()
+
+
+class FakeCall:
+    """A control call whose answer can be waited for."""
+
+    def __init__(self, method: int, message: bytes) -> None:
+        self.method = method
+        self.message = message
+        self.answer: queue.Queue = queue.Queue()
+
+    def reply(self, message: bytes) -> None:
+        self.answer.put((0, message))
+
+    def fail(self, code: int, text: str) -> None:
+        self.answer.put((code, text))
