@@ -79,7 +79,9 @@ class FakeEngine:
         return spec
 
     def publish(self, name, versions, unready=()):
-        self.served[name] = versions
+        self.served.pop(name, None)
+        if versions:
+            self.served[name] = versions
         self.unready[name] = list(unready)
 
     def retract(self, name):

@@ -1,6 +1,7 @@
 """Loading models: what is served, what is not and why."""
 
 import json
+import shutil
 import threading
 
 import pytest
@@ -153,6 +154,7 @@ def test_ensembles_wait_for_their_models(tmp_path):
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
+        (ensemble("bad"), "ensemble e contains models that are not available or ambiguous: bad"),
         (ensemble("none"), "ensemble e contains models that are not available or ambiguous: none"),
         (ensemble("leaf:7"), "ensemble 'e' depends on 'leaf' whose required version 7 is not loaded."),
         (
@@ -190,6 +192,7 @@ def test_ensembles_wait_for_their_models(tmp_path):
 def test_ensembles_that_do_not_fit(tmp_path, config, expected):
     put(tmp_path, "e", config)
     put(tmp_path, "f", ensemble("e"))
+    put(tmp_path, "bad", "max_batch_size: x")
     put(tmp_path, "leaf")
     put(tmp_path, "empty", versions=())
     server, problem = start(tmp_path)
@@ -207,6 +210,29 @@ def test_ensemble_takes_labels_of_its_models(tmp_path):
     server, problem = start(tmp_path)
     assert problem == ""
     assert server.engine.served["e"][1].outputs[0].labels == ["cat", "dog"]
+
+
+def test_bare_files(golden_models, tmp_path):
+    shutil.copy(golden_models[0] / "autocomplete" / "1" / "model.onnx", tmp_path / "plain.onnx")
+    for repository in (tmp_path, tmp_path / "plain.onnx"):
+        server, problem = start(repository)
+        assert problem == ""
+        spec = server.engine.served["plain"][1]
+        assert (spec.model_file, spec.max_batch_size) == (str(tmp_path / "plain.onnx"), 4)
+        config = server.call("ModelConfig", name="plain").config
+        assert (config.platform, config.default_model_filename) == ("onnxruntime_onnx", "plain.onnx")
+
+
+def test_without_auto_completion(golden_models):
+    folder = str(golden_models[0])
+    names = ["simple", "autocomplete", "autocomplete_partial"]
+    server, _ = start(folder, model_control_mode="explicit", load_model=names, disable_auto_complete_config=True)
+    assert server.engine.served.keys() == {"simple"}
+    problems = server.lifecycle.table.problems()
+    assert (
+        problems["autocomplete"].text
+        == f"failed to open text file for read {folder}/autocomplete/config.pbtxt: No such file or directory"
+    )
 
 
 def test_reload_serves_the_old_model_until_the_new_is_there(tmp_path):

@@ -29,7 +29,7 @@ def test_equal_options_are_equal_texts():
         ('{"model_repository": "/r"}', "'model_repository' has to be of type list"),
         ('{"strict_readiness": 1}', "'strict_readiness' has to be of type bool"),
         ('{"model_control_mode": "all"}', "one of none, poll, explicit"),
-        ("{", ""),
+        ("{", "Expecting"),
     ],
 )
 def test_refuses(text, problem):

@@ -49,6 +49,7 @@ class Lifecycle:
         self._free = threading.Condition()
         self._busy: set[str] = set()  # Guarded by _free.
         self._served: dict[str, dict[int, LoadedVersion]] = {}  # Written under the model's turn.
+        self._known: set[str] = set()  # Models whose configuration was once found valid.
 
     def initial_models(self) -> list[str]:
         """Name the models to load at start. Raises TritonError when a repository is not there."""
@@ -64,6 +65,7 @@ class Lifecycle:
         and fails to reload is served as before.
         """
         found, failures = self._find(names)
+        self._known |= found.keys()
         with self._turn(found):
             self._refuse_circles(found, failures)
             healthy = {name: model.config for name, model in found.items() if name not in failures}
@@ -172,7 +174,7 @@ class Lifecycle:
         """Check that the models of an ensemble are served and fit together. Raises ConfigError."""
         name, config = ensemble.source.name, ensemble.config
         needed = plan.steps_of(config)
-        missing = [model for model in needed if not self._exists(model)]
+        missing = sorted(needed.keys() - self._known)
         if missing:
             raise ConfigError(
                 f"ensemble {name} contains models that are not available or ambiguous: {', '.join(missing)}",
@@ -192,9 +194,6 @@ class Lifecycle:
                 )
         if needed:
             check_ensemble(config, self._config_of)
-
-    def _exists(self, model: str) -> bool:
-        return model in self._served or len(scan.find(self._options.model_repository, model)) == 1
 
     def _config_of(self, model: str) -> messages.ModelConfig:
         served = self._served[model]

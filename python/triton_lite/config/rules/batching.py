@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from typing import TypeAlias
 
 from triton_lite.config.error import ConfigError
 from triton_lite.proto import messages
 
-_Rule = Callable[[messages.ModelConfig], None]
+# Not evaluated: that would load protobuf.
+_Rule: TypeAlias = "Callable[[messages.ModelConfig], None]"
 
 
 def _of_dynamic_batching(rule: _Rule) -> _Rule:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
+from typing import TypeAlias
 
 from triton_lite.config.backends import ENSEMBLE
 from triton_lite.config.error import ConfigError
 from triton_lite.proto import messages
 
-_Rule = Callable[[messages.ModelConfig], None]
+# Not evaluated: that would load protobuf.
+_Rule: TypeAlias = "Callable[[messages.ModelConfig], None]"
 
 
 @dataclass

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from typing import TypeAlias
 
 from triton_lite.config import datatypes
 from triton_lite.config.error import ConfigError
 from triton_lite.proto import messages
 
-_Rule = Callable[[messages.ModelConfig], None]
+# Not evaluated: that would load protobuf.
+_Rule: TypeAlias = "Callable[[messages.ModelConfig], None]"
 
 _VALUE_FIELDS = ("int32_false_true", "fp32_false_true", "bool_false_true")
 _CORRELATION_TYPES = ("TYPE_UINT64", "TYPE_INT64", "TYPE_UINT32", "TYPE_INT32", "TYPE_STRING")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
+from dataclasses import asdict
 from typing import Any
 
 from triton_lite.engine.handlers.handler import Context, Handler
-from triton_lite.engine.state import State
+from triton_lite.engine.start_report import outcome
 from triton_lite.errors import Code, TritonError
 from triton_lite.proto import MethodNumber
 
@@ -15,35 +15,15 @@ from triton_lite.proto import MethodNumber
 def models(context: Context) -> dict[str, Any]:
     """Show models and progress.
 
-    models: a row for each version, {name, version, state, reason, advice, seconds}; a model of which nothing could
-    be loaded has one row with version "". reason is Triton's text, advice says where the error is and what to
-    write. seconds: how long the version has been in its state. done: the initial load has ended; problem: why it
-    was not complete.
+    models: a row for each version, {name, version, state, reason, advice}; a model of which nothing could be loaded
+    has one row with version "". reason is Triton's text, advice says where the error is and what to write. done: the
+    initial load has ended; problem: why it was not complete.
     """
-    now = time.monotonic()
-    rows = [
-        _row(name, str(version), status.state, status.reason, status.advice, now - status.since)
-        for name, versions in context.lifecycle.table.states().items()
-        for version, status in versions.items()
-    ]
-    shown = {row["name"] for row in rows}
-    rows += [
-        _row(name, "", State.UNAVAILABLE, problem.text, problem.advice, 0.0)
-        for name, problem in context.lifecycle.table.problems().items()
-        if name not in shown
-    ]
-    rows.sort(key=lambda row: (row["name"], int(row["version"] or 0)))
-    return {"models": rows, "done": context.progress.done, "problem": context.progress.problem}
-
-
-def _row(name: str, version: str, state: State, reason: str, advice: str, seconds: float) -> dict[str, Any]:
+    rows = sorted(outcome(context.lifecycle.table), key=lambda row: (row.name, int(row.version or 0)))
     return {
-        "name": name,
-        "version": version,
-        "state": state.value,
-        "reason": reason,
-        "advice": advice,
-        "seconds": round(seconds, 3),
+        "models": [asdict(row) for row in rows],
+        "done": context.progress.done,
+        "problem": context.progress.problem,
     }
 
 
