@@ -16,6 +16,7 @@ def check(content: str, name: str = "m") -> None:
     backends.fill(config, name, None)
     normalize(config)
     rules.check_config(config)
+    rules.check_runtime(config)
     normalize_instance_groups(config, frozenset())
     rules.check_instance_groups(config, frozenset())
     rules.check_io(config)

@@ -76,7 +76,7 @@ def _recognize(config: messages.ModelConfig, version_directory: str | None) -> K
             continue
         if known.platform and config.platform == known.platform:
             return known
-        if config.default_model_filename == known.filename and config.platform in ("", known.platform):
+        if config.default_model_filename == known.filename and not (known.backend == "tensorflow" and config.platform):
             return known
         if not config.platform and not config.default_model_filename and _holds(version_directory, known):
             return known

@@ -127,6 +127,7 @@ class Loader:
     ) -> LoadedVersion:
         settings = self._options.settings_of(config.backend)
         files = found.source.files(version, config.default_model_filename)
+        rules.check_runtime(config)
         normalize_instance_groups(config, self._gpus)
         rules.check_instance_groups(config, self._gpus)
         opened = None

@@ -88,5 +88,20 @@ def metrics_are_complete(config: messages.ModelConfig) -> None:
             )
 
 
+def runtime_is_ours(config: messages.ModelConfig) -> None:
+    """`runtime` names the library of a backend: here there is one for each backend, and no other can be had."""
+    runtime = config.runtime
+    if not runtime or runtime == f"libtriton_{config.backend}.so":
+        return
+    if "/" in runtime:
+        text = (
+            f"backend library name '{runtime}' escapes backend directory '{config.backend}', for model"
+            f" '{config.name}', check model config runtime field"
+        )
+    else:
+        text = f"unable to find backend library '{runtime}' for model '{config.name}', searched: ''"
+    raise ConfigError(text, field=("runtime",), expected="the backend's own library", write="no runtime")
+
+
 GENERAL_RULES = (has_name, has_backend_unless_ensemble, platform_fits_backend, batch_size_not_negative)
 CLOSING_RULES = (decoupled_not_cached, metrics_are_complete)
