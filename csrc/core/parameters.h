@@ -26,6 +26,9 @@ class Parameters {
     return it == items_.end() ? nullptr : &it->second;
   }
 
+  // For a name that is known to be new: Set looks at every name there is.
+  void Append(std::string name, ParameterValue value) { items_.emplace_back(std::move(name), std::move(value)); }
+
   // Replaces a value of the same name.
   void Set(std::string name, ParameterValue value) {
     for (auto& item : items_) {
