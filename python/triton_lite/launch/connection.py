@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import subprocess
@@ -103,11 +102,11 @@ def _wait_until_listening(process: subprocess.Popen[bytes], pipe: int, deadline:
             raise TritonError(Code.UNAVAILABLE, f"the inference engine did not listen within {START_SECONDS:.0f} s")
         data = os.read(pipe, 65536)
         if not data:
-            raise TritonError(Code.UNAVAILABLE, f"the inference engine did not start; see the log {report.failure}")
-        with contextlib.suppress(ValueError):
+            raise TritonError(Code.UNAVAILABLE, "the inference engine did not start; its log says why")
+        try:
             report.feed(data)
-        if report.failure:
-            raise TritonError(Code.UNAVAILABLE, f"the inference engine did not start: {report.failure}")
+        except ValueError as error:
+            raise TritonError(Code.UNAVAILABLE, f"the inference engine did not start: {error}") from None
 
 
 def _reap_in_background(process: subprocess.Popen[bytes]) -> None:

@@ -35,7 +35,10 @@ def start_engine(
         os.lseek(options, 0, os.SEEK_SET)
         arguments = [*command, "--socket", str(place.socket), "--options", f"/dev/fd/{options}"]
         arguments += ["--ready-fd", str(write_end)]
-        arguments += ["--supervised"] if supervised else ["--linger", str(settings["engine-linger-secs"])]
+        if supervised:
+            arguments += ["--parent", str(os.getpid())]
+        else:
+            arguments += ["--linger", str(settings["engine-linger-secs"])]
         process = subprocess.Popen(
             arguments,
             pass_fds=(options, write_end),

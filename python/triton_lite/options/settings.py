@@ -35,6 +35,10 @@ class Settings:
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
 
+    def texts(self, name: str) -> tuple[str, ...]:
+        """What was given for an option, unparsed; empty if nothing was."""
+        return self.given[name].texts if name in self.given else ()
+
     def scoped(self, scope: Scope) -> dict[str, Any]:
         """The options of one process that differ from their default, by name."""
         return {

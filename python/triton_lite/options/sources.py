@@ -15,7 +15,9 @@ from triton_lite.options.rules import check, replace_deprecated, warnings_of
 from triton_lite.options.settings import ENVIRONMENT_PREFIX, Given, Settings, parse_given
 
 # Variables below our prefix that are no options: they concern the package itself.
-_OTHER_VARIABLES = frozenset({"TRITON_LITE_DESCRIPTORS", "TRITON_LITE_SUPERVISED", "TRITON_LITE_READY_FD"})
+_OTHER_VARIABLES = frozenset(
+    {"TRITON_LITE_DESCRIPTORS", "TRITON_LITE_SUPERVISED", "TRITON_LITE_READY_FD", "TRITON_LITE_HTTP_SOCKET"}
+)
 # Kubernetes sets such variables for each Service; one named triton-lite-http would otherwise give --http-port.
 _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://")
 _PATH_SEPARATOR = re.compile(re.escape(os.pathsep) + r"(?!//)")

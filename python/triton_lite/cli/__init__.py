@@ -1,0 +1,1 @@
+"""The command line: `triton-lite serve` and what belongs to it."""

@@ -1,0 +1,40 @@
+"""Where the engine of one `serve` is found: its own, however many servers have the same options."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from triton_lite.launch.file_lock import FileLock
+from triton_lite.launch.place import Place, place_of
+from triton_lite.launch.runtime_folder import runtime_folder
+from triton_lite.options import OptionError, Settings
+
+
+@contextlib.contextmanager
+def private_place(settings: Settings) -> Iterator[Place]:
+    """Hold a place for the block; what it left is removed at its end. Raises OptionError if --engine is taken."""
+    if settings["engine"]:
+        place = place_of(settings)
+    else:
+        folder = runtime_folder(settings)
+        _sweep(folder)
+        place = Place(folder / f"serve-{os.getpid()}.sock")
+    with FileLock(place.lock) as lock:
+        if not lock.try_acquire():
+            raise OptionError(f'Bad option: "--engine".\nanother server has its engine at {place.socket}')
+        place.socket.unlink(missing_ok=True)
+        try:
+            yield place
+        finally:
+            place.socket.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the sockets of servers that were killed: nobody holds their locks."""
+    for socket in folder.glob("serve-*.sock"):
+        with FileLock(Place(socket).lock) as lock:
+            if lock.try_acquire():
+                socket.unlink(missing_ok=True)

@@ -1,0 +1,140 @@
+"""Runs the processes of one server: starts them all at once, says when they are ready, ends them together."""
+
+from __future__ import annotations
+
+import logging
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from types import FrameType
+
+from triton_lite.cli.announcement import started, urls
+from triton_lite.cli.child import Child
+from triton_lite.cli.children import Commands
+from triton_lite.cli.ports import Ports
+from triton_lite.cli.start_up import StartUp
+from triton_lite.cli.table import failures, model_table
+from triton_lite.options import Settings
+
+_log = logging.getLogger("triton_lite.serve")
+_STOP_GRACE_SECONDS = 1.0
+# SIGCHLD ends a wait; this is for a child that was killed and takes its time.
+_LOOK_AGAIN_SECONDS = 1.0
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Supervisor:
+    """One server. `run` blocks until it has ended; called on the main thread, once."""
+
+    def __init__(self, settings: Settings, ports: Ports, commands: Commands) -> None:
+        self._settings = settings
+        self._ports = ports
+        self._selector = selectors.DefaultSelector()
+        self._start_up = StartUp(commands, ports, self._selector)
+        self._front_ends = self._start_up.front_ends
+        self._engine = self._start_up.engine
+        self._exit_code: int | None = None
+        self._stop_signals = 0
+
+    def run(self) -> int:
+        """Serve until a signal comes or a process breaks. Returns the exit code."""
+        wake = self._watch_signals()
+        try:
+            self._start_up.begin()
+            self._start_metrics()
+            while self._exit_code is None:
+                self._wait(self._start_up.pause)
+                self._look()
+        finally:
+            self._stop()
+            signal.set_wakeup_fd(-1)
+            wake.close()
+        return self._exit_code if self._exit_code is not None else 1
+
+    def _watch_signals(self) -> socket.socket:
+        """Signals end the selector's wait, and do nothing else by themselves."""
+        receiver, sender = socket.socketpair()
+        receiver.setblocking(False)
+        sender.setblocking(False)
+        self._sender = sender
+        signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+        for number in _STOP_SIGNALS:
+            signal.signal(number, self._on_stop_signal)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        self._selector.register(receiver, selectors.EVENT_READ, lambda: receiver.recv(4096))
+        return receiver
+
+    def _on_stop_signal(self, number: int, frame: FrameType | None) -> None:
+        self._stop_signals += 1
+        if self._exit_code is None:
+            self._exit_code = 0
+
+    def _start_metrics(self) -> None:
+        if self._ports.metrics is not None:
+            from triton_lite.metrics.endpoint import MetricsEndpoint
+
+            endpoint = MetricsEndpoint(self._ports.metrics.socket)
+            endpoint.start_when_used(self._selector)
+
+    def _wait(self, seconds: float | None) -> None:
+        for key, _ in self._selector.select(seconds):
+            key.data()
+
+    def _look(self) -> None:
+        """Decide what follows from what happened."""
+        if self._exit_code is not None:
+            return
+        if self._start_up.failure:
+            print(f"error: creating server: {self._start_up.failure}", file=sys.stderr, flush=True)
+            self._exit_code = 1
+            return
+        for child in (self._engine, *self._front_ends):
+            end = child.poll()
+            if end is not None:
+                self._on_death(child, end)
+                return
+        if self._start_up.advance():
+            self._announce()
+
+    def _on_death(self, child: Child, end: str) -> None:
+        """What the death of a process means: for now, the end of the server."""
+        _log.error("the %s process ended unexpectedly (%s): the server stops", child.name, end)
+        self._exit_code = 1
+
+    def _announce(self) -> None:
+        report = self._start_up.report
+        models = report.models
+        print(model_table(models), file=sys.stderr, flush=True)
+        for reason in failures(models):
+            _log.error("failed to load %s", reason)
+        if report.problem and self._settings["exit-on-error"]:
+            print(f"error: creating server: Internal - {report.problem}", file=sys.stderr, flush=True)
+            self._exit_code = 1
+            return
+        for line in started(self._ports):
+            _log.info(line)
+        _log.info("ready after %.2f s; try %s", self._start_up.seconds, " ".join(urls(self._ports, models)))
+
+    def _stop(self) -> None:
+        """End the front ends first, so that what is in flight still finds its engine."""
+        self._stop_group(self._front_ends)
+        self._stop_group((self._engine,))
+        self._start_up.close()
+        self._selector.close()
+
+    def _stop_group(self, children: Sequence[Child]) -> None:
+        """Ask the children to end; kill them when their time is over, or when a second signal comes."""
+        for child in children:
+            child.terminate()
+        # A front end gives itself the whole time: what is beyond it was not going to end.
+        deadline = time.monotonic() + self._settings["exit-timeout-secs"] + _STOP_GRACE_SECONDS
+        while left := [child for child in children if child.poll() is None and child.running]:
+            if time.monotonic() >= deadline or self._stop_signals > 1:
+                for child in left:
+                    _log.warning("the %s process did not end in time and is killed", child.name)
+                    child.kill()
+                deadline = float("inf")
+            self._wait(min(deadline - time.monotonic(), _LOOK_AGAIN_SECONDS))

@@ -1,0 +1,47 @@
+"""A small HTTP server for one page."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from triton_lite.metrics.exposition import CONTENT_TYPE, exposition
+
+_log = logging.getLogger("triton_lite.metrics")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers one connection."""
+
+    protocol_version = "HTTP/1.1"
+    server_version = "triton-lite"
+    sys_version = ""
+    timeout = 30
+
+    def do_GET(self) -> None:
+        """Answer with the metrics."""
+        if self.path.partition("?")[0] != "/metrics":
+            self.send_error(404)
+            return
+        body = exposition().encode()
+        self.send_response(200)
+        self.send_header("Content-Type", CONTENT_TYPE)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep requests out of the log unless it is verbose."""
+        _log.debug(format, *args)
+
+
+class MetricsServer(ThreadingHTTPServer):
+    """Serves /metrics on a socket that already listens."""
+
+    daemon_threads = True
+
+    def __init__(self, listener: socket.socket) -> None:
+        super().__init__(listener.getsockname()[:2], _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener
