@@ -1,0 +1,318 @@
+"""frontends/http: the application, over WSGI and ASGI alike."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import falcon.testing
+import pytest
+from fakes import FakeAnswer, FakeClient, FakeCodec, Sent, json_answer
+
+from triton_lite.frontends.http import Application
+from triton_lite.frontends.http.front_end import FrontEnd
+from triton_lite.frontends.http.options import HttpOptions
+from triton_lite.frontends.link import EngineLink
+from triton_lite.proto import MethodNumber, messages
+
+LIMIT = 3 << 20
+UNKNOWN = FakeAnswer(code=5, text="Request for unknown model: 'none' is not found")
+
+
+def respond(sent: Sent) -> list[FakeAnswer] | None:
+    """An engine that knows every model but `none`, and echoes."""
+    if sent.method == MethodNumber.MODEL_EXISTS:
+        name = messages.ModelReadyRequest.FromString(sent.message).name
+        return [UNKNOWN if name == "none" else FakeAnswer()]
+    if sent.http is not None:
+        if sent.http.model == "fails":
+            return [FakeAnswer(code=13, text="it failed", message=b"head")]
+        if sent.http.model == "refused":
+            return [FakeAnswer(code=3, text="wrong shape")]
+        return [json_answer(bytes(sent.http.body))]
+    if sent.method in (MethodNumber.GENERATE, MethodNumber.GENERATE_STREAM):
+        return generate(sent)
+    if sent.method == MethodNumber.SERVER_LIVE:
+        return [FakeAnswer(message=messages.ServerLiveResponse(live=True).SerializeToString())]
+    return [FakeAnswer(code=12, text="not built yet")]
+
+
+def generate(sent: Sent) -> list[FakeAnswer] | None:
+    model = messages.ModelInferRequest.FromString(sent.message).model_name
+    body = sent.segments[0]
+    return {
+        "none": [UNKNOWN],
+        "many": [json_answer(b'{"n":1}', last=False), json_answer(b'{"n":2}', last=False), FakeAnswer()],
+        "fails": [FakeAnswer(code=13, text="it failed", message=b"head")],
+        "fails_late": [json_answer(b'{"n":1}', last=False), FakeAnswer(code=13, text="it failed")],
+        "open": None,
+    }.get(model, [json_answer(body)])
+
+
+class World:
+    """The application behind one of Falcon's test clients."""
+
+    def __init__(self, asynchronous: bool, **options: Any) -> None:
+        self.client = FakeClient(respond)
+        front_end = FrontEnd(EngineLink("http", lambda name: self.client), HttpOptions(LIMIT, **options), FakeCodec())
+        self.application = Application(front_end)
+        app = self.application._asgi if asynchronous else self.application._wsgi
+        self.http = falcon.testing.TestClient(app)
+
+    def post(self, path: str, body: bytes | str = b"{}", **headers: str) -> Any:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.http.simulate_post(path, body=body, headers=named)
+
+
+@pytest.fixture(params=[False, True], ids=["wsgi", "asgi"])
+def world(request: pytest.FixtureRequest) -> World:
+    return World(request.param)
+
+
+def refusal(result: Any) -> tuple[int, str, str]:
+    return result.status_code, result.headers["content-type"], result.json["error"]
+
+
+def test_infer(world: World) -> None:
+    result = world.post("/v2/models/m/versions/3/infer", '{"x": 1}')
+    assert (result.status_code, result.headers["content-type"], result.content) == (
+        200,
+        "application/json",
+        b'{"x": 1}',
+    )
+    assert "inference-header-content-length" not in result.headers
+    assert (world.client.sent[0].http.model, world.client.sent[0].http.version) == ("m", "3")
+
+
+def test_infer_with_binary_outputs(world: World) -> None:
+    result = world.post("/v2/models/m/infer", b"\0\1\2\3", Inference_Header_Content_Length="0")
+    assert (result.content, result.headers["content-type"]) == (b"\0\1\2\3", "application/octet-stream")
+    assert result.headers["inference-header-content-length"] == "2"
+    assert world.client.sent[0].method == MethodNumber.RAW_INFER
+
+
+def test_an_unknown_model_goes_before_an_unreadable_body(world: World) -> None:
+    unknown = (404, "text/plain", UNKNOWN.text)
+    assert refusal(world.post("/v2/models/none/infer", "refuse")) == unknown
+    assert refusal(world.post("/v2/models/none/infer", Content_Encoding="br")) == unknown
+    assert refusal(world.post("/v2/models/m/infer", "refuse this")) == (500, "application/json", "refuse this")
+
+
+def test_errors_before_and_in_the_model(world: World) -> None:
+    assert refusal(world.post("/v2/models/refused/infer")) == (400, "application/json", "wrong shape")
+    assert refusal(world.post("/v2/models/fails/infer")) == (500, "text/plain", "it failed")
+    header = world.post("/v2/models/m/infer", "refuse", Inference_Header_Content_Length="99")
+    assert refusal(header) == (500, "text/plain", "refuse")
+
+
+@pytest.mark.parametrize(("coding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+def test_coded_bodies(world: World, coding: str, pack: Callable[[bytes], bytes]) -> None:
+    body = b'{"x": 1}' * 20_000
+    result = world.post("/v2/models/m/infer", pack(body), Content_Encoding=coding, Accept_Encoding=coding)
+    assert result.headers["content-encoding"] == coding
+    assert zlib.decompress(result.content, 47) == body
+
+
+def test_unknown_coding(world: World) -> None:
+    result = world.post("/v2/models/m/infer", Content_Encoding="br")
+    assert refusal(result) == (501, "text/plain", "Unsupported compression type")
+    assert result.headers["accept-encoding"] == "gzip, deflate"
+
+
+def test_bodies_within_the_limit_lie_in_the_arena_from_a_megabyte_on(world: World) -> None:
+    assert world.post("/v2/models/m/infer", bytes(LIMIT)).content == bytes(LIMIT)
+    assert [len(memory) for memory in world.client.arena] == [LIMIT]
+    assert world.post("/v2/models/m/infer", bytes((1 << 20) - 1)).status_code == 200
+    assert len(world.client.arena) == 1
+
+
+def test_bodies_past_the_limit(world: World) -> None:
+    text = (
+        f"request JSON size of {LIMIT + 1} bytes exceeds the maximum allowed input size of {LIMIT} bytes. "
+        "Use --http-max-input-size to increase the limit."
+    )
+    assert refusal(world.post("/v2/models/m/infer", bytes(LIMIT + 1))) == (400, "application/json", text)
+    assert refusal(world.post("/v2/repository/index", bytes(LIMIT + 1))) == (400, "application/json", text)
+    raw = world.post("/v2/models/m/infer", bytes(LIMIT + 1), Inference_Header_Content_Length="0")
+    assert raw.json["error"] == (
+        f"Raw input has a byte_size ({LIMIT + 1} bytes) that exceeds the maximum allowed value of {LIMIT} bytes. "
+        "Use --http-max-input-size to increase the limit."
+    )
+    packed = world.post("/v2/models/m/infer", gzip.compress(bytes(LIMIT + 1)), Content_Encoding="gzip")
+    assert packed.status_code == 400 and "Decompressed data size exceeds" in packed.json["error"]
+
+
+def test_methods(world: World) -> None:
+    for method in ("GET", "PUT", "DELETE", "OPTIONS", "PATCH"):
+        result = world.http.simulate_request(method, "/v2/models/m/infer")
+        assert refusal(result) == (405, "text/plain", "Method Not Allowed")
+    assert refusal(world.post("/v2/health/live")) == (405, "text/plain", "Method Not Allowed")
+    assert refusal(world.post("/v2")) == (405, "application/json", "Method Not Allowed")
+    head = world.http.simulate_head("/v2/health/live")
+    assert (head.status_code, head.content) == (405, b"")
+    assert refusal(world.http.simulate_get("/v2/nothing")) == (404, "text/plain", "Not Found")
+
+
+def test_control_requests_are_relayed(world: World) -> None:
+    live = world.http.simulate_get("/v2/health/live")
+    assert (live.status_code, live.headers["content-type"], live.content) == (200, "text/plain", b"")
+    assert refusal(world.http.simulate_get("/v2/trace/setting")) == (501, "application/json", "not built yet")
+
+
+def test_generate(world: World) -> None:
+    result = world.post("/v2/models/m/generate", '{"text_input": "x"}')
+    assert (result.status_code, result.headers["content-type"]) == (200, "application/json")
+    assert result.json == {"text_input": "x"}
+    assert refusal(world.post("/v2/models/none/generate")) == (404, "application/json", UNKNOWN.text)
+    coded = world.post("/v2/models/m/generate", Content_Encoding="gzip")
+    text = "Unsupported content-encoding, only 'identity' is supported."
+    assert refusal(coded) == (400, "application/json", text)
+
+
+def test_generate_stream(world: World) -> None:
+    result = world.post("/v2/models/many/generate_stream")
+    assert result.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert result.text == 'data: {"n":1}\n\ndata: {"n":2}\n\n'
+    assert refusal(world.post("/v2/models/none/generate_stream")) == (404, "application/json", UNKNOWN.text)
+    failed = world.post("/v2/models/fails/generate_stream")
+    assert (failed.status_code, failed.text) == (500, 'data: {"error":"it failed"}\n\n')
+    late = world.post("/v2/models/fails_late/generate_stream")
+    assert (late.status_code, late.text) == (200, 'data: {"n":1}\n\ndata: {"error":"it failed"}\n\n')
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_forwarded_headers(asynchronous: bool) -> None:
+    import re
+
+    world = World(asynchronous, header_forward_pattern=re.compile("^x-my|time", re.IGNORECASE))
+    world.post("/v2/models/m/infer", X_My_Header="v", Other="o")
+    assert world.client.sent[0].http.forwarded == [("x-my-header", "v")]
+    refused = world.post("/v2/models/m/infer", Timeout="3")
+    text = "Header 'timeout' is reserved for Triton usage and cannot be forwarded."
+    assert refusal(refused) == (400, "application/json", text)
+
+
+def test_without_an_engine(world: World) -> None:
+    world.client.connected = False
+    for path in ("/v2/models/m/infer", "/v2/models/m/generate", "/v2/models/m/generate_stream", "/v2/repository/index"):
+        result = world.post(path)
+        assert (result.status_code, result.json) == (503, {"error": "the engine is gone"})
+
+
+def test_a_failure_of_our_own_is_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.client.respond = lambda sent: 1 // 0
+    result = world.http.simulate_get("/v2/health/live")
+    assert (result.status_code, list(result.json)) == (500, ["error"])
+    assert "ZeroDivisionError" in caplog.text
+
+
+# The application itself: what comes from the server.
+
+
+def call_wsgi(world: World, **environ: Any) -> tuple[str, bytes]:
+    statuses: list[str] = []
+    made = falcon.testing.create_environ(path="/v2/models/a/b/infer", method="POST", body="{}")
+    body = world.application({**made, **environ}, lambda status, headers: statuses.append(status))
+    return statuses[0], b"".join(body)
+
+
+def test_wsgi_names_are_taken_undecoded() -> None:
+    world = World(False)
+    assert call_wsgi(world, RAW_URI="/v2/models/a%2Fb/infer?x=%20")[0] == "200 OK"
+    assert world.client.sent[0].http.model == "a%2Fb"
+
+
+def test_the_sync_worker_is_mentioned_once(caplog: pytest.LogCaptureFixture) -> None:
+    world = World(False)
+    for _ in range(2):
+        call_wsgi(world, SERVER_SOFTWARE="gunicorn/26", **{"wsgi.multithread": False})
+    assert len(caplog.records) == 1 and "--timeout" in caplog.text
+    caplog.clear()
+    call_wsgi(World(False), SERVER_SOFTWARE="gunicorn/26", **{"wsgi.multithread": True})
+    assert not caplog.records
+
+
+class Asgi:
+    """One ASGI request that can be watched and hung up on."""
+
+    def __init__(self, path: str, raw_path: bytes) -> None:
+        self.scope = falcon.testing.create_scope(path=path, method="POST", content_length=2)
+        self.scope["raw_path"] = raw_path
+        self.events: list[Any] = []
+        self.begun = asyncio.Event()
+        self.gone = asyncio.Event()
+        self._body_taken = False
+
+    async def receive(self) -> dict[str, Any]:
+        if not self._body_taken:
+            self._body_taken = True
+            return {"type": "http.request", "body": b"{}", "more_body": False}
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, event: dict[str, Any]) -> None:
+        self.events.append(event)
+        self.begun.set()
+
+
+def test_asgi_names_are_taken_undecoded() -> None:
+    world = World(True)
+    request = Asgi("/v2/models/a/b/infer", b"/v2/models/a%2Fb/infer?q")
+
+    asyncio.run(world.application(request.scope, request.receive, request.send))
+    assert request.events[0]["status"] == 200
+    assert world.client.sent[0].http.model == "a%2Fb"
+
+
+@pytest.mark.parametrize("path", ["/v2/models/open/generate", "/v2/models/open/generate_stream"])
+def test_hanging_up_gives_the_request_up(path: str) -> None:
+    world = World(True)
+    request = Asgi(path, path.encode())
+
+    async def body() -> None:
+        call = asyncio.ensure_future(world.application(request.scope, request.receive, request.send))
+        while not world.client.sent:
+            await asyncio.sleep(0)
+        request.gone.set()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+    asyncio.run(asyncio.wait_for(body(), 20))
+    assert world.client.cancelled == [1]
+
+
+def test_hanging_up_ends_a_stream_of_events() -> None:
+    world = World(True)
+    request = Asgi("/v2/models/open/generate_stream", b"/v2/models/open/generate_stream")
+    world.client.respond = lambda sent: [json_answer(b"{}", last=False)]
+
+    async def body() -> None:
+        call = asyncio.ensure_future(world.application(request.scope, request.receive, request.send))
+        await request.begun.wait()
+        request.gone.set()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+    asyncio.run(asyncio.wait_for(body(), 20))
+    assert world.client.cancelled == [1]
+
+
+def test_closing_a_wsgi_stream_gives_the_call_up() -> None:
+    world = World(False)
+    world.client.respond = lambda sent: [json_answer(b"{}", last=False)]
+    environ = falcon.testing.create_environ(path="/v2/models/m/generate_stream", method="POST", body="{}")
+    stream: Any = world.application(environ, lambda status, headers: None)
+    assert next(iter(stream)) == b"data: {}\n\n"
+    stream.close()
+    assert world.client.cancelled == [1]
+
+
+def test_making_the_application_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str) -> FakeClient:
+        raise AssertionError("connected at import")
+
+    monkeypatch.setenv("TRITON_LITE_HTTP_MAX_INPUT_SIZE", "not even read")
+    Application(FrontEnd(EngineLink("http", refuse)))
