@@ -1,6 +1,8 @@
 """Reading config.pbtxt: what is wrong, where, and what to write."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from triton_lite.config import text
 from triton_lite.config.error import ConfigError
@@ -78,3 +80,17 @@ def test_named_configuration_wins(tmp_path):
     assert text.config_path(str(tmp_path), "small") == str(tmp_path / "configs" / "small.pbtxt")
     assert text.config_path(str(tmp_path), "large") == str(tmp_path / "config.pbtxt")
     assert text.config_path(str(tmp_path), "") == str(tmp_path / "config.pbtxt")
+
+
+@given(
+    st.lists(
+        st.sampled_from([*"{}[]<>:'\"\\#,;-\n", "name", "input", "dims", "9" * 40, "TYPE_FP32", "\0", "é", "1e999"])
+    )
+)
+def test_any_text_is_read_or_refused(tokens):
+    content = " ".join(tokens)
+    locate(content, ("input", 0, "dims"))
+    try:
+        text.parse(content, "config.pbtxt")
+    except ConfigError as error:
+        assert len(error.advice()) < 2000

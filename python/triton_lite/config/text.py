@@ -15,6 +15,9 @@ _UNKNOWN_FIELD = re.compile(r'Message type "(?P<type>[\w.]+)" has no field named
 _UNKNOWN_VALUE = re.compile(r'Enum type "(?P<type>[\w.]+)" has no value named (?P<name>\w+)')
 _NO_INTEGER = re.compile(r"Couldn't parse integer: (?P<found>.*?)\.?$")
 
+# protobuf quotes the whole line, which may be long.
+_QUOTED_LINE = re.compile(r"^'.*': ", re.DOTALL)
+
 # Names that other tools use for the same thing.
 _FAMILIAR = {
     "FLOAT": "TYPE_FP32",
@@ -71,7 +74,7 @@ def placed(error: ConfigError, path: str, text: str) -> ConfigError:
 
 
 def _refusal(error: Exception, path: str) -> ConfigError:
-    reason = re.sub(r"^\d+:\d+ : ", "", str(error))
+    reason = _QUOTED_LINE.sub("", re.sub(r"^\d+:\d+ : ", "", str(error)))
     expected, write = _advice(reason)
     refusal = ConfigError(
         f"failed to read text proto from {path}",
