@@ -31,6 +31,7 @@ struct PyHttpInferCall {
 
 void BindStatus(pybind11::module_& m);     // status.cc
 void BindModelSpec(pybind11::module_& m);  // model_spec.cc
+void BindBackends(pybind11::module_& m);   // backends.cc: configure_onnxruntime
 void BindEngine(pybind11::module_& m);     // engine.cc: Engine, OpenedModel, LoadedModel, ControlCall
 void BindHttpCodec(pybind11::module_& m);  // http_codec.cc: HttpInferCall, decode_http_infer, encode_http_infer
 void BindClient(pybind11::module_& m);     // client.cc: Answer, ChannelClient

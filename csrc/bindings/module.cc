@@ -6,6 +6,7 @@ PYBIND11_MODULE(_native, m) {
   m.doc() = "The data plane of triton_lite: engine, channel and codecs.";
   tb::BindStatus(m);
   tb::BindModelSpec(m);
+  tb::BindBackends(m);
   tb::BindEngine(m);
   tb::BindHttpCodec(m);
   tb::BindClient(m);
