@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -24,16 +25,12 @@ def front_end(kind: str, behaviour: str) -> int:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((settings["grpc-address"], settings["grpc-port"]))
         listener.listen()
+    if behaviour == f"stubborn {kind}":
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     ready.announce(settings["http-port"])
     if behaviour == f"dying {kind}":
         return 6
-    if behaviour == f"stubborn {kind}":
-        import signal
-
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     while True:
-        import signal
-
         signal.pause()
 
 

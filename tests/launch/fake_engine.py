@@ -33,7 +33,10 @@ def main() -> int:
         listener.listen()
         report = ReportWriter(given.ready_fd)
         report.listening()
-        report.loaded(*outcome(options, given.behaviour))
+        if given.behaviour == "slow engine":
+            report.progress(1, ["slow"])
+        else:
+            report.loaded(*outcome(options, given.behaviour))
         if given.linger is not None:
             listener.settimeout(given.linger)
         try:

@@ -13,6 +13,9 @@ from triton_lite.launch.runtime_folder import runtime_folder
 from triton_lite.options import OptionError, Settings
 
 
+_LOCK_SECONDS = 1.0
+
+
 @contextlib.contextmanager
 def private_place(settings: Settings) -> Iterator[Place]:
     """Hold a place for the block; what it left is removed at its end. Raises OptionError if --engine is taken."""
@@ -23,7 +26,8 @@ def private_place(settings: Settings) -> Iterator[Place]:
         _sweep(folder)
         place = Place(folder / f"serve-{os.getpid()}.sock")
     with FileLock(place.lock) as lock:
-        if not lock.try_acquire():
+        # Not at once: another server that starts may be looking whether this lock is a dead one's.
+        if not lock.acquire(_LOCK_SECONDS):
             raise OptionError(f'Bad option: "--engine".\nanother server has its engine at {place.socket}')
         place.socket.unlink(missing_ok=True)
         try:
@@ -33,8 +37,9 @@ def private_place(settings: Settings) -> Iterator[Place]:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove the sockets of servers that were killed: nobody holds their locks."""
-    for socket in folder.glob("serve-*.sock"):
-        with FileLock(Place(socket).lock) as lock:
+    """Remove what servers left that were killed: nobody holds their locks."""
+    for name in {path.name.removesuffix(".lock") for path in folder.glob("serve-*")}:
+        place = Place(folder / name)
+        with FileLock(place.lock) as lock:
             if lock.try_acquire():
-                socket.unlink(missing_ok=True)
+                place.socket.unlink(missing_ok=True)

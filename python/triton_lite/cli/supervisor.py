@@ -120,6 +120,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         """End the front ends first, so that what is in flight still finds its engine."""
+        _log.info("stopping: requests in flight have up to %d s", self._settings["exit-timeout-secs"])
         self._stop_group(self._front_ends)
         self._stop_group((self._engine,))
         self._start_up.close()
