@@ -32,6 +32,18 @@ std::optional<double> Tighter(std::optional<double> a, std::optional<double> b) 
   return std::min(*a, *b);
 }
 
+// Whether the comma-separated `list` has `item`.
+bool Lists(std::string_view list, std::string_view item) {
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    if (list.substr(0, comma) == item) {
+      return true;
+    }
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return false;
+}
+
 std::optional<double> CoresV1(const std::string& folder) {
   const auto quota = ParseInteger(ReadText(folder + "/cpu.cfs_quota_us"));
   const auto period = ParseInteger(ReadText(folder + "/cpu.cfs_period_us"));
@@ -89,12 +101,12 @@ std::optional<double> CgroupCores(const std::string& root, std::string_view memb
     if (second == std::string::npos) {
       continue;
     }
-    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const std::string controllers = line.substr(first + 1, second - first - 1);
     const std::string group = line.substr(second + 1);
-    if (controllers == ",,") {
+    if (controllers.empty()) {
       tightest = Tighter(
           tightest, WalkUp(root, group, [](const std::string& at) { return ParseCpuMax(ReadText(at + "/cpu.max")); }));
-    } else if (controllers.find(",cpu,") != std::string::npos) {
+    } else if (Lists(controllers, "cpu")) {
       tightest = Tighter(tightest, WalkUp(root + "/cpu", group, CoresV1));
     }
   }

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/quoted.h"
 #include "engine/shared_memory_parameters.h"
 
 namespace triton_lite {
@@ -37,7 +38,7 @@ bool HasElements(const wire::TypedContents& contents, std::uint32_t field) {
 }
 
 std::string InputOfModel(const InferInputView& input, const InferRequestView& view) {
-  return "'" + std::string(input.name) + "' for model '" + std::string(view.model_name) + "'";
+  return Quoted(input.name) + " for model " + Quoted(view.model_name);
 }
 
 // The one field with elements. None: the tensor has no bytes.

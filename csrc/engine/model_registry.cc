@@ -5,11 +5,13 @@
 #include <cstdlib>
 #include <utility>
 
+#include "engine/quoted.h"
+
 namespace triton_lite {
 namespace {
 
 Status UnknownModel(std::string_view name, std::string_view rest) {
-  return NotFound("Request for unknown model: '" + std::string(name) + "'" + std::string(rest));
+  return NotFound("Request for unknown model: " + Quoted(name) + std::string(rest));
 }
 
 }  // namespace
@@ -51,8 +53,7 @@ Result<ServedModelPtr> ModelRegistry::Find(std::string_view name, std::int64_t v
   }
   const std::string version_text = " version " + std::to_string(version);
   if (std::find(entry.unready.begin(), entry.unready.end(), version) != entry.unready.end()) {
-    return Unavailable("Request for unknown model: '" + std::string(name) + "'" + version_text +
-                       " is not at ready state");
+    return Unavailable("Request for unknown model: " + Quoted(name) + version_text + " is not at ready state");
   }
   return UnknownModel(name, version_text + " is not found");
 }

@@ -4,6 +4,8 @@
 #include <string_view>
 #include <type_traits>
 
+#include "engine/quoted.h"
+
 namespace triton_lite {
 namespace {
 
@@ -11,8 +13,8 @@ using wire::NamedParameterView;
 using wire::ParameterView;
 
 Status WrongType(std::string_view name, std::string_view expected) {
-  return InvalidArgument("invalid value type for '" + std::string(name) + "' parameter, expected " +
-                         std::string(expected) + ".");
+  return InvalidArgument("invalid value type for " + Quoted(name) + " parameter, expected " + std::string(expected) +
+                         ".");
 }
 
 Status SetSequenceId(const ParameterView& value, InferenceRequest* request) {

@@ -1,6 +1,7 @@
 #include "engine/shared_memory_parameters.h"
 
 #include <string>
+#include "engine/quoted.h"
 
 namespace triton_lite {
 namespace {
@@ -18,8 +19,8 @@ const ParameterView* Find(std::span<const NamedParameterView> parameters, std::s
 }
 
 Status WrongType(std::string_view name, std::string_view tensor, std::string_view expected) {
-  return InvalidArgument("invalid value type for '" + std::string(name) + "' parameter for tensor '" +
-                         std::string(tensor) + "', expected " + std::string(expected) + ".");
+  return InvalidArgument("invalid value type for " + Quoted(name) + " parameter for tensor " + Quoted(tensor) +
+                         ", expected " + std::string(expected) + ".");
 }
 
 // An integer that only makes sense beside the region's name.
@@ -28,9 +29,8 @@ Status CheckNumber(std::string_view name, const ParameterView* value, std::strin
     return {};
   }
   if (!has_region) {
-    return InvalidArgument("'" + std::string(name) +
-                           "' can not be specified without 'shared_memory_region' parameter for tensor '" +
-                           std::string(tensor) + "'");
+    return InvalidArgument(Quoted(name) + " can not be specified without 'shared_memory_region' parameter for tensor " +
+                           Quoted(tensor));
   }
   return std::holds_alternative<std::int64_t>(*value) ? Status() : WrongType(name, tensor, "int64_param");
 }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/quoted.h"
 #include "engine/request_builder.h"
 #include "engine/tensor_bytes.h"
 
@@ -105,7 +106,8 @@ class Validation {
   std::string GotText() const {
     std::string text = "[";
     for (const std::size_t i : order_) {
-      text += (text.size() > 1 ? ",'" : "'") + request_.inputs[i].name + "'";
+      text += text.size() > 1 ? "," : "";
+      text += Quoted(request_.inputs[i].name);
     }
     return text + "]";
   }
@@ -117,7 +119,8 @@ class Validation {
       const bool given = std::any_of(request_.inputs.begin(), request_.inputs.end(),
                                      [&](const InputTensor& tensor) { return tensor.name == input.name; });
       if (!input.optional && !given) {
-        text += (text.empty() ? "['" : ",'") + input.name + "'";
+        text += text.empty() ? "[" : ",";
+        text += Quoted(input.name);
       }
     }
     return text + "]";
