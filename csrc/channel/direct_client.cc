@@ -1,0 +1,349 @@
+// The client of an engine in this process: the same interface without rings.
+#include <algorithm>
+#include <atomic>
+#include <unordered_map>
+#include <utility>
+
+#include "channel/body_registry.h"
+#include "channel/client.h"
+#include "channel/parking.h"
+#include "channel/ring_link.h"
+#include "channel/wakeup.h"
+#include "core/mutex.h"
+
+namespace triton_lite {
+namespace {
+
+constexpr std::uint64_t kStreamWindow = 64;
+
+class DirectAnswer : public ReceivedAnswer {
+ public:
+  DirectAnswer(CallId call, Answer answer, bool last) : call_(call), last_(last), answer_(std::move(answer)) {
+    segments_.reserve(answer_.segments.size());
+    for (const Buffer& segment : answer_.segments) {
+      segments_.push_back(segment.bytes());
+    }
+  }
+  CallId call() const override { return call_; }
+  bool last() const override { return last_; }
+  const Status& status() const override { return answer_.status; }
+  Bytes message() const override { return AsBytes(answer_.message); }
+  std::span<const Bytes> segments() const override { return segments_; }
+
+ private:
+  const CallId call_;
+  const bool last_;
+  const Answer answer_;
+  std::vector<Bytes> segments_;
+};
+
+// Where answers meet those who wait for them. Outlives the client while calls run.
+class Mailbox {
+ public:
+  struct Entry {
+    std::weak_ptr<Call> running;
+    std::shared_ptr<std::atomic<std::uint64_t>> taken;
+    bool waited = false;
+    bool last_received = false;
+    std::vector<ReceivedAnswerPtr> answers;
+  };
+  struct Waiter {
+    CallId call;
+    Parking parking;
+  };
+
+  Mailbox() : event_(MakeEvent()) {}
+  int event() const { return event_.get(); }
+
+  void Open(CallId call, Entry entry) EXCLUDES(mu_) {
+    MutexLock lock(mu_);
+    calls_.emplace(call, std::move(entry));
+  }
+
+  void Post(ReceivedAnswerPtr answer) EXCLUDES(mu_);
+  std::vector<ReceivedAnswerPtr> TakeUnclaimed() EXCLUDES(mu_);
+  bool Arm() EXCLUDES(mu_);
+  ReceivedAnswerPtr Wait(CallId call, std::uint64_t deadline_ns, bool* interrupted) EXCLUDES(mu_);
+  std::shared_ptr<Call> FindRunning(CallId call) EXCLUDES(mu_);
+  std::vector<std::shared_ptr<Call>> AllRunning() EXCLUDES(mu_);
+
+ private:
+  void Claim(CallId call, Entry& entry) REQUIRES(mu_);
+  void Take(const ReceivedAnswer& answer) REQUIRES(mu_);
+
+  const FileDescriptor event_;
+  Mutex mu_;
+  std::unordered_map<CallId, Entry> calls_ GUARDED_BY(mu_);
+  std::vector<ReceivedAnswerPtr> unclaimed_ GUARDED_BY(mu_);
+  std::vector<Waiter*> waiters_ GUARDED_BY(mu_);
+  bool armed_ GUARDED_BY(mu_) = false;
+};
+
+void Mailbox::Post(ReceivedAnswerPtr answer) {
+  MutexLock lock(mu_);
+  const auto it = calls_.find(answer->call());
+  if (it == calls_.end()) {
+    return;
+  }
+  const CallId call = it->first;
+  it->second.last_received = answer->last();
+  if (!it->second.waited) {
+    unclaimed_.push_back(std::move(answer));
+    if (std::exchange(armed_, false)) {
+      Ring(event_.get());
+    }
+    return;
+  }
+  it->second.answers.push_back(std::move(answer));
+  for (Waiter* waiter : waiters_) {
+    if (waiter->call == call) {
+      waiter->parking.Call();
+    }
+  }
+}
+
+std::vector<ReceivedAnswerPtr> Mailbox::TakeUnclaimed() {
+  MutexLock lock(mu_);
+  armed_ = false;
+  for (const ReceivedAnswerPtr& answer : unclaimed_) {
+    Take(*answer);
+  }
+  return std::exchange(unclaimed_, {});
+}
+
+bool Mailbox::Arm() {
+  MutexLock lock(mu_);
+  std::uint64_t rung;
+  (void)!read(event_.get(), &rung, sizeof(rung));
+  armed_ = unclaimed_.empty();
+  return armed_;
+}
+
+ReceivedAnswerPtr Mailbox::Wait(CallId call, std::uint64_t deadline_ns, bool* interrupted) {
+  *interrupted = false;
+  Waiter self{call, {}};
+  Parking::Woken woken = Parking::Woken::kCalled;
+  while (true) {
+    {
+      MutexLock lock(mu_);
+      std::erase(waiters_, &self);
+      const auto it = calls_.find(call);
+      if (it == calls_.end()) {
+        return std::make_unique<LocalAnswer>(call, Internal("the call is not in flight"));
+      }
+      Claim(call, it->second);
+      auto& answers = it->second.answers;
+      if (!answers.empty()) {
+        ReceivedAnswerPtr answer = std::move(answers.front());
+        answers.erase(answers.begin());
+        Take(*answer);
+        return answer;
+      }
+      *interrupted = woken == Parking::Woken::kInterrupted;
+      if (*interrupted || woken == Parking::Woken::kDeadline) {
+        return nullptr;
+      }
+      waiters_.push_back(&self);
+    }
+    woken = self.parking.Sleep(deadline_ns);
+  }
+}
+
+void Mailbox::Claim(CallId call, Entry& entry) {
+  if (std::exchange(entry.waited, true)) {
+    return;
+  }
+  const auto mine = std::stable_partition(unclaimed_.begin(), unclaimed_.end(),
+                                          [call](const auto& answer) { return answer->call() != call; });
+  std::move(mine, unclaimed_.end(), std::back_inserter(entry.answers));
+  unclaimed_.erase(mine, unclaimed_.end());
+}
+
+void Mailbox::Take(const ReceivedAnswer& answer) {
+  const auto it = calls_.find(answer.call());
+  if (it == calls_.end()) {
+    return;
+  }
+  it->second.taken->fetch_add(1, std::memory_order_relaxed);
+  if (answer.last()) {
+    calls_.erase(it);
+  }
+}
+
+std::shared_ptr<Call> Mailbox::FindRunning(CallId call) {
+  MutexLock lock(mu_);
+  const auto it = calls_.find(call);
+  return it == calls_.end() || it->second.last_received ? nullptr : it->second.running.lock();
+}
+
+std::vector<std::shared_ptr<Call>> Mailbox::AllRunning() {
+  std::vector<std::shared_ptr<Call>> running;
+  MutexLock lock(mu_);
+  for (const auto& [id, entry] : calls_) {
+    if (auto call = entry.running.lock()) {
+      running.push_back(std::move(call));
+    }
+  }
+  return running;
+}
+
+class DirectCall : public Call {
+ public:
+  DirectCall(CallId id, Method method, std::shared_ptr<Mailbox> mailbox)
+      : id_(id), method_(method), mailbox_(std::move(mailbox)) {}
+  ~DirectCall() override {
+    if (!ended_.exchange(true)) {
+      Post(Answer{.status = Internal("the request was dropped"), .message = {}, .segments = {}}, true);
+    }
+  }
+
+  // Copies what does not lie in a body.
+  Status Fill(const CallBody& body, BodyRegistry& bodies);
+  Mailbox::Entry EntryFor(const std::shared_ptr<Call>& self) const {
+    Mailbox::Entry entry;
+    entry.running = self;
+    entry.taken = taken_;
+    return entry;
+  }
+  void Cancel() EXCLUDES(hook_mu_);
+
+  Method method() const override { return method_; }
+  Bytes message() const override { return AsBytes(message_); }
+  std::span<const Bytes> segments() const override { return segments_; }
+  const PeerInfo& peer() const override {
+    static const PeerInfo kDirect{getpid(), "direct"};
+    return kDirect;
+  }
+  const std::shared_ptr<CancelToken>& cancel_token() const override { return cancel_; }
+  void OnCancel(std::function<void()> hook) override EXCLUDES(hook_mu_);
+  bool HasCredit() const override {
+    return sent_.load(std::memory_order_relaxed) - taken_->load(std::memory_order_relaxed) < kStreamWindow;
+  }
+  Result<Buffer> Allocate(std::size_t byte_size) override { return AllocateHeap(byte_size); }
+  void Reply(Answer answer, bool last) override EXCLUDES(hook_mu_);
+
+ private:
+  void Post(Answer answer, bool last) { mailbox_->Post(std::make_unique<DirectAnswer>(id_, std::move(answer), last)); }
+
+  const CallId id_;
+  const Method method_;
+  const std::shared_ptr<Mailbox> mailbox_;
+  const std::shared_ptr<CancelToken> cancel_ = std::make_shared<CancelToken>();
+  const std::shared_ptr<std::atomic<std::uint64_t>> taken_ = std::make_shared<std::atomic<std::uint64_t>>(0);
+  std::string message_;
+  std::vector<Bytes> segments_;
+  std::vector<std::shared_ptr<void>> owners_;
+  std::atomic<bool> ended_{false};
+  std::atomic<std::uint64_t> sent_{0};
+  Mutex hook_mu_;
+  std::function<void()> hook_ GUARDED_BY(hook_mu_);
+};
+
+Status DirectCall::Fill(const CallBody& body, BodyRegistry& bodies) {
+  message_ = body.message;
+  segments_.reserve(body.segments.size());
+  for (const Bytes segment : body.segments) {
+    auto owner = bodies.OwnerOf(segment);
+    Bytes bytes = segment;
+    if (owner == nullptr) {
+      ASSIGN_OR_RETURN(Buffer copy, AllocateHeap(segment.size()));
+      std::copy(segment.begin(), segment.end(), copy.data);
+      bytes = copy.bytes();
+      owner = std::move(copy.owner);
+    }
+    segments_.push_back(bytes);
+    owners_.push_back(std::move(owner));
+  }
+  return {};
+}
+
+void DirectCall::Cancel() {
+  cancel_->Cancel();
+  std::function<void()> hook;
+  {
+    MutexLock lock(hook_mu_);
+    hook.swap(hook_);
+  }
+  if (hook) {
+    hook();
+  }
+}
+
+void DirectCall::OnCancel(std::function<void()> hook) {
+  {
+    MutexLock lock(hook_mu_);
+    if (!cancel_->cancelled()) {
+      hook_ = std::move(hook);
+      return;
+    }
+  }
+  hook();
+}
+
+void DirectCall::Reply(Answer answer, bool last) {
+  if (last ? ended_.exchange(true, std::memory_order_acq_rel) : ended_.load(std::memory_order_acquire)) {
+    return;
+  }
+  sent_.fetch_add(1, std::memory_order_relaxed);
+  Post(std::move(answer), last);
+  if (last) {
+    std::function<void()> hook;  // It may hold the call.
+    MutexLock lock(hook_mu_);
+    hook.swap(hook_);
+  }
+}
+
+class DirectClient : public ChannelClient {
+ public:
+  explicit DirectClient(CallHandler* handler) : handler_(handler) {}
+  ~DirectClient() override {
+    for (const auto& call : mailbox_->AllRunning()) {
+      static_cast<DirectCall&>(*call).Cancel();
+    }
+  }
+
+  Result<CallId> Send(Method method, const CallBody& body) override {
+    const CallId id = next_id_.fetch_add(1, std::memory_order_relaxed);
+    auto call = std::make_shared<DirectCall>(id, method, mailbox_);
+    mailbox_->Open(id, call->EntryFor(call));
+    if (Status filled = call->Fill(body, *bodies_); !filled.ok()) {
+      call->Reply(Answer{.status = std::move(filled), .message = {}, .segments = {}}, true);
+      return id;
+    }
+    handler_->Handle(std::move(call));
+    return id;
+  }
+
+  Result<Buffer> AllocateBody(std::size_t byte_size) override {
+    ASSIGN_OR_RETURN(Buffer memory, AllocateHeap(byte_size));
+    return bodies_->Register(std::move(memory));
+  }
+
+  void Cancel(CallId call) override {
+    if (const auto running = mailbox_->FindRunning(call)) {
+      static_cast<DirectCall&>(*running).Cancel();
+    }
+  }
+
+  int fd() const override { return mailbox_->event(); }
+  std::vector<ReceivedAnswerPtr> Poll() override { return mailbox_->TakeUnclaimed(); }
+  bool ArmWakeup() override { return mailbox_->Arm(); }
+  ReceivedAnswerPtr Wait(CallId call, std::uint64_t deadline_ns, bool* interrupted) override {
+    return mailbox_->Wait(call, deadline_ns, interrupted);
+  }
+  bool connected() const override { return true; }
+
+ private:
+  CallHandler* const handler_;
+  const std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
+  const std::shared_ptr<BodyRegistry> bodies_ = std::make_shared<BodyRegistry>();
+  std::atomic<CallId> next_id_{1};
+};
+
+}  // namespace
+
+std::unique_ptr<ChannelClient> MakeDirectClient(CallHandler* handler) {
+  return std::make_unique<DirectClient>(handler);
+}
+
+}  // namespace triton_lite

@@ -1,0 +1,58 @@
+// A call that came through a ring.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "channel/call.h"
+#include "channel/frame.h"
+#include "channel/peer.h"
+#include "core/mutex.h"
+
+namespace triton_lite {
+
+class RingCall : public Call, public std::enable_shared_from_this<RingCall> {
+ public:
+  explicit RingCall(std::shared_ptr<Peer> peer);
+  ~RingCall() override;
+
+  // False when the slot makes no sense; the call is then dropped without a word.
+  bool Read(const Slot& slot, RegionSource& regions) { return frame_.Read(slot, regions); }
+  // From here on somebody waits for an answer.
+  void Accept() { accepted_ = true; }
+
+  std::uint64_t id() const { return frame_.head().call; }
+  // The last answer was handed over.
+  bool ended() const { return ended_.load(std::memory_order_acquire); }
+  void Cancel() EXCLUDES(hook_mu_);
+
+  Method method() const override { return static_cast<Method>(frame_.head().method_or_code); }
+  Bytes message() const override { return frame_.message(); }
+  std::span<const Bytes> segments() const override { return frame_.segments(); }
+  const PeerInfo& peer() const override { return peer_->info(); }
+  const std::shared_ptr<CancelToken>& cancel_token() const override { return cancel_; }
+  void OnCancel(std::function<void()> hook) override EXCLUDES(hook_mu_);
+  bool HasCredit() const override;
+  Result<Buffer> Allocate(std::size_t byte_size) override;
+  void Reply(Answer answer, bool last) override EXCLUDES(hook_mu_);
+
+ private:
+  static constexpr std::size_t kScratchByteSize = 256;
+
+  const std::shared_ptr<Peer> peer_;
+  const std::shared_ptr<CancelToken> cancel_;
+  IncomingFrame frame_;
+  bool accepted_ = false;
+  std::atomic<bool> ended_{false};
+  std::atomic<std::uint64_t> sent_{0};
+  // Outputs that will be copied into the slot anyway.
+  std::atomic<std::size_t> scratch_used_{0};
+  alignas(64) std::byte scratch_[kScratchByteSize];
+
+  Mutex hook_mu_;
+  std::function<void()> hook_ GUARDED_BY(hook_mu_);
+};
+
+}  // namespace triton_lite
