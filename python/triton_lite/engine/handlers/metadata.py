@@ -10,6 +10,7 @@ from triton_lite.engine.handlers.version import parse_version
 from triton_lite.engine.state import VersionStatus
 from triton_lite.errors import Code, TritonError
 from triton_lite.proto import MethodNumber, messages
+from triton_lite.version import version as package_version
 
 EXTENSIONS = (
     "classification",
@@ -28,20 +29,12 @@ EXTENSIONS = (
 )
 
 
-@cache
-def server_version() -> str:
-    """Return the version of this package."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("triton-lite")
-    except PackageNotFoundError:
-        return "0.0.0"
+_server_version = cache(package_version)
 
 
 def server_metadata(context: Context, request: messages.ServerMetadataRequest) -> messages.ServerMetadataResponse:
     """Name, version and extensions of the server."""
-    return messages.ServerMetadataResponse(name=context.options.id, version=server_version(), extensions=EXTENSIONS)
+    return messages.ServerMetadataResponse(name=context.options.id, version=_server_version(), extensions=EXTENSIONS)
 
 
 def model_metadata(context: Context, request: messages.ModelMetadataRequest) -> messages.ModelMetadataResponse:
