@@ -28,6 +28,7 @@ class JsonParser {
         document_(document) {}
 
   JsonError Parse() {
+    SkipByteOrderMark();
     cursor_.SkipSpace();
     if (cursor_.Peek() == '\0') {
       return {"The document is empty.", cursor_.at};
@@ -49,6 +50,11 @@ class JsonParser {
 
  private:
   enum class Key : std::uint8_t { kOther, kInputs, kDatatype, kData };
+
+  void SkipByteOrderMark() {
+    const std::string_view text(cursor_.at, static_cast<std::size_t>(cursor_.end - cursor_.at));
+    cursor_.at += text.starts_with("\xEF\xBB\xBF") ? 3 : 0;
+  }
 
   JsonNode& Push(JsonType type) {
     JsonNode& node = document_->nodes.emplace_back();

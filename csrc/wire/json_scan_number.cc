@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <cstdlib>
 #include <limits>
 
@@ -63,20 +62,16 @@ JsonError ScanExponent(JsonCursor* cursor, const char* start, int fraction_digit
   return {};
 }
 
-// What from_chars leaves alone: too large (an error) or too small (zero).
-JsonError ConvertReal(const char* start, const char* end, JsonNode* node) {
+// Too small a number is zero. Too large a one that passed ScanExponent is infinite, as in Triton.
+void ConvertReal(const char* start, const char* end, JsonNode* node) {
   double value = 0;
   const std::from_chars_result result = std::from_chars(start, end, value);
   if (result.ec == std::errc::result_out_of_range) {
     const std::string text(start, end);
     value = std::strtod(text.c_str(), nullptr);  // Says on which side it is out of range.
   }
-  if (std::isinf(value)) {
-    return {"Number too big to be stored in double.", start};
-  }
   node->type = JsonType::kDouble;
   node->real = value;
-  return {};
 }
 
 void SetInteger(bool minus, std::uint64_t value, JsonNode* node) {
@@ -119,10 +114,11 @@ JsonError ScanNumber(JsonCursor* cursor, JsonNode* node) {
     }
     is_integer = false;
   }
-  if (!is_integer) {
-    return ConvertReal(start, cursor->at, node);
+  if (is_integer) {
+    SetInteger(minus, value, node);
+  } else {
+    ConvertReal(start, cursor->at, node);
   }
-  SetInteger(minus, value, node);
   return {};
 }
 

@@ -6,6 +6,7 @@
 namespace triton_lite::wire {
 namespace {
 
+constexpr char kBadEscape[] = "Invalid escape character in string.";  // Of control characters, too.
 constexpr char kBadSurrogate[] = "The surrogate pair in string is invalid.";
 
 // Characters that end a plain run of a string: quotation mark, backslash, control characters.
@@ -96,9 +97,9 @@ JsonError ScanUnicode(JsonCursor* cursor, const char* escape, std::string* out) 
   if (!ScanHex4(cursor, &code)) {
     return {kBadHex, escape};
   }
-  if (code >= 0xD800 && code <= 0xDFFF) {
+  if (code >= 0xD800 && code <= 0xDBFF) {  // A low surrogate alone passes, encoded like any other code.
     std::uint32_t low = 0;
-    if (code > 0xDBFF || !cursor->Consume('\\') || !cursor->Consume('u')) {
+    if (!cursor->Consume('\\') || !cursor->Consume('u')) {
       return {kBadSurrogate, escape};
     }
     if (!ScanHex4(cursor, &low)) {
@@ -121,7 +122,7 @@ JsonError ScanEscape(JsonCursor* cursor, std::string* out) {
   }
   const char plain = Unescape(cursor->Peek());
   if (plain == '\0') {
-    return {"Invalid escape character in string.", escape};
+    return {kBadEscape, escape};
   }
   ++cursor->at;
   out->push_back(plain);
@@ -137,7 +138,7 @@ JsonError ScanString(JsonCursor* cursor, std::string* unescaped, std::string_vie
     cursor->at = SkipPlain(cursor->at, cursor->end);
     const char c = cursor->Peek();
     if (c != '"' && c != '\\') {
-      return {c == '\0' ? "Missing a closing quotation mark in string." : "Invalid encoding in string.", cursor->at};
+      return {c == '\0' ? "Missing a closing quotation mark in string." : kBadEscape, cursor->at};
     }
     if (c == '"' && !escaped) {
       *text = std::string_view(run, static_cast<std::size_t>(cursor->at++ - run));
