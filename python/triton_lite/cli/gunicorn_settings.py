@@ -32,6 +32,8 @@ worker_class = "asgi"
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 control_socket_disable = True
 graceful_timeout = _settings["exit-timeout-secs"]
+# A connection that waits longer for its next request is closed; a stopping worker waits for idle ones until then.
+keepalive = 10
 timeout = 0
 logger_class = TritonLogger
 # What gunicorn says of its start and its workers concerns only who looks closely.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -47,6 +46,8 @@ def place_of(settings: Settings) -> Place:
 
 def fingerprint(settings: Settings) -> str:
     """A short name for everything that makes two engines different: models, options, and the installed code."""
+    import hashlib  # `serve` names its engine itself and starts sooner without it.
+
     identity = {
         "options": _identity(settings),
         "code": str(Path(__file__).resolve().parent.parent),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 from triton_lite.options import OptionError, Settings
@@ -37,4 +36,6 @@ def _choose(settings: Settings) -> Path:
     session = os.environ.get("XDG_RUNTIME_DIR", "")
     if os.path.isabs(session) and os.access(session, os.W_OK | os.X_OK):
         return Path(session, "triton-lite")
+    import tempfile  # Only here: where there is a session folder it is not needed.
+
     return Path(tempfile.gettempdir(), f"triton-lite-{os.geteuid()}")
