@@ -12,7 +12,6 @@ from triton_lite.launch.place import Place, place_of
 from triton_lite.launch.runtime_folder import runtime_folder
 from triton_lite.options import OptionError, Settings
 
-
 _LOCK_SECONDS = 1.0
 
 

@@ -47,6 +47,11 @@ class StartUp:
             child.start()
 
     @property
+    def not_ready(self) -> list[Child]:
+        """The front ends that cannot have any request yet."""
+        return [child for child in self.front_ends if child.name in self._not_ready]
+
+    @property
     def seconds(self) -> float:
         """How long it has been going on."""
         return time.monotonic() - self._begun

@@ -121,6 +121,9 @@ class Supervisor:
     def _stop(self) -> None:
         """End the front ends first, so that what is in flight still finds its engine."""
         _log.info("stopping: requests in flight have up to %d s", self._settings["exit-timeout-secs"])
+        # gunicorn forgets a signal that comes while its workers start, and would wait for them in vain.
+        for child in self._start_up.not_ready:
+            child.kill()
         self._stop_group(self._front_ends)
         self._stop_group((self._engine,))
         self._start_up.close()
