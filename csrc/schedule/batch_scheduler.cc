@@ -25,11 +25,13 @@ bool PreservesOrdering(const ModelSpec& spec) {
 
 }  // namespace
 
-BatchScheduler::BatchScheduler(const ModelSpec& spec, Instances instances, ExecutionObserver* observer)
+BatchScheduler::BatchScheduler(const ModelSpec& spec, Instances instances, ExecutionObserver* observer,
+                               std::uint64_t quick_nanoseconds)
     : policy_(MakeBatchPolicy(spec)),
       preserve_ordering_(PreservesOrdering(spec)),
       observer_(observer),
-      pool_(std::move(instances)) {
+      pool_(std::move(instances)),
+      execution_time_(quick_nanoseconds) {
   MutexLock lock(mu_);
   MutexLock join_lock(join_mu_);
   for (std::size_t i = 0; i < pool_.thread_count(); ++i) {

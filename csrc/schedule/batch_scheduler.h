@@ -17,24 +17,31 @@ namespace triton_lite {
 // What executions of a model take, over the last ones.
 class ExecutionTime {
  public:
+  // Known to take less than a wake-up between threads does.
+  static constexpr std::uint64_t kQuickNanoseconds = 50'000;
+
+  explicit ExecutionTime(std::uint64_t quick_nanoseconds = kQuickNanoseconds) : quick_nanoseconds_(quick_nanoseconds) {}
+
   void Add(std::uint64_t nanoseconds) {
     ++count_;
     mean_ += (static_cast<double>(nanoseconds) - mean_) / (count_ < kWindow ? count_ : kWindow);
   }
-  // Known to take less than a wake-up between threads does. The first executions, which build things, do not tell.
-  bool quick() const { return count_ > kWindow && mean_ < kQuickNanoseconds; }
+  // The first executions, which build things, do not tell.
+  bool quick() const { return count_ > kWindow && mean_ < static_cast<double>(quick_nanoseconds_); }
 
  private:
   static constexpr std::uint64_t kWindow = 8;
-  static constexpr double kQuickNanoseconds = 50'000;
 
+  std::uint64_t quick_nanoseconds_;
   std::uint64_t count_ = 0;
   double mean_ = 0;
 };
 
 class BatchScheduler : public Scheduler {
  public:
-  BatchScheduler(const ModelSpec& spec, Instances instances, ExecutionObserver* observer);
+  // `quick_nanoseconds`: requests may run on the thread that brings them where executions take less.
+  BatchScheduler(const ModelSpec& spec, Instances instances, ExecutionObserver* observer,
+                 std::uint64_t quick_nanoseconds = ExecutionTime::kQuickNanoseconds);
   ~BatchScheduler() override;
 
   void Enqueue(RequestPtr request, EnqueueHint hint) override EXCLUDES(mu_);

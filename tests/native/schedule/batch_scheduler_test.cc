@@ -186,6 +186,11 @@ TEST(AQueueOfCancelledRequestsIsAnsweredWithoutAnInstance) {
   CHECK_EQ(executions.load(), 0);
 }
 
+// However long this machine takes, its models count as quick.
+std::unique_ptr<Scheduler> MakeQuick(const ModelSpec& spec, Instances instances) {
+  return std::make_unique<BatchScheduler>(spec, std::move(instances), nullptr, std::uint64_t{1} << 62);
+}
+
 // Until the model is known to be quick, requests go to the instance threads.
 void WarmUp(Scheduler& scheduler, Record& record) {
   for (std::size_t i = 1; i <= 64; ++i) {
@@ -205,7 +210,7 @@ struct Threads {
 TEST(QuickModelsRunOnTheCallingThread) {
   Record record;
   Threads threads;
-  const auto scheduler = MakeBatchScheduler(Batching(8), MakeInstances(1, std::ref(threads)), nullptr);
+  const auto scheduler = MakeQuick(Batching(8), MakeInstances(1, std::ref(threads)));
   scheduler->Enqueue(MakeRequest("unknown", &record), kInline);
   record.WaitFor(1);
   CHECK(threads.last != std::this_thread::get_id());
@@ -219,7 +224,7 @@ TEST(QuickModelsRunOnTheCallingThread) {
 TEST(LargeRequestsRunOnAnInstanceThread) {
   Record record;
   Threads threads;
-  const auto scheduler = MakeBatchScheduler(Batching(8), MakeInstances(1, std::ref(threads)), nullptr);
+  const auto scheduler = MakeQuick(Batching(8), MakeInstances(1, std::ref(threads)));
   WarmUp(*scheduler, record);
   RequestPtr request = MakeRequest("large", &record);
   testing::AddInput(*request, "IN", {64 * 1024});
@@ -232,7 +237,7 @@ TEST(LargeRequestsRunOnAnInstanceThread) {
 TEST(WhatWaitsForItsBatchDoesNotRunOnTheCallingThread) {
   Record record;
   Threads threads;
-  const auto scheduler = MakeBatchScheduler(Batching(2, Delayed(50)), MakeInstances(1, std::ref(threads)), nullptr);
+  const auto scheduler = MakeQuick(Batching(2, Delayed(50)), MakeInstances(1, std::ref(threads)));
   WarmUp(*scheduler, record);
   scheduler->Enqueue(MakeRequest("half", &record), kInline);
   scheduler->Drain();
@@ -250,7 +255,7 @@ TEST(AnInlineRunLeavesNothingBehindInTheQueue) {
       self->Enqueue(MakeRequest("inner", &record), kInline);
     }
   };
-  const auto scheduler = MakeBatchScheduler(Batching(8), MakeInstances(1, body), nullptr);
+  const auto scheduler = MakeQuick(Batching(8), MakeInstances(1, body));
   self = scheduler.get();
   WarmUp(*scheduler, record);
   scheduler->Enqueue(MakeRequest("outer", &record), kInline);
@@ -320,12 +325,13 @@ void EnqueueMany(Scheduler& scheduler, Record& record, int producer, int count) 
 }
 
 // Every request is answered exactly once, whatever the mix of threads.
-void ManyProducers(const ModelSpec& spec, int instances) {
+void ManyProducers(const ModelSpec& spec, int instances, std::uint64_t quick_nanoseconds = 0) {
   constexpr int kProducers = 4;
   constexpr int kRequests = 2000;
   Record record;
   CountingObserver observer;
-  const auto scheduler = MakeBatchScheduler(spec, MakeInstances(instances, nullptr), &observer);
+  const auto scheduler =
+      std::make_unique<BatchScheduler>(spec, MakeInstances(instances, nullptr), &observer, quick_nanoseconds);
   std::vector<std::thread> producers;
   for (int p = 0; p < kProducers; ++p) {
     producers.emplace_back([&, p] { EnqueueMany(*scheduler, record, p, kRequests); });
@@ -344,8 +350,14 @@ void ManyProducers(const ModelSpec& spec, int instances) {
   CHECK_EQ(scheduler->pending(), 0u);
 }
 
-TEST(AnswersEachRequestOfManyProducersOnce) { ManyProducers(Batching(8), 2); }
-TEST(AnswersEachRequestOfManyProducersOnceInOrder) { ManyProducers(Batching(4, Ordered()), 3); }
+TEST(AnswersEachRequestOfManyProducersOnce) {
+  ManyProducers(Batching(8), 2);
+  ManyProducers(Batching(8), 2, std::uint64_t{1} << 62);
+}
+TEST(AnswersEachRequestOfManyProducersOnceInOrder) {
+  ManyProducers(Batching(4, Ordered()), 3);
+  ManyProducers(Batching(4, Ordered()), 3, std::uint64_t{1} << 62);
+}
 TEST(AnswersEachRequestOfManyProducersOnceWithDelay) { ManyProducers(Batching(8, Delayed(20, {4})), 3); }
 TEST(AnswersEachRequestOfManyProducersOnceWithoutBatching) { ManyProducers(ModelSpec{}, 3); }
 
