@@ -294,7 +294,7 @@ void Peer::CollectReleases() {
   bool flushed = false;
   {
     MutexLock lock(answers_mu_);
-    memory_.answers_released.Collect([&](std::uint32_t index) REQUIRES(answers_mu_) {
+    memory_.answers_released.Collect([&](std::uint32_t index) NO_THREAD_SAFETY_ANALYSIS {  // Called under answers_mu_.
       if (index < held_.size() && !held_[index].empty()) {
         released.push_back(std::move(held_[index]));
         held_[index].clear();

@@ -136,7 +136,7 @@ void RingClient::CollectReleases(Owners* released) {
     return;
   }
   signals.exchange(0, std::memory_order_acq_rel);
-  link_->memory.requests_released.Collect([&](std::uint32_t index) REQUIRES(mu_) {
+  link_->memory.requests_released.Collect([&](std::uint32_t index) NO_THREAD_SAFETY_ANALYSIS {  // Called under mu_.
     Owners owners = calls_.ReleaseMemory(index);
     std::move(owners.begin(), owners.end(), std::back_inserter(*released));
   });

@@ -1,0 +1,224 @@
+// Answer and ChannelClient.
+#include "channel/client.h"
+
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bindings/bindings.h"
+#include "bindings/buffer_view.h"
+#include "engine/engine.h"
+#include "wire/infer_message.h"
+
+namespace py = pybind11;
+
+namespace triton_lite::bindings {
+namespace {
+
+// Copying less is over sooner than letting the GIL go and taking it back.
+constexpr std::size_t kLargeByteSize = 64 * 1024;
+
+// The bytes of one segment of an answer; keeps the answer.
+struct AnswerSegment {
+  static constexpr bool kReadOnly = true;
+  py::object answer;
+  Bytes bytes;
+  MutableBytes exported() const { return {const_cast<std::byte*>(bytes.data()), bytes.size()}; }
+};
+
+// Arena memory that a front end receives a body into.
+struct RequestBody {
+  static constexpr bool kReadOnly = false;
+  Buffer memory;
+  MutableBytes exported() const { return memory.mutable_bytes(); }
+};
+
+// Runs `work` without the GIL if it is worth it.
+template <typename Work>
+auto Detached(bool worth_it, Work work) {
+  std::optional<py::gil_scoped_release> release;
+  if (worth_it) {
+    release.emplace();
+  }
+  return work();
+}
+
+class PyClient {
+ public:
+  // `engine`: what a direct client calls into; kept alive.
+  PyClient(std::unique_ptr<ChannelClient> client, py::object engine)
+      : engine_(std::move(engine)), client_(std::move(client)) {}
+  ~PyClient() {
+    py::gil_scoped_release release;
+    client_.reset();
+  }
+
+  CallId Send(Method method, std::string_view message, std::span<const Bytes> segments) {
+    std::size_t byte_size = message.size();
+    for (Bytes segment : segments) {
+      byte_size += segment.size();
+    }
+    // A direct call may run the whole request.
+    const bool long_way = byte_size >= kLargeByteSize || !engine_.is_none();
+    const auto call = Detached(long_way, [&] { return client_->Send(method, {message, segments}); });
+    RaiseIfError(call.status());
+    return *call;
+  }
+
+  py::object Wait(CallId call, std::optional<double> timeout) {
+    const std::uint64_t deadline = DeadlineAfter(timeout);
+    while (true) {
+      bool interrupted = false;
+      ReceivedAnswerPtr answer;
+      {
+        py::gil_scoped_release release;
+        answer = client_->Wait(call, deadline, &interrupted);
+      }
+      if (answer != nullptr) {
+        return py::cast(PyAnswer{std::move(answer)});
+      }
+      if (interrupted && PyErr_CheckSignals() != 0) {
+        throw py::error_already_set();
+      }
+      if (!interrupted) {
+        return py::none();
+      }
+    }
+  }
+
+  py::list Poll() {
+    std::vector<ReceivedAnswerPtr> answers;
+    {
+      py::gil_scoped_release release;
+      answers = client_->Poll();
+    }
+    py::list list(answers.size());
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      list[i] = py::cast(PyAnswer{std::move(answers[i])});
+    }
+    return list;
+  }
+
+  py::object AllocateBody(std::size_t byte_size) {
+    auto memory = Detached(true, [&] { return client_->AllocateBody(byte_size); });
+    RaiseIfError(memory.status());
+    return ViewOf(RequestBody{*std::move(memory)});
+  }
+
+  ChannelClient& client() { return *client_; }
+
+ private:
+  static std::uint64_t DeadlineAfter(std::optional<double> timeout) {
+    if (!timeout || *timeout > 1e9) {
+      return 0;
+    }
+    return NowNanoseconds() + static_cast<std::uint64_t>(std::max(0.0, *timeout) * 1e9);
+  }
+
+  const py::object engine_;
+  std::unique_ptr<ChannelClient> client_;
+};
+
+std::unique_ptr<PyClient> Connect(std::string socket_path, std::string name, std::uint32_t max_calls,
+                                  std::uint64_t body_budget_byte_size) {
+  RingClientOptions options;
+  options.socket_path = std::move(socket_path);
+  options.name = std::move(name);
+  options.max_calls = max_calls;
+  options.body_budget_byte_size = body_budget_byte_size;
+  auto client = Detached(true, [&] { return ConnectRings(options); });
+  RaiseIfError(client.status());
+  return std::make_unique<PyClient>(*std::move(client), py::none());
+}
+
+CallId SendBuffers(PyClient& client, std::uint16_t method, const py::object& message, const py::sequence& segments) {
+  const BorrowedBuffer text(message);
+  std::vector<BorrowedBuffer> buffers;
+  std::vector<Bytes> views;
+  const std::size_t count = segments.size();
+  buffers.reserve(count);
+  views.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const py::object segment = segments[i];
+    views.push_back(buffers.emplace_back(segment).bytes());
+  }
+  return client.Send(static_cast<Method>(method), AsText(text.bytes()), views);
+}
+
+CallId SendHttp(PyClient& client, const PyHttpInferCall& call) {
+  const Method method = call.call.raw_binary ? Method::kRawInfer : Method::kModelInfer;
+  return client.Send(method, call.call.message, call.call.segments);
+}
+
+py::bytes Framed(const PyAnswer& answer, bool in_stream) {
+  const Bytes head = answer.received->message();
+  const std::span<const Bytes> segments = answer.received->segments();
+  const std::size_t size = wire::FramedSize(head, segments, in_stream);
+  PyObject* const bytes = PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size));
+  if (bytes == nullptr) {
+    throw py::error_already_set();
+  }
+  const MutableBytes out(reinterpret_cast<std::byte*>(PyBytes_AS_STRING(bytes)), size);
+  Detached(size >= kLargeByteSize, [&] { wire::WriteFramed(head, segments, in_stream, out); });
+  return py::reinterpret_steal<py::bytes>(bytes);
+}
+
+py::list Segments(const py::object& self) {
+  const std::span<const Bytes> segments = self.cast<const PyAnswer&>().received->segments();
+  py::list list(segments.size());
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    list[i] = ViewOf(AnswerSegment{self, segments[i]});
+  }
+  return list;
+}
+
+py::bytes Message(const PyAnswer& answer) {
+  const std::string_view message = AsText(answer.received->message());
+  return py::bytes(message.data(), message.size());
+}
+
+}  // namespace
+
+void BindClient(py::module_& m) {
+  BindExporter<AnswerSegment>(m, "_AnswerSegment");
+  BindExporter<RequestBody>(m, "_RequestBody");
+
+  py::class_<PyAnswer>(m, "Answer", "One answer of a call; owns the engine's memory until it is collected.")
+      .def_property_readonly("call", [](const PyAnswer& self) { return self.received->call(); })
+      .def_property_readonly("last", [](const PyAnswer& self) { return self.received->last(); })
+      .def_property_readonly("code",
+                             [](const PyAnswer& self) { return static_cast<int>(self.received->status().code()); })
+      .def_property_readonly("text", [](const PyAnswer& self) { return self.received->status().message(); })
+      .def_property_readonly("message", &Message)
+      .def_property_readonly("segments", &Segments)
+      .def("framed", &Framed, py::arg("in_stream"));
+
+  py::class_<PyClient>(m, "ChannelClient", "Sends calls to an engine and takes its answers. Thread-safe.")
+      .def(py::init(&Connect), py::arg("socket_path"), py::arg("name") = "client", py::arg("max_calls") = 1024,
+           py::arg("body_budget_byte_size") = std::uint64_t{4} << 30)
+      .def_static(
+          "direct",
+          [](const py::object& engine) {
+            return std::make_unique<PyClient>(MakeDirectClient(&engine.cast<Engine&>()), engine);
+          },
+          py::arg("engine"))
+      .def("send", &SendBuffers, py::arg("method"), py::arg("message"), py::arg("segments") = py::tuple())
+      .def("send_http", &SendHttp, py::arg("call"))
+      .def("allocate_body", &PyClient::AllocateBody, py::arg("byte_size"))
+      .def(
+          "cancel", [](PyClient& self, CallId call) { Detached(true, [&] { self.client().Cancel(call); }); },
+          py::arg("call"))
+      .def("fileno", [](PyClient& self) { return self.client().fd(); })
+      .def("poll", &PyClient::Poll)
+      .def("arm", [](PyClient& self) { return self.client().ArmWakeup(); })
+      .def("wait", &PyClient::Wait, py::arg("call"), py::arg("timeout") = py::none())
+      .def_property_readonly("connected", [](PyClient& self) { return self.client().connected(); });
+}
+
+}  // namespace triton_lite::bindings
