@@ -1,0 +1,269 @@
+"""The data plane of triton_lite: engine, channel and codecs (csrc/).
+
+Errors are raised as `triton_lite.errors.TritonError`. Whatever may wait (files, models, calls) lets go of the GIL.
+"""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from typing_extensions import Buffer
+
+# --- csrc/bindings/model_spec.cc -------------------------------------------------------------------------------------
+# What the engine needs to know of one version of a model. Attributes read as copies and are assigned whole:
+# `spec.inputs.append(x)` changes nothing, `spec.inputs = [...]` does. Enumerations are their numbers in
+# protos/model_config.proto; shapes are lists of int, -1 for a variable dimension.
+
+class TensorSpec:
+    """An input or output; `dims` without the batch dimension."""
+
+    name: str
+    datatype: int
+    dims: list[int]
+    reshape: list[int] | None
+    optional: bool
+    is_shape_tensor: bool
+    allow_ragged_batch: bool
+    labels: list[str]
+
+    def __init__(self) -> None: ...
+
+class InstanceGroupSpec:
+    """`count` instances for each of `gpus`, or in all unless `kind` is KIND_GPU (1); KIND_AUTO (0) comes resolved."""
+
+    name: str
+    kind: int
+    count: int
+    gpus: list[int]
+    passive: bool
+
+    def __init__(self) -> None: ...
+
+class ExecutionAcceleratorSpec:
+    """An accelerator of ModelConfig.optimization ("cuda", "tensorrt", …)."""
+
+    name: str
+    parameters: dict[str, str]
+
+    def __init__(self) -> None: ...
+
+class DefaultSchedulerSpec:
+    """Requests one by one, on any idle instance."""
+
+    def __init__(self) -> None: ...
+
+class DynamicBatchingSpec:
+    """Requests gathered into batches."""
+
+    preferred_batch_size: list[int]
+    max_queue_delay_microseconds: int
+    preserve_ordering: bool
+
+    def __init__(self) -> None: ...
+
+class SequenceSchedulerSpec:
+    """The model loads and is ready; inference is answered UNIMPLEMENTED."""
+
+    def __init__(self) -> None: ...
+
+class EnsembleStepSpec:
+    """One step; `model_version` -1 is the latest. The maps are pairs (tensor of the step, tensor of the ensemble)."""
+
+    model_name: str
+    model_version: int
+    input_map: list[tuple[str, str]]
+    output_map: list[tuple[str, str]]
+
+    def __init__(self) -> None: ...
+
+class EnsembleSpec:
+    """Steps over other served models."""
+
+    steps: list[EnsembleStepSpec]
+
+    def __init__(self) -> None: ...
+
+SchedulerSpec: TypeAlias = DefaultSchedulerSpec | DynamicBatchingSpec | SequenceSchedulerSpec | EnsembleSpec
+
+class ModelSpec:
+    """One version of a model. `version_directory` and `model_file` are absolute paths."""
+
+    name: str
+    version: int
+    platform: str
+    backend: str
+    version_directory: str
+    model_file: str
+    max_batch_size: int
+    decoupled: bool
+    inputs: list[TensorSpec]
+    outputs: list[TensorSpec]
+    instance_groups: list[InstanceGroupSpec]
+    scheduler: SchedulerSpec
+    parameters: dict[str, str]
+    backend_config: dict[str, str]
+    graph_optimization_level: int
+    eager_batching: bool
+    gpu_execution_accelerators: list[ExecutionAcceleratorSpec]
+    cpu_execution_accelerators: list[ExecutionAcceleratorSpec]
+
+    def __init__(self) -> None: ...
+
+# --- csrc/bindings/backends.cc ---------------------------------------------------------------------------------------
+
+def configure_onnxruntime(library_path: str) -> None:
+    """Say where libonnxruntime.so lies, before the first ONNX model opens; later calls change nothing."""
+
+# --- csrc/bindings/engine.cc -----------------------------------------------------------------------------------------
+
+class SignatureTensor:
+    """A tensor as the model's own file states it; `dims` with every dimension of the file."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def datatype(self) -> int: ...
+    @property
+    def dims(self) -> list[int]: ...
+    @property
+    def optional(self) -> bool: ...
+    @property
+    def is_tensor(self) -> bool: ...
+
+class ModelSignature:
+    """Inputs and outputs of a model's file; `known` is False for backends whose files state none."""
+
+    @property
+    def inputs(self) -> list[SignatureTensor]: ...
+    @property
+    def outputs(self) -> list[SignatureTensor]: ...
+    @property
+    def known(self) -> bool: ...
+
+class OpenedModel:
+    """A model's file, opened: what a configuration is completed from."""
+
+    @property
+    def signature(self) -> ModelSignature: ...
+
+class LoadedModel:
+    """One version with its instances, not served until it is published."""
+
+class ControlCall:
+    """A call that the control plane answers, once; dropped unanswered, the client gets INTERNAL."""
+
+    @property
+    def method(self) -> int:
+        """Number of the channel's Method (`triton_lite.proto.METHODS`)."""
+    @property
+    def message(self) -> bytes: ...
+    @property
+    def segments(self) -> list[bytes]: ...
+    @property
+    def peer_process_id(self) -> int: ...
+    @property
+    def peer_name(self) -> str: ...
+    def reply(self, message: bytes) -> None:
+        """Answer with an encoded response message."""
+    def fail(self, code: int, text: str) -> None:
+        """Answer with an error: a gRPC status code and the text that the client sees."""
+
+class Engine:
+    """Owns models and schedulers; answers inference without Python. Thread-safe."""
+
+    def __init__(self) -> None: ...
+    def listen(self, socket_path: str, answer_budget_byte_size: int = ...) -> None:
+        """Serve the channel on a Unix socket (once). `answer_budget_byte_size`: bytes of answers in flight, a peer."""
+    def open_model(self, spec: ModelSpec) -> OpenedModel:
+        """Open the model's file; `spec` may lack what the file tells. Raises TritonError with the backend's text."""
+    def load_model(self, spec: ModelSpec, opened: OpenedModel | None = None) -> LoadedModel:
+        """Create the instances of a complete and checked `spec`.
+
+        `opened` is used up: a second load of it opens the file again. Raises TritonError.
+        """
+    def publish(self, name: str, versions: dict[int, LoadedModel], unready: Sequence[int] = ...) -> None:
+        """Serve `versions` under `name`, replacing at once all that was served there.
+
+        `unready`: versions that exist but failed to load; they are answered "… is not at ready state".
+        A version that was replaced or retracted ends its requests in the background and cannot be published again.
+        """
+    def retract(self, name: str) -> None:
+        """Serve nothing under `name` any more; its versions become unready."""
+    def next_control_call(self, timeout: float | None = None) -> ControlCall | None:
+        """Wait for the next call that is no inference; None after `timeout` seconds or once the engine stopped."""
+    def stop(self) -> None:
+        """Take no more calls, wait for the requests taken so far, answer pending control calls UNAVAILABLE."""
+    @property
+    def peer_count(self) -> int: ...
+    @property
+    def idle_seconds(self) -> float:
+        """Seconds without a peer; 0 while there is one or the engine does not listen."""
+
+# --- csrc/bindings/http_codec.cc -------------------------------------------------------------------------------------
+
+class HttpInferCall:
+    """An HTTP inference request, ready for `ChannelClient.send_http`; remembers how its answer is to be written."""
+
+    @property
+    def raw_binary(self) -> bool: ...
+
+def decode_http_infer(
+    model_name: str,
+    model_version: str,
+    body: Buffer,
+    header_length: str | None,
+    forwarded: Sequence[tuple[str, str]] = (),
+) -> HttpInferCall:
+    """Read the JSON of a request and find its binary tail. Raises TritonError with Triton's text.
+
+    `header_length`: value of Inference-Header-Content-Length; `forwarded`: headers that become parameters.
+    Protocol: v2 inference; binary tensor data, classification and parameters extensions.
+    """
+
+def encode_http_infer(answer: Answer, call: HttpInferCall) -> tuple[bytes, int | None]:
+    """Write the body of an answer, and the Inference-Header-Content-Length if it has a binary tail."""
+
+# --- csrc/bindings/client.cc -----------------------------------------------------------------------------------------
+
+class Answer:
+    """One answer of the engine; owns engine memory until it and every view of it are collected."""
+
+    @property
+    def call(self) -> int: ...
+    @property
+    def last(self) -> bool: ...
+    @property
+    def code(self) -> int: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def message(self) -> bytes: ...
+    @property
+    def segments(self) -> list[memoryview]: ...
+    def framed(self, in_stream: bool) -> bytes:
+        """Give the complete ModelInferResponse (or ModelStreamInferResponse) with its raw_output_contents."""
+
+class ChannelClient:
+    """Front ends' side of the channel. Thread-safe; not usable after fork in the child."""
+
+    def __init__(
+        self, socket_path: str, name: str = "client", max_calls: int = 1024, body_budget_byte_size: int = ...
+    ) -> None:
+        """Connect to an engine process. Raises TritonError(UNAVAILABLE) when nobody listens."""
+    @staticmethod
+    def direct(engine: Engine) -> ChannelClient:
+        """Connect to an engine of this process."""
+    def send(self, method: int, message: Buffer, segments: Sequence[Buffer] = ()) -> int:
+        """Copy and send a call; gives its number. Raises TritonError(UNAVAILABLE) past the bounds or without engine."""
+    def send_http(self, call: HttpInferCall) -> int: ...
+    def cancel(self, call: int) -> None:
+        """Ask the engine to give up; a last answer still comes."""
+    def fileno(self) -> int:
+        """Readable when answers wait."""
+    def poll(self) -> list[Answer]:
+        """Take what is there without waiting."""
+    def arm(self) -> bool:
+        """Ask for a wake-up through `fileno`; False: answers are there, poll again."""
+    def wait(self, call: int, timeout: float | None = None) -> Answer | None:
+        """Wait for the next answer of `call`; None after `timeout` seconds."""
+    @property
+    def connected(self) -> bool: ...
