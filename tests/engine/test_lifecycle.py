@@ -212,6 +212,23 @@ def test_ensemble_takes_labels_of_its_models(tmp_path):
     assert server.engine.served["e"][1].outputs[0].labels == ["cat", "dog"]
 
 
+def test_an_unexpected_error_is_one_models(tmp_path, monkeypatch):
+    put(tmp_path, "bad")
+    put(tmp_path, "good")
+    server = Server(model_repository=[str(tmp_path)])
+    load_model = server.engine.load_model
+
+    def load(spec, opened=None):
+        if spec.name == "bad":
+            raise ValueError("no such enumeration value: 99")
+        return load_model(spec, opened)
+
+    monkeypatch.setattr(server.engine, "load_model", load)
+    assert server.control_plane.load_models() == "failed to load all models"
+    assert server.engine.served.keys() == {"good"}
+    assert "no such enumeration value: 99" in server.lifecycle.table.problems()["bad"].text
+
+
 def test_bare_files(golden_models, tmp_path):
     shutil.copy(golden_models[0] / "autocomplete" / "1" / "model.onnx", tmp_path / "plain.onnx")
     for repository in (tmp_path, tmp_path / "plain.onnx"):

@@ -1,8 +1,9 @@
 """The protos equal the public ones field by field: those that tritonclient carries."""
 
 import pytest
-from triton_lite.proto import pool
 from tritonclient.grpc import model_config_pb2, service_pb2
+
+from triton_lite.proto import pool
 
 # What newer public definitions have and some tritonclient releases have not.
 NEWER = {

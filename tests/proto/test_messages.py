@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from triton_lite.proto import METHODS, MethodNumber, messages, pool
 
 STUB = Path(messages.__file__).with_suffix(".pyi")

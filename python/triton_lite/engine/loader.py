@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -83,14 +84,15 @@ class Loader:
 
     def find(self, source: ModelSource) -> FoundModel:
         """Read the configuration of a model and check it by itself. Raises TritonError."""
-        read = source.read_config(self._options.model_config_name)
-        config = messages.ModelConfig()
-        config.CopyFrom(read.config)
-        try:
-            self._check_alone(config, source, read)
-        except ConfigError as error:
-            raise read.placed(error) from None
-        return FoundModel(source, read, config)
+        with _only_this_model(source.name):
+            read = source.read_config(self._options.model_config_name)
+            config = messages.ModelConfig()
+            config.CopyFrom(read.config)
+            try:
+                self._check_alone(config, source, read)
+            except ConfigError as error:
+                raise read.placed(error) from None
+            return FoundModel(source, read, config)
 
     def _check_alone(self, config: messages.ModelConfig, source: ModelSource, read: ReadConfig) -> None:
         if self._options.disable_auto_complete_config and not read.provided and not source.bare_file:
@@ -115,12 +117,13 @@ class Loader:
 
     def load(self, found: FoundModel, version: int, more_labels: Mapping[str, list[str]]) -> LoadedVersion:
         """Load one version. more_labels: labels that an ensemble takes from its models. Raises TritonError."""
-        config = messages.ModelConfig()
-        config.CopyFrom(found.config)
-        try:
-            return self._load(found, config, version, more_labels)
-        except ConfigError as error:
-            raise found.read.placed(error) from None
+        with _only_this_model(found.source.name):
+            config = messages.ModelConfig()
+            config.CopyFrom(found.config)
+            try:
+                return self._load(found, config, version, more_labels)
+            except ConfigError as error:
+                raise found.read.placed(error) from None
 
     def _load(
         self, found: FoundModel, config: messages.ModelConfig, version: int, more_labels: Mapping[str, list[str]]
@@ -152,6 +155,18 @@ class Loader:
             if not self._runtime_ready:
                 self._native.configure_onnxruntime(onnxruntime_library.find_library())
                 self._runtime_ready = True
+
+
+@contextmanager
+def _only_this_model(name: str) -> Iterator[None]:
+    """Turn an error that nobody thought of into one of this model, so that the others are served."""
+    try:
+        yield
+    except TritonError:
+        raise
+    except Exception as error:
+        _log.exception("loading '%s' ended unexpectedly", name)
+        raise TritonError(Code.INTERNAL, f"unexpected error while loading model '{name}': {error}") from error
 
 
 def _default_max_batch_size(settings: dict[str, str]) -> int:
