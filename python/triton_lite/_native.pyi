@@ -205,6 +205,12 @@ class HttpInferCall:
 
     @property
     def raw_binary(self) -> bool: ...
+    @property
+    def message(self) -> bytes:
+        """The ModelInferRequest of the call, without raw contents."""
+
+    def copy_segments(self) -> list[bytes]:
+        """The bytes of each input that is not in shared memory, in order."""
 
 def decode_http_infer(
     model_name: str,
@@ -212,10 +218,13 @@ def decode_http_infer(
     body: Buffer,
     header_length: str | None,
     forwarded: Sequence[tuple[str, str]] = (),
+    max_input_size: int = 0,
 ) -> HttpInferCall:
     """Read the JSON of a request and find its binary tail. Raises TritonError with Triton's text.
 
-    `header_length`: value of Inference-Header-Content-Length; `forwarded`: headers that become parameters.
+    `header_length`: value of Inference-Header-Content-Length; `forwarded`: headers that become parameters;
+    `max_input_size`: bytes that the JSON, and each input given in it, may take (0: any number). An error of the header
+    length has an attribute `content_type` ("text/plain"), as Triton answers it.
     Protocol: v2 inference; binary tensor data, classification and parameters extensions.
     """
 
