@@ -47,6 +47,7 @@ void BindExporter(pybind11::module_& m, const char* name) {
   pybind11::class_<Exporter>(m, name, pybind11::custom_type_setup([](PyHeapTypeObject* type) {
                                type->as_buffer.bf_getbuffer = &ExportBuffer<Exporter>;
                                type->as_buffer.bf_releasebuffer = nullptr;
+                               type->ht_type.tp_as_buffer = &type->as_buffer;
                              }));
 }
 

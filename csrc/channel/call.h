@@ -23,6 +23,8 @@ struct PeerInfo {
 
 // One answer. Either a status that is not OK, or a message with segments.
 struct Answer {
+  // An error that arose in the model has one segment: the head (names, id, parameters) of the ModelInferResponse that
+  // it replaces. Errors before that have none: front ends word the two differently, as Triton's do.
   Status status;
   std::string message;           // Encoded response message; small, copied into the ring or the answer arena.
   std::vector<Buffer> segments;  // From the call's memory() where possible: sent without a copy; else copied once.

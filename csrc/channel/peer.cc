@@ -176,15 +176,12 @@ Result<Buffer> Peer::Allocate(std::size_t byte_size) {
 }
 
 Status Peer::Encode(const Answer& answer, OutgoingFrame* frame) {
-  if (!answer.status.ok()) {
-    return BuildFrame(*answers_, AsBytes(answer.status.message()), {}, frame);
-  }
   std::vector<FramePiece> pieces;
   pieces.reserve(answer.segments.size());
   for (const Buffer& segment : answer.segments) {
     pieces.push_back({segment.bytes(), segment.owner});
   }
-  return BuildFrame(*answers_, AsBytes(answer.message), pieces, frame);
+  return BuildFrame(*answers_, AsBytes(answer.status.ok() ? answer.message : answer.status.message()), pieces, frame);
 }
 
 void Peer::Send(std::uint64_t call, const Answer& answer, bool last) {

@@ -1,6 +1,9 @@
 #include "engine/call_responder.h"
 
+#include <cstring>
 #include <utility>
+
+#include "wire/infer_message.h"
 
 namespace triton_lite {
 
@@ -31,13 +34,35 @@ void CallResponder::Send(InferenceResponse response, bool last) {
 
 void CallResponder::Fail(Status status) {
   if (!ended_) {
-    End(Answer{std::move(status), {}, {}});
+    Answer answer{std::move(status), {}, {}};
+    AddFailureHead(&answer);
+    End(std::move(answer));
   }
 }
 
 void CallResponder::Finish() {
   if (!ended_) {
     End(EncodeEnd());
+  }
+}
+
+std::string CallResponder::FailureHead() const {
+  return wire::EncodeInferResponse({.model_name = model_->spec().name,
+                                    .model_version = model_->version_text(),
+                                    .id = request_->id,
+                                    .parameters = nullptr,
+                                    .outputs = {}});
+}
+
+void CallResponder::AddFailureHead(Answer* answer) {
+  if (request_->times.compute_start == 0) {
+    return;
+  }
+  const std::string head = FailureHead();
+  Result<Buffer> segment = call_->Allocate(head.size());
+  if (segment.ok()) {
+    std::memcpy(segment->data, head.data(), head.size());
+    answer->segments.push_back(*std::move(segment));
   }
 }
 

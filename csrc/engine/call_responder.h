@@ -34,8 +34,12 @@ class CallResponder : public Responder {
   virtual Answer EncodeEnd() = 0;
   // Whether the call has exactly one answer; further responses of the model are dropped then.
   virtual bool single_answer() const = 0;
+  // The encoded head of the response that an error of the model replaces.
+  virtual std::string FailureHead() const;
 
  private:
+  // Names the response that an error replaces, if the model was asked at all.
+  void AddFailureHead(Answer* answer);
   void End(Answer answer);
 
   const CallPtr call_;

@@ -41,15 +41,22 @@ class InferResponder final : public CallResponder {
     if (!stream_) {
       answer.status = Internal("the model ended the request without a response");
     } else if (empty_final_response_) {
-      Parameters parameters;
-      MarkFinal(true, &parameters);
-      answer.message = wire::EncodeInferResponse({.model_name = model().spec().name,
-                                                  .model_version = version_text_,
-                                                  .id = request().id,
-                                                  .parameters = &parameters,
-                                                  .outputs = {}});
+      answer.message = EmptyResponse();
     }
     return answer;
+  }
+
+  // The last response of a stream names model, version and request; so does the error in the place of one.
+  std::string FailureHead() const override { return EmptyResponse(); }
+
+  std::string EmptyResponse() const {
+    Parameters parameters;
+    MarkFinal(true, &parameters);
+    return wire::EncodeInferResponse({.model_name = model().spec().name,
+                                      .model_version = version_text_,
+                                      .id = request().id,
+                                      .parameters = &parameters,
+                                      .outputs = {}});
   }
 
  private:

@@ -31,7 +31,7 @@ def respond(sent: Sent) -> list[FakeAnswer] | None:
     if request.model_name == "refused":
         return [FakeAnswer(code=3, text="wrong shape, é")]
     if request.model_name == "fails":
-        return [FakeAnswer(code=13, text="it failed", message=head)]
+        return [FakeAnswer(code=13, text="it failed", segments=[memoryview(head)])]
     if request.model_name == "many":
         return [FakeAnswer(message=head, last=False), FakeAnswer(message=head, last=False), FakeAnswer()]
     if request.model_name == "open":

@@ -29,7 +29,7 @@ def respond(sent: Sent) -> list[FakeAnswer] | None:
         return [UNKNOWN if name == "none" else FakeAnswer()]
     if sent.http is not None:
         if sent.http.model == "fails":
-            return [FakeAnswer(code=13, text="it failed", message=b"head")]
+            return [FakeAnswer(code=13, text="it failed", segments=[memoryview(b"head")])]
         if sent.http.model == "refused":
             return [FakeAnswer(code=3, text="wrong shape")]
         return [json_answer(bytes(sent.http.body))]
@@ -46,7 +46,7 @@ def generate(sent: Sent) -> list[FakeAnswer] | None:
     return {
         "none": [UNKNOWN],
         "many": [json_answer(b'{"n":1}', last=False), json_answer(b'{"n":2}', last=False), FakeAnswer()],
-        "fails": [FakeAnswer(code=13, text="it failed", message=b"head")],
+        "fails": [FakeAnswer(code=13, text="it failed", segments=[memoryview(b"head")])],
         "fails_late": [json_answer(b'{"n":1}', last=False), FakeAnswer(code=13, text="it failed")],
         "open": None,
     }.get(model, [json_answer(body)])

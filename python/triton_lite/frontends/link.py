@@ -41,7 +41,7 @@ class Answer(Protocol):
 
     @property
     def segments(self) -> Sequence[memoryview]:
-        """Tensor bytes, views into the engine's memory."""
+        """Tensor bytes, views into the engine's memory. Of an error: see `failed_in_model`."""
 
     def framed(self, in_stream: bool) -> bytes:
         """Message and segments as one ModelInferResponse (or ModelStreamInferResponse)."""
@@ -152,6 +152,14 @@ def _forget_all() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_all)
+
+
+def failed_in_model(answer: Answer) -> bool:
+    """Tell whether an answer is an error that arose in the model, past validation.
+
+    Such an error has one segment, the head of the response that it replaces; Triton words the two kinds differently.
+    """
+    return bool(answer.code) and bool(answer.segments)
 
 
 def raise_for(answer: Answer) -> None:

@@ -15,7 +15,7 @@ from triton_lite.frontends.bridge import Bridge
 from triton_lite.frontends.grpc import wire
 from triton_lite.frontends.grpc.inference import forwarded
 from triton_lite.frontends.grpc.statuses import status_of
-from triton_lite.frontends.link import Answer
+from triton_lite.frontends.link import Answer, failed_in_model
 
 _REQUEST_ID, _RESPONSE_ID = 3, 3
 _ERROR_MESSAGE, _INFER_RESPONSE = 1, 2
@@ -153,7 +153,7 @@ def stream_infer(
             while not session.over:
                 while session.ready:
                     request, answer = session.ready.popleft()
-                    if ends_at_error and answer.code and answer.message:
+                    if ends_at_error and failed_in_model(answer):
                         await context.abort(status_of(answer.code), answer.text)
                     message = _encode(request, answer)
                     if message is not None:
@@ -190,6 +190,9 @@ def _encode(request: _Request, answer: Answer) -> bytes | None:
     An error names the request by its id; one that arose in the model carries the head of its response.
     """
     if answer.code:
-        head = answer.message or (wire.length_field(_RESPONSE_ID, request.id) if request.id else b"")
+        if failed_in_model(answer):
+            head = bytes(answer.segments[0])
+        else:
+            head = wire.length_field(_RESPONSE_ID, request.id) if request.id else b""
         return wire.length_field(_ERROR_MESSAGE, answer.text) + wire.length_field(_INFER_RESPONSE, head)
     return answer.framed(True) if answer.message else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from triton_lite.frontends.bridge import Bridge
 from triton_lite.frontends.http.options import HttpOptions
@@ -56,8 +56,7 @@ class FrontEnd:
             return self._given_codec
         from triton_lite import _native
 
-        codec: Codec = _native
-        return codec
+        return cast(Codec, _native)
 
     def bridge(self) -> Bridge:
         """The bridge of the running loop."""

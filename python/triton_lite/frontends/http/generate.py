@@ -13,7 +13,7 @@ from triton_lite.frontends.http import json_reader, replies
 from triton_lite.frontends.http.disconnect import Watch
 from triton_lite.frontends.http.front_end import FrontEnd
 from triton_lite.frontends.http.replies import JSON
-from triton_lite.frontends.link import Answer, Client, raise_for
+from triton_lite.frontends.link import Answer, Client, failed_in_model, raise_for
 from triton_lite.proto import MethodNumber, messages
 
 if TYPE_CHECKING:
@@ -152,16 +152,11 @@ def _event(answer: Answer) -> bytes:
 
 
 def _start(resp: Any, first: Answer) -> None:
-    """Set status and type by the first answer. Raises the error of a request that was never executed."""
-    if not answer_was_executed(first):
+    """Set status and type by the first answer. Raises an error of before the model."""
+    if not failed_in_model(first):
         raise_for(first)
     resp.status = http_status(first.code)
     resp.content_type = _EVENTS
-
-
-def answer_was_executed(answer: Answer) -> bool:
-    """Tell whether a request got past validation: an error then carries the head of its response."""
-    return not answer.code or bool(answer.message)
 
 
 async def _receive(req: Any, front_end: FrontEnd, model: str, version: str) -> Buffer:

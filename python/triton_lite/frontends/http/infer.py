@@ -12,7 +12,7 @@ from triton_lite.frontends.http.disconnect import Watch
 from triton_lite.frontends.http.front_end import FrontEnd
 from triton_lite.frontends.http.headers import forwarded
 from triton_lite.frontends.http.replies import JSON, TEXT, HeadersRefused
-from triton_lite.frontends.link import Answer, raise_for
+from triton_lite.frontends.link import Answer, failed_in_model, raise_for
 from triton_lite.proto import MethodNumber, messages
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class InferResource:
             replies.method_not_allowed(resp, TEXT)
             return
         front_end, model, version = self._front_end, fields["model"], fields.get("version", "")
-        executed = False
+        in_model = False
         try:
             coded = compression.is_compressed(req.get_header("Content-Encoding"))
             body = bodies.read(req, front_end, in_place=not coded)
@@ -45,10 +45,10 @@ class InferResource:
             call = self._decode(req, body, model, version)
             client = front_end.link.client()
             answer = front_end.link.wait(client, client.send_http(call))
-            executed = _was_executed(answer)
+            in_model = failed_in_model(answer)
             raise_for(answer)
         except TritonError as error:
-            self._refuse(resp, model, version, error, executed)
+            self._refuse(resp, model, version, error, in_model)
             return
         encoded, coding = self._encode(req, resp, answer, call)
         resp.data = compression.deflate(encoded, coding) if coding else encoded
@@ -60,7 +60,7 @@ class InferResource:
             return
         front_end, model, version = self._front_end, fields["model"], fields.get("version", "")
         bridge = front_end.bridge()
-        executed = False
+        in_model = False
         try:
             coded = compression.is_compressed(req.get_header("Content-Encoding"))
             body = await bodies.receive(req, front_end, in_place=not coded)
@@ -69,10 +69,10 @@ class InferResource:
             call = self._decode(req, body, model, version)
             with Watch(req):
                 answer = await bridge.call_http(call)
-            executed = _was_executed(answer)
+            in_model = failed_in_model(answer)
             raise_for(answer)
         except TritonError as error:
-            await self._refuse_async(resp, model, version, error, executed)
+            await self._refuse_async(resp, model, version, error, in_model)
             return
         encoded, coding = self._encode(req, resp, answer, call)
         resp.data = await self._off_loop(compression.deflate, encoded, coding) if coding else encoded
@@ -108,18 +108,18 @@ class InferResource:
 
     # Triton looks for the model before it looks at the body: if it is unknown, that is the error.
 
-    def _refuse(self, resp: Any, model: str, version: str, error: TritonError, executed: bool) -> None:
-        media_type = _media_type(error, executed)
-        if _may_be_unknown(error, executed):
+    def _refuse(self, resp: Any, model: str, version: str, error: TritonError, in_model: bool) -> None:
+        media_type = _media_type(error, in_model)
+        if _may_be_unknown(error, in_model):
             try:
                 raise_for(self._front_end.link.call(MethodNumber.MODEL_EXISTS, _model_message(model, version)))
             except TritonError as unknown:
                 error, media_type = unknown, TEXT
         replies.refuse_error(resp, error, media_type)
 
-    async def _refuse_async(self, resp: Any, model: str, version: str, error: TritonError, executed: bool) -> None:
-        media_type = _media_type(error, executed)
-        if _may_be_unknown(error, executed):
+    async def _refuse_async(self, resp: Any, model: str, version: str, error: TritonError, in_model: bool) -> None:
+        media_type = _media_type(error, in_model)
+        if _may_be_unknown(error, in_model):
             message = _model_message(model, version)
             try:
                 raise_for(await self._front_end.bridge().call(MethodNumber.MODEL_EXISTS, message))
@@ -128,17 +128,12 @@ class InferResource:
         replies.refuse_error(resp, error, media_type)
 
 
-def _was_executed(answer: Answer) -> bool:
-    """Tell whether the request got past validation: an error then carries the head of its response."""
-    return bool(answer.code) and bool(answer.message)
+def _may_be_unknown(error: TritonError, in_model: bool) -> bool:
+    return not in_model and error.code != Code.UNAVAILABLE
 
 
-def _may_be_unknown(error: TritonError, executed: bool) -> bool:
-    return not executed and error.code != Code.UNAVAILABLE
-
-
-def _media_type(error: TritonError, executed: bool) -> str:
-    return TEXT if executed or isinstance(error, HeadersRefused) else JSON
+def _media_type(error: TritonError, in_model: bool) -> str:
+    return TEXT if in_model or isinstance(error, HeadersRefused) else JSON
 
 
 def _model_message(model: str, version: str) -> bytes:
