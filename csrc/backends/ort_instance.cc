@@ -1,14 +1,10 @@
 #include "backends/ort_instance.h"
 
 #include <algorithm>
-#include <string_view>
 #include <utility>
 
 namespace triton_lite::ort {
 namespace {
-
-// ONNX Runtime's words when a tensor that it was to write into has another shape than the result.
-constexpr std::string_view kPlacedShapeDiffers = "Shape mismatch attempting to re-use buffer";
 
 bool OnDevice(const InferenceRequest& request) {
   return std::any_of(request.inputs.begin(), request.inputs.end(),
@@ -97,16 +93,20 @@ Status OrtInstance::Run(std::span<InferenceRequest* const> batch) {
   if (!status.ok() || outputs_.size() == 0) {
     return status;
   }
-  status = RunSession();
-  if (!status.ok() && outputs_.placed() && status.message().find(kPlacedShapeDiffers) != std::string::npos) {
-    may_place_ = false;
-    outputs_.Select(batch);
-    status = RunSession();
+  bool interrupted = false;
+  status = RunSession(&interrupted);
+  if (status.ok() || interrupted || !outputs_.placed()) {
+    return status;
   }
+  // A file may state other shapes than the model gives: then the library has to allocate. Its words for that changed
+  // from release to release, so what fails is tried again.
+  outputs_.Select(batch);
+  status = RunSession(&interrupted);
+  may_place_ = !status.ok();
   return status;
 }
 
-Status OrtInstance::RunSession() {
+Status OrtInstance::RunSession(bool* interrupted) {
   {
     MutexLock lock(mu_);
     running_ = true;
@@ -115,7 +115,8 @@ Status OrtInstance::RunSession() {
                                        inputs_.size(), outputs_.names(), outputs_.size(), outputs_.values()));
   MutexLock lock(mu_);
   running_ = false;
-  if (std::exchange(interrupted_, false)) {
+  *interrupted = std::exchange(interrupted_, false);
+  if (*interrupted) {
     RETURN_IF_ERROR(Take(Api().RunOptionsUnsetTerminate(run_options_.get())));
   }
   return status;

@@ -29,7 +29,8 @@ class OrtInstance : public BackendInstance {
   // One run of the session.
   void ExecuteTogether(std::span<InferenceRequest* const> batch);
   Status Run(std::span<InferenceRequest* const> batch);
-  Status RunSession();
+  // *interrupted: the run was ended by Interrupt.
+  Status RunSession(bool* interrupted);
   bool RunsTogether(std::span<InferenceRequest* const> batch) const;
 
   const std::shared_ptr<const Plan> plan_;

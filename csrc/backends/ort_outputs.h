@@ -1,5 +1,5 @@
-// The outputs of one run: only those that somebody asked for, written straight into the reply's memory where their
-// size is known before, else copied there once.
+// The outputs of one run: only those that somebody asked for are fetched, written straight into the reply's memory
+// where their size is known before, else copied there once.
 #pragma once
 
 #include <cstddef>

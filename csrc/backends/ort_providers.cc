@@ -21,16 +21,21 @@ struct EntryArrays {
 };
 
 Status Explain(const Status& status, const std::string& what, const std::string& remedy) {
-  return status.ok() ? status : Status(status.code(), what + ": " + status.message() + " (" + remedy + ")");
+  if (status.ok()) {
+    return status;
+  }
+  const std::string& reason = status.message();  // Ends in a line break at times.
+  return {status.code(),
+          what + ": " + reason.substr(0, reason.find_last_not_of('\n') + 1) + " (needed: " + remedy + ")"};
 }
 
 constexpr const char kNeedGpuPackage[] =
     "this ONNX Runtime has none: pip uninstall onnxruntime, then pip install onnxruntime-gpu";
 constexpr const char kNeedCuda[] =
-    "the CUDA and cuDNN libraries that it needs: pip install 'triton_lite[cuda]'; or run the model on the CPU with "
+    "the CUDA and cuDNN libraries: pip install 'triton_lite[cuda]'; or run the model on the CPU with "
     "instance_group { kind: KIND_CPU }";
 constexpr const char kNeedTensorRt[] =
-    "the TensorRT libraries that it needs: pip install tensorrt; or leave out the accelerator 'tensorrt'";
+    "the TensorRT libraries: pip install tensorrt; or leave out the accelerator 'tensorrt'";
 
 Status AddTensorRt(Entries entries, std::int32_t device_id, SessionOptions* options) {
   TensorRtOptionsHandle provider;
