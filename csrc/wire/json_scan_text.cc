@@ -7,6 +7,7 @@ namespace triton_lite::wire {
 namespace {
 
 constexpr char kBadEscape[] = "Invalid escape character in string.";  // Of control characters, too.
+constexpr char kBadHex[] = "Incorrect hex digit after \\u escape in string.";
 constexpr char kBadSurrogate[] = "The surrogate pair in string is invalid.";
 
 // Characters that end a plain run of a string: quotation mark, backslash, control characters.
@@ -92,7 +93,6 @@ void AppendUtf8(std::uint32_t code, std::string* out) {
 
 // Behind "\u". Errors name the backslash, `escape`.
 JsonError ScanUnicode(JsonCursor* cursor, const char* escape, std::string* out) {
-  constexpr char kBadHex[] = "Incorrect hex digit after \\u escape in string.";
   std::uint32_t code = 0;
   if (!ScanHex4(cursor, &code)) {
     return {kBadHex, escape};
