@@ -43,6 +43,11 @@ RingClient::RingClient(const RingClientOptions& options, std::shared_ptr<RingLin
       calls_(link_->memory.shape().call_indexes),
       regions_(link_->socket.get(), link_->answer_base) {}
 
+RingClient::~RingClient() {
+  // The engine may still read what it was sent.
+  requests_->Abandon();
+}
+
 bool RingClient::valid() const { return local_event_.valid() && loop_events_.valid() && thread_events_.valid(); }
 
 Result<CallId> RingClient::Send(Method method, const CallBody& body) {
@@ -237,6 +242,7 @@ void RingClient::Lose(Owners* released) {
   if (!connected_.exchange(false)) {
     return;
   }
+  requests_->Abandon();
   epoll_ctl(loop_events_.get(), EPOLL_CTL_DEL, link_->socket.get(), nullptr);
   epoll_ctl(thread_events_.get(), EPOLL_CTL_DEL, link_->socket.get(), nullptr);
   std::uint32_t index = 0;

@@ -21,6 +21,7 @@ namespace triton_lite {
 class RingClient : public ChannelClient {
  public:
   RingClient(const RingClientOptions& options, std::shared_ptr<RingLink> link, std::shared_ptr<Arena> requests);
+  ~RingClient() override;
   bool valid() const;
 
   Result<CallId> Send(Method method, const CallBody& body) override EXCLUDES(mu_);

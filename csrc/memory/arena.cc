@@ -53,6 +53,9 @@ Result<std::unique_ptr<Arena::Region>> Arena::MakeRegion(const char* name, std::
 
 Result<Buffer> Arena::Allocate(std::size_t byte_size) {
   MutexLock lock(mu_);
+  if (abandoned_) {
+    return Unavailable("the inference engine went away");
+  }
   if (byte_size > options_.budget_byte_size || used_ > options_.budget_byte_size - byte_size) {
     return Unavailable("unable to allocate " + std::to_string(byte_size) +
                        " bytes of shared memory: " + std::to_string(used_) + " of " +
@@ -87,6 +90,9 @@ void Arena::Free(Region* region, const BlockAllocator::Block& block) {
   {
     MutexLock lock(mu_);
     used_ -= block.byte_size;
+    if (abandoned_) {
+      return;
+    }
     const bool is_base = region == base_.get();
     hole = region->blocks.Free(block.id, is_base ? options_.warm_byte_size : ~std::uint64_t{0});
     if (!is_base && region->blocks.empty()) {
@@ -148,6 +154,11 @@ std::vector<std::uint32_t> Arena::TakeRetired() {
 std::uint64_t Arena::used_byte_size() const {
   MutexLock lock(mu_);
   return used_;
+}
+
+void Arena::Abandon() {
+  MutexLock lock(mu_);
+  abandoned_ = true;
 }
 
 }  // namespace triton_lite

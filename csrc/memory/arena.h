@@ -56,6 +56,10 @@ class Arena : public std::enable_shared_from_this<Arena> {
 
   std::uint64_t used_byte_size() const EXCLUDES(mu_);
 
+  // From here on nothing is given out, and what is given back keeps its pages: the other process may still read it,
+  // and nobody will say when it has ended. The memory goes with the last mapping.
+  void Abandon() EXCLUDES(mu_);
+
  private:
   struct Region;
   class Chunk;
@@ -74,6 +78,7 @@ class Arena : public std::enable_shared_from_this<Arena> {
   std::uint32_t next_region_ GUARDED_BY(mu_) = 1;
   std::uint64_t used_ GUARDED_BY(mu_) = 0;
   std::vector<std::uint32_t> retired_ GUARDED_BY(mu_);
+  bool abandoned_ GUARDED_BY(mu_) = false;
 };
 
 }  // namespace triton_lite

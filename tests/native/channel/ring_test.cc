@@ -1,96 +1,16 @@
 // Client and server over real rings, in one process.
-#include <unistd.h>
+#include <poll.h>
 
-#include <cstring>
-#include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
-#include "channel/client.h"
-#include "channel/server.h"
-#include "check.h"
+#include "channel/channel_pair.h"
+#include "core/mutex.h"
 
 using namespace triton_lite;
-
-namespace {
-
-std::string SocketPath() {
-  static int count = 0;
-  return "/tmp/tl_ring_test_" + std::to_string(getpid()) + "_" + std::to_string(++count);
-}
-
-// Answers with the message and the segments of the call.
-class Echo : public CallHandler {
- public:
-  void Handle(CallPtr call) override {
-    Answer answer;
-    answer.message = AsText(call->message());
-    for (Bytes segment : call->segments()) {
-      auto buffer = call->Allocate(segment.size());
-      if (!buffer.ok()) {
-        call->Reply({buffer.status(), {}, {}}, true);
-        return;
-      }
-      if (!segment.empty()) {
-        std::memcpy(buffer->data, segment.data(), segment.size());
-      }
-      answer.segments.push_back(*std::move(buffer));
-    }
-    call->Reply(std::move(answer), true);
-  }
-};
-
-struct Pair {
-  explicit Pair(CallHandler* handler, std::uint32_t max_calls = 1024, std::uint64_t budget = 4ull << 30) {
-    ChannelServerOptions options;
-    options.socket_path = SocketPath();
-    options.answer_budget_byte_size = budget;
-    server = *ChannelServer::Start(options, handler);
-    RingClientOptions client_options;
-    client_options.socket_path = options.socket_path;
-    client_options.max_calls = max_calls;
-    client = *ConnectRings(client_options);
-  }
-  std::unique_ptr<ChannelServer> server;
-  std::unique_ptr<ChannelClient> client;
-};
-
-ReceivedAnswerPtr Await(ChannelClient& client, CallId call) {
-  bool interrupted = false;
-  ReceivedAnswerPtr answer;
-  do {
-    answer = client.Wait(call, 0, &interrupted);
-  } while (answer == nullptr);
-  return answer;
-}
-
-std::string Pattern(std::size_t size, unsigned seed) {
-  std::string text(size, '\0');
-  for (std::size_t i = 0; i < size; ++i) {
-    text[i] = static_cast<char>((i * 31 + seed) >> 3);
-  }
-  return text;
-}
-
-void CheckEcho(ChannelClient& client, const std::string& message, const std::vector<std::string>& parts) {
-  std::vector<Bytes> segments;
-  for (const std::string& part : parts) {
-    segments.push_back(AsBytes(part));
-  }
-  const auto call = client.Send(Method::kModelInfer, {message, segments});
-  REQUIRE(call.ok());
-  const auto answer = Await(client, *call);
-  CHECK(answer->last());
-  CHECK(answer->status().ok());
-  CHECK_EQ(AsText(answer->message()), message);
-  REQUIRE(answer->segments().size() == parts.size());
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    CHECK(AsText(answer->segments()[i]) == parts[i]);
-  }
-}
-
-}  // namespace
+using namespace triton_lite::testing;
 
 TEST(Small) {
   Echo echo;
@@ -113,6 +33,257 @@ TEST(AllSizes) {
     many.push_back(Pattern(i, i));
   }
   CheckEcho(*pair.client, "many", many);
+}
+
+// Keeps the calls until the test lets them go.
+class Keeper : public CallHandler {
+ public:
+  void Handle(CallPtr call) override {
+    MutexLock lock(mu_);
+    calls_.push_back(std::move(call));
+    came_.NotifyAll();
+  }
+  std::vector<CallPtr> Take(std::size_t count) {
+    MutexLock lock(mu_);
+    while (calls_.size() < count) {
+      came_.Wait(mu_);
+    }
+    return std::exchange(calls_, {});
+  }
+
+ private:
+  Mutex mu_;
+  CondVar came_;
+  std::vector<CallPtr> calls_;
+};
+
+// Lets one thread wait for another's word.
+class Event {
+ public:
+  void Set() {
+    MutexLock lock(mu_);
+    set_ = true;
+    changed_.NotifyAll();
+  }
+  void Wait() {
+    MutexLock lock(mu_);
+    while (!set_) {
+      changed_.Wait(mu_);
+    }
+  }
+
+ private:
+  Mutex mu_;
+  CondVar changed_;
+  bool set_ = false;
+};
+
+TEST(ManyThreads) {
+  Echo echo;
+  Pair pair(&echo);
+  std::vector<std::thread> threads;
+  for (unsigned t = 0; t < 8; ++t) {
+    threads.emplace_back([&pair, t] {
+      for (unsigned i = 0; i < 300; ++i) {
+        CheckEcho(*pair.client, Pattern(100 + i, t), {Pattern(i * 7, i), Pattern(t * 1000, t)});
+      }
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+}
+
+TEST(PollAndArm) {
+  Echo echo;
+  Pair pair(&echo, 64);
+  std::size_t sent = 0;
+  std::size_t done = 0;
+  while (done < 5000) {
+    while (sent < 5000 && sent - done < 64) {
+      REQUIRE(pair.client->Send(Method::kModelInfer, {"poll", {}}).ok());
+      ++sent;
+    }
+    const auto answers = pair.client->Poll();
+    done += answers.size();
+    if (answers.empty() && pair.client->ArmWakeup()) {
+      pollfd readable{pair.client->fd(), POLLIN, 0};
+      poll(&readable, 1, -1);
+    }
+  }
+  CHECK_EQ(done, 5000u);
+}
+
+TEST(BoundOnCallsInFlight) {
+  Keeper keeper;
+  Pair pair(&keeper, 3);
+  std::vector<CallId> calls;
+  for (int i = 0; i < 3; ++i) {
+    calls.push_back(*pair.client->Send(Method::kModelInfer, {"m", {}}));
+  }
+  CHECK_EQ(pair.client->Send(Method::kModelInfer, {"m", {}}).status().code(), Code::kUnavailable);
+  keeper.Take(3).clear();
+  for (const CallId call : calls) {
+    const auto answer = Await(*pair.client, call);
+    CHECK_EQ(answer->status(), Internal("the request was dropped"));
+  }
+  CHECK(pair.client->Send(Method::kModelInfer, {"m", {}}).ok());
+}
+
+TEST(FullRingParksAnswersInOrder) {
+  Keeper keeper;
+  Pair pair(&keeper);
+  const CallId id = *pair.client->Send(Method::kModelStreamInfer, {"stream", {}});
+  const auto calls = keeper.Take(1);
+  CHECK(calls[0]->HasCredit());
+  constexpr int kCount = 5000;
+  for (int i = 0; i < kCount; ++i) {
+    calls[0]->Reply({{}, std::to_string(i) + std::string(i % 3 == 0 ? 2000 : 0, 'x'), {}}, i + 1 == kCount);
+  }
+  CHECK(!calls[0]->HasCredit());
+  for (int i = 0; i < kCount; ++i) {
+    const auto answer = Await(*pair.client, id);
+    REQUIRE(answer->status().ok());
+    CHECK_EQ(std::stoi(std::string(AsText(answer->message()).substr(0, 5))), i);
+    CHECK_EQ(answer->last(), i + 1 == kCount);
+  }
+}
+
+TEST(CancelReachesTheHandler) {
+  Keeper keeper;
+  Pair pair(&keeper);
+  const CallId id = *pair.client->Send(Method::kModelInfer, {"m", {}});
+  const auto calls = keeper.Take(1);
+  Event cancelled;
+  calls[0]->OnCancel([&] { cancelled.Set(); });
+  pair.client->Cancel(id);
+  cancelled.Wait();
+  CHECK(calls[0]->cancel_token()->cancelled());
+  calls[0]->Reply({Cancelled("given up"), {}, {}}, true);
+  CHECK_EQ(Await(*pair.client, id)->status().code(), Code::kCancelled);
+}
+
+TEST(ClientGoesRequestMemoryStays) {
+  Keeper keeper;
+  Pair pair(&keeper);
+  const std::string large = Pattern(50 << 20, 9);
+  const Bytes segment = AsBytes(large);
+  REQUIRE(pair.client->Send(Method::kModelInfer, {"m", std::span(&segment, 1)}).ok());
+  const auto calls = keeper.Take(1);
+  Event cancelled;
+  calls[0]->OnCancel([&] { cancelled.Set(); });
+  pair.client.reset();
+  cancelled.Wait();
+  CHECK(AsText(calls[0]->segments()[0]) == large);
+  calls[0]->Reply({{}, "nobody hears", {}}, true);
+}
+
+TEST(StopAnswersWhatIsPending) {
+  Keeper keeper;
+  Pair pair(&keeper);
+  const CallId waited = *pair.client->Send(Method::kModelInfer, {"m", {}});
+  const auto calls = keeper.Take(1);
+  pair.server->Stop();
+  CHECK_EQ(Await(*pair.client, waited)->status().code(), Code::kUnavailable);
+  CHECK(!pair.client->connected());
+  CHECK_EQ(pair.client->Send(Method::kModelInfer, {"m", {}}).status().code(), Code::kUnavailable);
+  RingClientOptions options;
+  options.socket_path = pair.path;
+  CHECK_EQ(ConnectRings(options).status().code(), Code::kUnavailable);
+}
+
+TEST(AnswersGoBackInAnyOrder) {
+  Echo echo;
+  Pair pair(&echo, 1024, 64 << 20);
+  std::vector<ReceivedAnswerPtr> held;
+  const std::string part = Pattern(1 << 20, 1);
+  const Bytes segment = AsBytes(part);
+  for (unsigned i = 0; i < 500; ++i) {
+    const CallId id = *pair.client->Send(Method::kModelInfer, {"m", std::span(&segment, 1)});
+    held.push_back(Await(*pair.client, id));
+    REQUIRE(held.back()->status().ok());
+    if (held.size() == 40) {
+      std::thread([&held] {
+        for (std::size_t k = 0; k < 39; ++k) {
+          held.erase(held.begin() + static_cast<std::ptrdiff_t>(k * 7 % held.size()));
+        }
+      }).join();
+    }
+  }
+}
+
+TEST(BudgetOfASlowReader) {
+  Echo echo;
+  Pair pair(&echo, 1024, 4 << 20);
+  const std::string part = Pattern(1 << 20, 1);
+  const Bytes segment = AsBytes(part);
+  std::vector<ReceivedAnswerPtr> held;
+  for (int i = 0; i < 8; ++i) {
+    held.push_back(Await(*pair.client, *pair.client->Send(Method::kModelInfer, {"m", std::span(&segment, 1)})));
+  }
+  CHECK(held.front()->status().ok());
+  CHECK_EQ(held.back()->status().code(), Code::kUnavailable);
+  held.clear();
+  CheckEcho(*pair.client, "m", {part});
+}
+
+TEST(BodiesAreNotCopied) {
+  Keeper keeper;
+  Pair pair(&keeper);
+  auto body = pair.client->AllocateBody(1 << 20);
+  REQUIRE(body.ok());
+  const Bytes part = body->bytes().subspan(4096, 100'000);
+  const CallId id = *pair.client->Send(Method::kModelInfer, {"m", std::span(&part, 1)});
+  body->owner.reset();  // The call holds it.
+  auto calls = keeper.Take(1);
+  // Written after the call was sent, seen by the engine: the same memory.
+  body->data[4096] = std::byte{77};
+  CHECK(calls[0]->segments()[0][0] == std::byte{77});
+  calls[0]->Reply({}, true);
+  Await(*pair.client, id);
+}
+
+// The first call does not return until the second one was handled.
+class Stuck : public CallHandler {
+ public:
+  void Handle(CallPtr call) override {
+    if (call->message().size() == 5) {  // "stuck"
+      go_on_.Wait();
+    } else {
+      go_on_.Set();
+    }
+    call->Reply({}, true);
+  }
+
+ private:
+  Event go_on_;
+};
+
+TEST(StuckReaderLosesItsRole) {
+  Stuck stuck;
+  Pair pair(&stuck);
+  const CallId first = *pair.client->Send(Method::kModelInfer, {"stuck", {}});
+  const CallId second = *pair.client->Send(Method::kModelInfer, {"free", {}});
+  CHECK(Await(*pair.client, second)->status().ok());
+  CHECK(Await(*pair.client, first)->status().ok());
+}
+
+TEST(DirectClient) {
+  Echo echo;
+  const auto client = MakeDirectClient(&echo);
+  CheckEcho(*client, "direct", {Pattern(100, 1), "", Pattern(100'000, 2)});
+  Keeper keeper;
+  const auto kept = MakeDirectClient(&keeper);
+  const CallId id = *kept->Send(Method::kModelInfer, {"m", {}});
+  CHECK(kept->ArmWakeup());
+  auto calls = keeper.Take(1);
+  kept->Cancel(id);
+  CHECK(calls[0]->cancel_token()->cancelled());
+  calls.clear();
+  CHECK(!kept->ArmWakeup());
+  const auto answers = kept->Poll();
+  REQUIRE(answers.size() == 1);
+  CHECK_EQ(answers[0]->status().code(), Code::kInternal);
 }
 
 TEST_MAIN()
