@@ -448,7 +448,7 @@ TEST(ManyRequestsThroughManyThreads) {
     of_model.push_back(std::make_unique<AnsweringInstance>(add));
     ModelSpec spec;
     spec.max_batch_size = 4;
-    spec.scheduler = DynamicBatchingSpec{};
+    spec.scheduler.emplace<DynamicBatchingSpec>();
     models.push_back(MakeBatchScheduler(spec, std::move(of_model), nullptr));
     router.Add(name, 0, {Tensor("X"), Tensor("Z")}, [scheduler = models.back().get()](RequestPtr request) {
       scheduler->Enqueue(std::move(request), {true});
