@@ -9,9 +9,8 @@ from triton_lite.engine.report import ModelState
 
 
 def started(ports: Ports) -> list[str]:
-    """A log line for each service, in Triton's words."""
+    """A log line for each service, in Triton's words; the gRPC front end, alone or not, writes its own."""
     services = (
-        ("GRPCInferenceService", ports.grpc),
         ("HTTPService", ports.http),
         ("Metrics Service", ports.metrics),
     )
