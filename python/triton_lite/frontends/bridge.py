@@ -111,7 +111,9 @@ class Bridge:
 
     async def call_http(self, call: Any) -> Answer:
         """Like `call`, for a decoded HTTP inference."""
-        client = self.current or await self.client()
+        client = self._client
+        if client is None or not client.connected:
+            client = await self.client()
         return await self._answer(client, client.send_http(call))
 
     async def stream(self, method: int, message: Buffer, segments: Sequence[Buffer] = ()) -> Stream:

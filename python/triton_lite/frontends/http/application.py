@@ -12,6 +12,7 @@ import falcon.asgi
 
 from triton_lite.frontends.http import replies
 from triton_lite.frontends.http.disconnect import RECEIVE
+from triton_lite.frontends.http.fast_infer import FastInfer
 from triton_lite.frontends.http.front_end import FrontEnd
 from triton_lite.frontends.http.router import Router
 from triton_lite.frontends.http.routes import routes
@@ -28,6 +29,7 @@ class Application:
     def __init__(self, front_end: FrontEnd | None = None) -> None:
         self._front_end = front_end or FrontEnd()
         self._warned = False
+        self._fast_infer = FastInfer(self._front_end)
         resources = routes(self._front_end)
         self._wsgi = _configured(falcon.App(router=Router(replies.NotFound(), asynchronous=False)))  # type: ignore[call-overload]
         self._asgi = _configured(falcon.asgi.App(router=Router(replies.NotFound(), asynchronous=True)))  # type: ignore[call-overload]
@@ -56,6 +58,11 @@ class Application:
     async def _call_asgi(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             scope[RECEIVE] = receive
+            if scope["method"] == "POST":
+                handed_on = await self._fast_infer.serve(scope, receive, send)
+                if handed_on is None:
+                    return
+                receive = handed_on
             raw_path = scope.get("raw_path")
             if raw_path and b"%" in raw_path:
                 scope["path"] = raw_path.partition(b"?")[0].decode("latin-1")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 # From here on a body is received into the channel's arena, so that it is copied once.
-_IN_PLACE_BYTE_SIZE = 1 << 20
+IN_PLACE_BYTE_SIZE = 1 << 20
 _CHUNK_BYTE_SIZE = 1 << 18
 # What is read, and thrown away, of a body that is too large: a client that is still sending may not see our answer.
 _DISCARDED_BYTE_SIZE = 1 << 31
@@ -39,7 +39,7 @@ def read(req: Any, front_end: FrontEnd, in_place: bool = False) -> Buffer:
     if length is not None and length > limit:
         _discard(stream)
         raise _too_large(req, length, limit)
-    if length is not None and length < _IN_PLACE_BYTE_SIZE:
+    if length is not None and length < IN_PLACE_BYTE_SIZE:
         small: bytes = stream.read(length) if length else b""
         return small
     if length is None or not in_place:
@@ -62,7 +62,7 @@ async def receive(req: Any, front_end: FrontEnd, in_place: bool = False) -> Buff
     if length is not None and length > limit:
         await _discard_async(req.stream)
         raise _too_large(req, length, limit)
-    if length is not None and length < _IN_PLACE_BYTE_SIZE:
+    if length is not None and length < IN_PLACE_BYTE_SIZE:
         small: bytes = await req.stream.read()
         return small
     if length is None or not in_place:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 # Where the application leaves the server's `receive` for us (Falcon hands it on to nobody).
 RECEIVE = "triton_lite.receive"
@@ -13,12 +16,16 @@ _PATIENCE_SECONDS = 0.02
 
 
 class Watch:
-    """`with Watch(req):` cancels the current task when the client hangs up. The body must have been received."""
+    """`with Watch(receive):` cancels the current task when the client hangs up.
+
+    receive: the ASGI server's, after it gave the whole body; None watches nothing.
+    """
 
     __slots__ = ("_receive", "_task", "_timer", "_watcher")
 
-    def __init__(self, req: Any) -> None:
-        self._receive = req.scope.get(RECEIVE)
+    def __init__(self, receive: Receive | None) -> None:
+        self._receive = receive
+        self._task: asyncio.Task[Any] | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -40,7 +47,8 @@ class Watch:
         self._watcher = asyncio.get_running_loop().create_task(self._watch())
 
     async def _watch(self) -> None:
+        if self._receive is None or self._task is None:
+            return
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        if self._task is not None:
-            self._task.cancel()
+        self._task.cancel()

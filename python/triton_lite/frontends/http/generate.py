@@ -10,7 +10,7 @@ from triton_lite.errors import Code, TritonError, http_status
 from triton_lite.frontends.bridge import Stream
 from triton_lite.frontends.http import body as bodies
 from triton_lite.frontends.http import json_reader, replies
-from triton_lite.frontends.http.disconnect import Watch
+from triton_lite.frontends.http.disconnect import RECEIVE, Watch
 from triton_lite.frontends.http.front_end import FrontEnd
 from triton_lite.frontends.http.replies import JSON
 from triton_lite.frontends.link import Answer, Client, failed_in_model, raise_for
@@ -60,7 +60,7 @@ class GenerateResource:
         message = _request(model, version)
         try:
             body = await _receive(req, self._front_end, model, version)
-            with Watch(req):
+            with Watch(req.scope.get(RECEIVE)):
                 answer = await self._front_end.bridge().call(MethodNumber.GENERATE, message, [body])
             raise_for(answer)
         except TritonError as error:
@@ -108,7 +108,7 @@ class GenerateStreamResource:
         try:
             body = await _receive(req, self._front_end, model, version)
             stream = await self._front_end.bridge().stream(MethodNumber.GENERATE_STREAM, message, [body])
-            with Watch(req):
+            with Watch(req.scope.get(RECEIVE)):
                 first = await anext(stream)
             _start(resp, first)
         except TritonError as error:
@@ -133,7 +133,7 @@ class GenerateStreamResource:
 
 async def _events_async(req: Any, stream: Stream, answer: Answer) -> AsyncIterator[bytes]:
     try:
-        with Watch(req):
+        with Watch(req.scope.get(RECEIVE)):
             yield _event(answer)
             if not answer.last:
                 async for answer in stream:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from triton_lite.errors import Code, TritonError
 from triton_lite.frontends.http import body as bodies
 from triton_lite.frontends.http import compression, replies
-from triton_lite.frontends.http.disconnect import Watch
+from triton_lite.frontends.http.disconnect import RECEIVE, Watch
 from triton_lite.frontends.http.front_end import FrontEnd
 from triton_lite.frontends.http.headers import forwarded
 from triton_lite.frontends.http.replies import JSON, TEXT, HeadersRefused
@@ -67,12 +67,12 @@ class InferResource:
             if coded:
                 body = await self._off_loop(compression.inflate, body, front_end.options.max_input_size)
             call = self._decode(req, body, model, version)
-            with Watch(req):
+            with Watch(req.scope.get(RECEIVE)):
                 answer = await bridge.call_http(call)
             in_model = failed_in_model(answer)
             raise_for(answer)
         except TritonError as error:
-            await self._refuse_async(resp, model, version, error, in_model)
+            await refuse_async(front_end, resp, model, version, error, in_model)
             return
         encoded, coding = self._encode(req, resp, answer, call)
         resp.data = await self._off_loop(compression.deflate, encoded, coding) if coding else encoded
@@ -117,15 +117,19 @@ class InferResource:
                 error, media_type = unknown, TEXT
         replies.refuse_error(resp, error, media_type)
 
-    async def _refuse_async(self, resp: Any, model: str, version: str, error: TritonError, in_model: bool) -> None:
-        media_type = _media_type(error, in_model)
-        if _may_be_unknown(error, in_model):
-            message = _model_message(model, version)
-            try:
-                raise_for(await self._front_end.bridge().call(MethodNumber.MODEL_EXISTS, message))
-            except TritonError as unknown:
-                error, media_type = unknown, TEXT
-        replies.refuse_error(resp, error, media_type)
+
+async def refuse_async(
+    front_end: FrontEnd, resp: Any, model: str, version: str, error: TritonError, in_model: bool
+) -> None:
+    """Answer an inference with an error (ASGI). in_model: whether it arose there, past validation."""
+    media_type = _media_type(error, in_model)
+    if _may_be_unknown(error, in_model):
+        message = _model_message(model, version)
+        try:
+            raise_for(await front_end.bridge().call(MethodNumber.MODEL_EXISTS, message))
+        except TritonError as unknown:
+            error, media_type = unknown, TEXT
+    replies.refuse_error(resp, error, media_type)
 
 
 def _may_be_unknown(error: TritonError, in_model: bool) -> bool:
