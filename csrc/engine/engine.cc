@@ -41,9 +41,22 @@ RequestPtr NewRequest(const CallPtr& call, const ServedModelPtr& model, std::uin
   return request;
 }
 
+// The request, or null after it was ended with an error that its client is to take for the model's.
+RequestPtr Unless(Status in_model, RequestPtr request) {
+  if (in_model.ok()) {
+    return request;
+  }
+  request->times.compute_start = NowNanoseconds();
+  request->responder->Fail(std::move(in_model));
+  return nullptr;
+}
+
 void EnqueueOrFail(const CallPtr& call, Result<RequestPtr> request) {
   if (!request.ok()) {
     ReplyStatus(*call, request.status());
+    return;
+  }
+  if (*request == nullptr) {
     return;
   }
   // A share of its own: the request may have ended, and its model with it, before Enqueue returns.
@@ -110,7 +123,8 @@ Result<RequestPtr> Engine::MakeInferRequest(const CallPtr& call) const {
     const std::span<const Bytes> raw = segments.empty() ? std::span<const Bytes>(view.raw_input_contents) : segments;
     RETURN_IF_ERROR(BuildRequest(view, raw, call, request.get(), &options));
   }
-  RETURN_IF_ERROR(ValidateRequest(*model, request.get()));
+  Status in_model;
+  RETURN_IF_ERROR(ValidateRequest(*model, request.get(), &in_model));
   request->responder =
       MakeInferResponder(call, std::move(model), request.get(), observer_, options, std::string(view.model_version));
   return request;
@@ -125,9 +139,10 @@ Result<RequestPtr> Engine::MakeGenerateRequest(const CallPtr& call) const {
   const std::span<const Bytes> segments = call->segments();
   const std::string_view json = segments.empty() ? std::string_view() : AsText(segments[0]);
   RETURN_IF_ERROR(wire::DecodeGenerate(model->spec(), json, request.get()));
-  RETURN_IF_ERROR(ValidateRequest(*model, request.get()));
+  Status in_model;
+  RETURN_IF_ERROR(ValidateRequest(*model, request.get(), &in_model));
   request->responder = MakeGenerateResponder(call, std::move(model), request.get(), observer_);
-  return request;
+  return Unless(std::move(in_model), std::move(request));
 }
 
 void Engine::HandleExists(const CallPtr& call) {
@@ -156,8 +171,10 @@ void Engine::Start(const std::string& model_name, std::int64_t model_version, Re
   request->model_version = model->spec().version;
   request->model = model;
   request->times.request_start = NowNanoseconds();
-  if (Status status = ValidateRequest(*model, request.get()); !status.ok()) {
-    request->responder->Fail(std::move(status));
+  Status in_model;
+  Status status = ValidateRequest(*model, request.get(), &in_model);
+  if (!status.ok() || !in_model.ok()) {
+    request->responder->Fail(status.ok() ? std::move(in_model) : std::move(status));
     return;
   }
   model->Enqueue(std::move(request), EnqueueHint{});

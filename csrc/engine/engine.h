@@ -55,6 +55,7 @@ class Engine final : public CallHandler, public ModelRouter {
 
  private:
   void HandleExists(const CallPtr& call);
+  // Null when the call was answered already.
   Result<RequestPtr> MakeInferRequest(const CallPtr& call) const;
   Result<RequestPtr> MakeGenerateRequest(const CallPtr& call) const;
   void Retire(std::vector<ServedModelPtr> models);

@@ -22,19 +22,16 @@ struct ContentField {
 };
 
 constexpr DataType kNone = DataType::kInvalid;
-constexpr std::uint32_t kBytesContents = 8;
 constexpr ContentField kContentFields[] = {
     {1, {DataType::kBool, kNone, kNone}},   {2, {DataType::kInt32, DataType::kInt8, DataType::kInt16}},
     {3, {DataType::kInt64, kNone, kNone}},  {4, {DataType::kUint32, DataType::kUint8, DataType::kUint16}},
     {5, {DataType::kUint64, kNone, kNone}}, {6, {DataType::kFp32, kNone, kNone}},
-    {7, {DataType::kFp64, kNone, kNone}},   {kBytesContents, {DataType::kBytes, kNone, kNone}},
+    {7, {DataType::kFp64, kNone, kNone}},   {8, {DataType::kBytes, kNone, kNone}},
 };
 
 bool HasElements(const wire::TypedContents& contents, std::uint32_t field) {
-  return std::any_of(contents.fields.begin(), contents.fields.end(), [&](const auto& piece) {
-    // An empty packed field has no element, an empty string is one.
-    return piece.first == field && (field == kBytesContents || !piece.second.empty());
-  });
+  return std::any_of(contents.fields.begin(), contents.fields.end(),
+                     [&](const auto& records) { return records.first == field; });
 }
 
 std::string InputOfModel(const InferInputView& input, const InferRequestView& view) {

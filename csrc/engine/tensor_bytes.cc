@@ -54,7 +54,8 @@ Status CheckByteSize(const InputTensor& input, std::string_view model_name, cons
                                                                  : SizeMismatch(input, model_name, expected, request);
 }
 
-Status CheckStrings(const InputTensor& input, std::string_view model_name, const InferenceRequest& request) {
+Status CheckStrings(const InputTensor& input, std::string_view model_name, const InferenceRequest& request,
+                    Status* in_model) {
   const std::optional<std::int64_t> count = ElementCount(input.model_shape);
   if (!count) {
     return HasNegative(input.model_shape) ? InvalidDimension(input)
@@ -85,18 +86,19 @@ Status CheckStrings(const InputTensor& input, std::string_view model_name, const
     return InvalidArgument(RequestIdText(request) + "expected " + std::to_string(*count) + " string elements for " +
                            name() + ", got " + std::to_string(checked));
   }
-  if (missing > 0) {
-    return InvalidArgument("incomplete string data for inference input '" + input.name +
-                           "', expecting string of length " + std::to_string(length) + " but only " +
-                           std::to_string(length - missing) + " bytes available");
+  if (missing > 0 && in_model->ok()) {
+    *in_model =
+        InvalidArgument("incomplete string data for inference input '" + input.name + "', expecting string of length " +
+                        std::to_string(length) + " but only " + std::to_string(length - missing) + " bytes available");
   }
   return {};
 }
 
 }  // namespace
 
-Status CheckTensorBytes(const InputTensor& input, std::string_view model_name, const InferenceRequest& request) {
-  return input.datatype == DataType::kBytes ? CheckStrings(input, model_name, request)
+Status CheckTensorBytes(const InputTensor& input, std::string_view model_name, const InferenceRequest& request,
+                        Status* in_model) {
+  return input.datatype == DataType::kBytes ? CheckStrings(input, model_name, request, in_model)
                                             : CheckByteSize(input, model_name, request);
 }
 

@@ -10,6 +10,8 @@
 namespace triton_lite {
 
 // Checks `input.data` against `input.model_shape`: the byte size, or the framing of each BYTES element.
-Status CheckTensorBytes(const InputTensor& input, std::string_view model_name, const InferenceRequest& request);
+// A last string that runs past the end goes to `in_model` if that is OK still: Triton leaves it to the backend.
+Status CheckTensorBytes(const InputTensor& input, std::string_view model_name, const InferenceRequest& request,
+                        Status* in_model);
 
 }  // namespace triton_lite

@@ -46,8 +46,8 @@ std::vector<std::size_t> CheckOrder(const std::vector<InputTensor>& inputs) {
 // One request against one model: what the checks share.
 class Validation {
  public:
-  Validation(const ServedModel& model, InferenceRequest* request)
-      : model_(model), spec_(model.spec()), request_(*request) {}
+  Validation(const ServedModel& model, InferenceRequest* request, Status* in_model)
+      : model_(model), spec_(model.spec()), request_(*request), in_model_(in_model) {}
 
   Status Run() {
     RETURN_IF_ERROR(CompleteOutputs());
@@ -179,7 +179,7 @@ class Validation {
       input->model_shape.push_back(batch_);
     }
     AppendModelDims(spec, dims, &input->model_shape);
-    return CheckTensorBytes(*input, spec_.name, request_);
+    return CheckTensorBytes(*input, spec_.name, request_, in_model_);
   }
 
   Status CheckDims(const TensorSpec& spec, const Shape& dims, const InputTensor& input) const {
@@ -252,6 +252,7 @@ class Validation {
   const ServedModel& model_;
   const ModelSpec& spec_;
   InferenceRequest& request_;
+  Status* const in_model_;
   std::vector<std::size_t> order_;
   std::vector<const TensorSpec*> specs_;  // Of each input, by its position.
   std::int64_t batch_ = 0;
@@ -259,6 +260,8 @@ class Validation {
 
 }  // namespace
 
-Status ValidateRequest(const ServedModel& model, InferenceRequest* request) { return Validation(model, request).Run(); }
+Status ValidateRequest(const ServedModel& model, InferenceRequest* request, Status* in_model) {
+  return Validation(model, request, in_model).Run();
+}
 
 }  // namespace triton_lite

@@ -20,12 +20,21 @@ InferenceRequest Request(std::vector<InputTensor> inputs) {
   return request;
 }
 
+bool Validates(const ModelSpec& spec, InferenceRequest* request) {
+  Status in_model;
+  return ValidateRequest(*Serve(spec), request, &in_model).ok() && in_model.ok();
+}
+
 std::string ErrorOf(const ModelSpec& spec, std::vector<InputTensor> inputs, std::vector<std::string> outputs = {}) {
   InferenceRequest request = Request(std::move(inputs));
   for (std::string& name : outputs) {
     request.outputs.emplace_back().name = std::move(name);
   }
-  const Status status = ValidateRequest(*Serve(spec), &request);
+  Status in_model;
+  const Status status = ValidateRequest(*Serve(spec), &request, &in_model);
+  if (status.ok() && !in_model.ok()) {
+    return "in the model: " + in_model.message();
+  }
   CHECK(status.ok() || status.code() == Code::kInvalidArgument);
   return status.message();
 }
@@ -49,7 +58,7 @@ std::string ErrorOfFloats(Shape dims, Shape shape, std::string bytes) {
 TEST(ArrangesInputsInTheModelsOrderAndCompletesTheOutputs) {
   InferenceRequest request = Request(
       {Input("INPUT1", DataType::kInt32, {1, 16}, kInt32x16), Input("INPUT0", DataType::kInt32, {1, 16}, kInt32x16)});
-  CHECK(ValidateRequest(*Serve(SimpleSpec()), &request).ok());
+  CHECK(Validates(SimpleSpec(), &request));
   CHECK_EQ(request.inputs[0].name, "INPUT0");
   CHECK_EQ(request.inputs[1].name, "INPUT1");
   CHECK_EQ(request.batch_size, 1u);
@@ -134,7 +143,7 @@ TEST(AppliesReshape) {
   ModelSpec spec = IdentitySpec(DataType::kFp32, {-1, 2, -1}, 4);
   spec.inputs[0].reshape = Shape{2, -1, -1};
   InferenceRequest request = Request({Input("INPUT0", DataType::kFp32, {1, 3, 2, 5}, std::string(120, 'x'))});
-  CHECK(ValidateRequest(*Serve(spec), &request).ok());
+  CHECK(Validates(spec, &request));
   CHECK((request.inputs[0].shape == Shape{1, 3, 2, 5}));
   CHECK((request.inputs[0].model_shape == Shape{1, 2, 3, 5}));
 }
@@ -157,10 +166,10 @@ TEST(ChecksTheFramingOfStrings) {
                "buffer.");
   CHECK_EQ(ErrorOfStrings({2}, abc), id + "expected 2 string elements " + of + ", got 1");
   CHECK_EQ(ErrorOfStrings({1}, abc + abc), id + "unexpected number of string elements 2 " + of + ", expecting 1");
-  CHECK_EQ(
-      ErrorOfStrings({1}, StringElement("abc", std::numeric_limits<std::uint32_t>::max())),
-      "incomplete string data for inference input 'INPUT0', expecting string of length 4294967295 but only 3 bytes "
-      "available");
+  CHECK_EQ(ErrorOfStrings({1}, StringElement("abc", std::numeric_limits<std::uint32_t>::max())),
+           "in the model: incomplete string data for inference input 'INPUT0', expecting string of length 4294967295 "
+           "but only 3 bytes "
+           "available");
 }
 
 TEST_MAIN()
