@@ -265,7 +265,7 @@ class ChannelClient:
         """Copy and send a call; gives its number. Raises TritonError(UNAVAILABLE) past the bounds or without engine."""
     def send_http(self, call: HttpInferCall) -> int: ...
     def allocate_body(self, byte_size: int) -> memoryview:
-        """Give writable memory for a large body; (parts of) it are sent without a copy. Raises TritonError(UNAVAILABLE)."""
+        """Give writable memory for a large body, sent without another copy. Raises TritonError(UNAVAILABLE)."""
     def cancel(self, call: int) -> None:
         """Ask the engine to give up; a last answer still comes."""
     def fileno(self) -> int:
