@@ -30,6 +30,8 @@ def respond(sent: Sent) -> list[FakeAnswer] | None:
     if sent.http is not None:
         if sent.http.model == "fails":
             return [FakeAnswer(code=13, text="it failed", segments=[memoryview(b"head")])]
+        if sent.http.model == "open":
+            return None
         if sent.http.model == "refused":
             return [FakeAnswer(code=3, text="wrong shape")]
         return [json_answer(bytes(sent.http.body))]
@@ -55,19 +57,30 @@ def generate(sent: Sent) -> list[FakeAnswer] | None:
 class World:
     """The application behind one of Falcon's test clients."""
 
-    def __init__(self, asynchronous: bool, **options: Any) -> None:
+    def __init__(self, kind: str, **options: Any) -> None:
         self.client = FakeClient(respond)
-        front_end = FrontEnd(EngineLink("http", lambda name: self.client), HttpOptions(LIMIT, **options), FakeCodec())
+        front_end = FrontEnd(
+            EngineLink("http", lambda name: self.client),
+            HttpOptions(**{"max_input_size": LIMIT, **options}),
+            FakeCodec(),
+        )
         self.application = Application(front_end)
-        app = self.application._asgi if asynchronous else self.application._wsgi
+        # "falcon": ASGI, but without what serves plain inference beside Falcon.
+        apps = {"wsgi": self.application._wsgi, "asgi": self._asgi, "falcon": self.application._asgi}
+        app: Any = apps[kind]
         self.http = falcon.testing.TestClient(app)
+
+    async def _asgi(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            scope["raw_path"] = scope["path"].encode()
+        await self.application(scope, receive, send)
 
     def post(self, path: str, body: bytes | str = b"{}", **headers: str) -> Any:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.http.simulate_post(path, body=body, headers=named)
 
 
-@pytest.fixture(params=[False, True], ids=["wsgi", "asgi"])
+@pytest.fixture(params=["wsgi", "asgi", "falcon"])
 def world(request: pytest.FixtureRequest) -> World:
     return World(request.param)
 
@@ -145,6 +158,13 @@ def test_bodies_past_the_limit(world: World) -> None:
     assert packed.status_code == 400 and "Decompressed data size exceeds" in packed.json["error"]
 
 
+@pytest.mark.parametrize("kind", ["wsgi", "asgi"])
+def test_a_small_limit(kind: str) -> None:
+    world = World(kind, max_input_size=10)
+    assert world.post("/v2/models/m/infer", bytes(10)).status_code == 200
+    assert world.post("/v2/models/m/infer", bytes(11)).status_code == 400
+
+
 def test_methods(world: World) -> None:
     for method in ("GET", "PUT", "DELETE", "OPTIONS", "PATCH"):
         result = world.http.simulate_request(method, "/v2/models/m/infer")
@@ -183,11 +203,11 @@ def test_generate_stream(world: World) -> None:
     assert (late.status_code, late.text) == (200, 'data: {"n":1}\n\ndata: {"error":"it failed"}\n\n')
 
 
-@pytest.mark.parametrize("asynchronous", [False, True])
-def test_forwarded_headers(asynchronous: bool) -> None:
+@pytest.mark.parametrize("kind", ["wsgi", "asgi"])
+def test_forwarded_headers(kind: str) -> None:
     import re
 
-    world = World(asynchronous, header_forward_pattern=re.compile("^x-my|time", re.IGNORECASE))
+    world = World(kind, header_forward_pattern=re.compile("^x-my|time", re.IGNORECASE))
     world.post("/v2/models/m/infer", X_My_Header="v", Other="o")
     assert world.client.sent[0].http.forwarded == [("x-my-header", "v")]
     refused = world.post("/v2/models/m/infer", Timeout="3")
@@ -220,18 +240,18 @@ def call_wsgi(world: World, **environ: Any) -> tuple[str, bytes]:
 
 
 def test_wsgi_names_are_taken_undecoded() -> None:
-    world = World(False)
+    world = World("wsgi")
     assert call_wsgi(world, RAW_URI="/v2/models/a%2Fb/infer?x=%20")[0] == "200 OK"
     assert world.client.sent[0].http.model == "a%2Fb"
 
 
 def test_the_sync_worker_is_mentioned_once(caplog: pytest.LogCaptureFixture) -> None:
-    world = World(False)
+    world = World("wsgi")
     for _ in range(2):
         call_wsgi(world, SERVER_SOFTWARE="gunicorn/26", **{"wsgi.multithread": False})
     assert len(caplog.records) == 1 and "--timeout" in caplog.text
     caplog.clear()
-    call_wsgi(World(False), SERVER_SOFTWARE="gunicorn/26", **{"wsgi.multithread": True})
+    call_wsgi(World("wsgi"), SERVER_SOFTWARE="gunicorn/26", **{"wsgi.multithread": True})
     assert not caplog.records
 
 
@@ -259,7 +279,7 @@ class Asgi:
 
 
 def test_asgi_names_are_taken_undecoded() -> None:
-    world = World(True)
+    world = World("asgi")
     request = Asgi("/v2/models/a/b/infer", b"/v2/models/a%2Fb/infer?q")
 
     asyncio.run(world.application(request.scope, request.receive, request.send))
@@ -267,9 +287,24 @@ def test_asgi_names_are_taken_undecoded() -> None:
     assert world.client.sent[0].http.model == "a%2Fb"
 
 
-@pytest.mark.parametrize("path", ["/v2/models/open/generate", "/v2/models/open/generate_stream"])
+def test_a_body_in_pieces() -> None:
+    world = World("asgi")
+    request = Asgi("/v2/models/m/infer", b"/v2/models/m/infer")
+    pieces = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.request", "body": b"}"}]
+
+    async def receive() -> dict[str, Any]:
+        return pieces.pop(0)
+
+    asyncio.run(world.application(request.scope, receive, request.send))
+    assert request.events[0]["status"] == 200
+    assert [bytes(sent.http.body) for sent in world.client.sent] == [b"{}"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/v2/models/open/infer", "/v2/models/open/generate", "/v2/models/open/generate_stream"]
+)
 def test_hanging_up_gives_the_request_up(path: str) -> None:
-    world = World(True)
+    world = World("asgi")
     request = Asgi(path, path.encode())
 
     async def body() -> None:
@@ -285,7 +320,7 @@ def test_hanging_up_gives_the_request_up(path: str) -> None:
 
 
 def test_hanging_up_ends_a_stream_of_events() -> None:
-    world = World(True)
+    world = World("asgi")
     request = Asgi("/v2/models/open/generate_stream", b"/v2/models/open/generate_stream")
     world.client.respond = lambda sent: [json_answer(b"{}", last=False)]
 
@@ -301,7 +336,7 @@ def test_hanging_up_ends_a_stream_of_events() -> None:
 
 
 def test_closing_a_wsgi_stream_gives_the_call_up() -> None:
-    world = World(False)
+    world = World("wsgi")
     world.client.respond = lambda sent: [json_answer(b"{}", last=False)]
     environ = falcon.testing.create_environ(path="/v2/models/m/generate_stream", method="POST", body="{}")
     stream: Any = world.application(environ, lambda status, headers: None)

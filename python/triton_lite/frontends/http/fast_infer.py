@@ -36,10 +36,14 @@ class FastInfer:
     async def serve(self, scope: dict[str, Any], receive: Receive, send: Send) -> Receive | None:
         """Serve a request; None when that is done, else what Falcon shall receive the request from."""
         path = _PATH.fullmatch(scope.get("raw_path") or b"")
-        if path is None or self._front_end.options.header_forward_pattern is not None:
+        options = self._front_end.options
+        if path is None or options.header_forward_pattern is not None:
             return receive
-        usual, header_length = _usual(scope["headers"])
-        if not usual:
+        headers = scope["headers"]
+        if type(headers) is not list:  # Any iterable will do, says ASGI, and Falcon needs it too.
+            headers = scope["headers"] = list(headers)
+        byte_size, header_length = _usual(headers)
+        if not 0 <= byte_size < IN_PLACE_BYTE_SIZE or byte_size > options.max_input_size:
             return receive
         event = await receive()
         if event["type"] != "http.request" or event.get("more_body"):
@@ -82,17 +86,17 @@ class _Refusal:
         """Refusals of headers happen before a request comes here."""
 
 
-def _usual(headers: list[tuple[bytes, bytes]]) -> tuple[bool, str | None]:
-    """Tell whether a request is one for here, and return its Inference-Header-Content-Length."""
-    small, header_length = False, None
+def _usual(headers: list[tuple[bytes, bytes]]) -> tuple[int, str | None]:
+    """Return a body's byte size and the Inference-Header-Content-Length; -1 if the request is none for here."""
+    byte_size, header_length = -1, None
     for name, value in headers:
         if name == b"content-length":
-            small = value.isdigit() and int(value) < IN_PLACE_BYTE_SIZE
+            byte_size = int(value) if value.isdigit() else -1
         elif name == b"inference-header-content-length":
             header_length = value.decode("latin-1")
         elif name in (b"content-encoding", b"accept-encoding", b"transfer-encoding"):
-            return False, None
-    return small, header_length
+            return -1, None
+    return byte_size, header_length
 
 
 def _again(event: dict[str, Any], receive: Receive) -> Receive:

@@ -54,9 +54,9 @@ class FrontEnd:
         """The codec; loads the native module."""
         if self._given_codec is not None:
             return self._given_codec
-        from triton_lite import _native
+        import triton_lite._native
 
-        return cast(Codec, _native)
+        return cast(Codec, triton_lite._native)
 
     def bridge(self) -> Bridge:
         """The bridge of the running loop."""

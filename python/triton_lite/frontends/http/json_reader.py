@@ -88,10 +88,10 @@ def _first_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _parse_error(body: bytes) -> TritonError:
     """The native parser names the first mistake and its place: one parser's texts for all endpoints."""
-    from triton_lite import _native
+    from triton_lite._native import decode_http_infer
 
     try:
-        _native.decode_http_infer("", "", body, None)
+        decode_http_infer("", "", body, None)
     except TritonError as error:
         if error.text.startswith(_PARSE_FAILED):
             return error
