@@ -12,15 +12,6 @@ namespace {
 // Gathered memory beyond this is not kept for the next run.
 constexpr std::size_t kKeptByteSize = std::size_t{64} << 20;
 
-// A BOOL byte other than 0 and 1 is undefined behaviour in the library's kernels.
-bool HasOddBooleans(Bytes data) {
-  std::byte all{0};
-  for (const std::byte each : data) {
-    all |= each;
-  }
-  return static_cast<unsigned>(all) > 1;
-}
-
 // Requests lie at any address in their messages; kernels read whole elements, some with aligned vector loads.
 bool IsAligned(const std::byte* data, std::size_t element_byte_size) {
   return reinterpret_cast<std::uintptr_t>(data) % element_byte_size == 0;
@@ -127,21 +118,14 @@ Status RunInputs::MakeStrings(std::span<InferenceRequest* const> batch, const Pl
 
 Result<MutableBytes> RunInputs::Contiguous(std::span<InferenceRequest* const> batch, const Place& place) {
   const Buffer& own = batch[0]->inputs[place.request_index].data;
-  const bool boolean = place.plan->datatype == DataType::kBool;
-  if (batch.size() == 1 && own.size > 0 && IsAligned(own.data, place.plan->element_byte_size) &&
-      !(boolean && HasOddBooleans(own.bytes()))) {
+  if (batch.size() == 1 && own.size > 0 && IsAligned(own.data, place.plan->element_byte_size)) {
     return own.mutable_bytes();
   }
   std::size_t byte_size = 0;
   for (const InferenceRequest* const request : batch) {
     byte_size += request->inputs[place.request_index].data.size;
   }
-  ASSIGN_OR_RETURN(const MutableBytes gathered, Gather(batch, place, byte_size));
-  if (boolean && HasOddBooleans(gathered)) {
-    std::transform(gathered.begin(), gathered.end(), gathered.begin(),
-                   [](std::byte each) { return each == std::byte{0} ? each : std::byte{1}; });
-  }
-  return gathered;
+  return Gather(batch, place, byte_size);
 }
 
 Result<MutableBytes> RunInputs::Gather(std::span<InferenceRequest* const> batch, const Place& place,
