@@ -40,8 +40,9 @@ class FastInfer:
         if path is None or options.header_forward_pattern is not None:
             return receive
         headers = scope["headers"]
-        if type(headers) is not list:  # Any iterable will do, says ASGI, and Falcon needs it too.
-            headers = scope["headers"] = list(headers)
+        if type(headers) is not list or (headers and type(headers[0]) is not tuple):
+            # ASGI allows iterables of iterables, which can be looked through only once; Falcon comes after us.
+            headers = scope["headers"] = [tuple(header) for header in headers]
         byte_size, header_length = _usual(headers)
         if not 0 <= byte_size < IN_PLACE_BYTE_SIZE or byte_size > options.max_input_size:
             return receive
