@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 import tritonclient.grpc as grpcclient
@@ -29,7 +30,7 @@ def values(datatype: str) -> np.ndarray:
     if datatype == "BYTES":
         return np.array([[b"", b"a\0b", "grüß".encode()], [b"\xff\xfe", b"x" * 1000, b"\0"]], dtype=np.object_)
     if datatype == "BF16":
-        return np.array([[0.0, 1.5, -2.0], [3.0, 1024.0, 0.25]], np.float32)
+        return np.array([[0.0, 1.5, -2.0], [3.0, 1024.0, 0.25]], ml_dtypes.bfloat16)
     kind = np.dtype({"FP16": "f2", "FP32": "f4", "FP64": "f8"}.get(datatype) or datatype.lower())
     limits = np.finfo(kind) if kind.kind == "f" else np.iinfo(kind)
     return np.array([[limits.min, 0, limits.max], [1, 2, 3]], kind)
