@@ -32,7 +32,6 @@ OTHER_RUNTIME = "onnx runtime error"
 DEVIATIONS = {
     "infer_binary-identity_bytes-0": "strings are kept behind a NUL",
     "infer_json-bytes_unicode_escape-0": "strings are kept behind a NUL",
-    "infer_binary_errors-bool_value_two-0": "the ONNX Runtime backend makes odd booleans 1",
 }
 
 
