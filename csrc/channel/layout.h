@@ -60,10 +60,12 @@ struct ChannelHeader {
   // Written by the client.
   alignas(64) std::atomic<std::uint64_t> calls_tail;
   std::atomic<std::uint32_t> client_signals;  // 1: words of the client changed, or parked answers fit again.
+  std::atomic<std::int32_t> client_core;      // Where the last call was sent from.
   alignas(64) std::atomic<std::uint64_t> answers_head;
   // Written by the engine.
   alignas(64) std::atomic<std::uint64_t> answers_tail;
   std::atomic<std::uint32_t> engine_signals;              // 1: requests were released.
+  std::atomic<std::int32_t> engine_core;                  // Where the last answer was sent from.
   alignas(64) std::atomic<std::uint32_t> answers_parked;  // 1: the engine waits for room in the answer ring.
   // Set by the sleeper, taken by whoever wakes it.
   alignas(64) std::atomic<std::uint32_t> engine_sleeps;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "channel/ring_call.h"
+#include "channel/second_look.h"
 #include "channel/wakeup.h"
 
 namespace triton_lite {
@@ -235,6 +236,7 @@ bool Peer::TryPublish(OutgoingFrame& frame) {
     held_[frame.slot.head.release_index] = std::move(frame.owners);
   }
   WriteSlot(frame.slot, &memory_.answer_slot(answers_tail_));
+  memory_.header().engine_core.store(CurrentCore(), std::memory_order_relaxed);
   memory_.header().answers_tail.store(++answers_tail_, std::memory_order_release);
   return true;
 }

@@ -32,6 +32,8 @@ class Peer : public std::enable_shared_from_this<Peer> {
   Taken TakeCall(CallPtr* call);
   // Calls or signals wait.
   bool HasWork() const;
+  // Where it last sent from; compared, nothing else.
+  int client_core() const { return memory_.header().client_core.load(std::memory_order_relaxed); }
   // Cancels, releases, room for parked answers.
   void ServeSignals() EXCLUDES(answers_mu_);
   RegionTable::State ReceiveNotes() { return regions_.ReceiveNotes(); }

@@ -71,7 +71,7 @@ void Reader::Read() {
       }
       continue;
     }
-    if (peers_.empty() || !look_.Look([this] { return HasWork(); })) {
+    if (peers_.empty() || !look_.Look([this] { return HasWork(); }, client_core_ == CurrentCore())) {
       Sleep();
     }
   }
@@ -104,6 +104,7 @@ Reader::Served Reader::ServePeer(std::size_t position) {
       break;
     }
     served = Served::kSomething;
+    client_core_ = peers_[position].peer->client_core();
     if (!Deliver(std::move(call))) {
       return Served::kRoleLost;
     }

@@ -73,6 +73,7 @@ class Reader {
   std::vector<Entry> peers_;
   std::uint64_t next_number_ = 1;
   SecondLook look_;
+  int client_core_ = -1;  // Of the peer that was served last.
   unsigned busy_rounds_ = 0;
 };
 

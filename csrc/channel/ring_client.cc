@@ -105,6 +105,7 @@ Result<CallId> RingClient::Publish(Method method, OutgoingFrame* frame, Owners* 
   link_->memory.taken_word(IndexOf(entry.id)).store(0, std::memory_order_relaxed);
   // Never full: there are as many slots as calls in flight.
   WriteSlot(frame->slot, &link_->memory.call_slot(calls_tail_));
+  link_->memory.header().client_core.store(CurrentCore(), std::memory_order_relaxed);
   link_->memory.header().calls_tail.store(++calls_tail_, std::memory_order_release);
   return entry.id;
 }
@@ -181,6 +182,10 @@ void RingClient::Cancel(CallId call) {
 bool RingClient::AnswersWait() const {
   return link_->memory.header().answers_tail.load(std::memory_order_acquire) !=
          answers_head_.load(std::memory_order_relaxed);
+}
+
+bool RingClient::SharesCore() const {
+  return link_->memory.header().engine_core.load(std::memory_order_relaxed) == CurrentCore();
 }
 
 void RingClient::Drain(Owners* released) {
@@ -290,7 +295,7 @@ std::vector<ReceivedAnswerPtr> RingClient::Poll() {
     }
   }
   if (!polling_.exchange(true, std::memory_order_acquire)) {
-    (void)loop_look_.Look([this] { return AnswersWait(); });
+    (void)loop_look_.Look([this] { return AnswersWait(); }, SharesCore());
     polling_.store(false, std::memory_order_release);
   }
   MutexLock lock(mu_);

@@ -51,6 +51,8 @@ class RingClient : public ChannelClient {
 
   // Receiving. `released` takes memory that is to be freed without the lock.
   bool AnswersWait() const;
+  // The engine was last seen on this thread's core.
+  bool SharesCore() const;
   void Drain(Owners* released) REQUIRES(mu_);
   void Route(ReceivedAnswerPtr answer) REQUIRES(mu_);
   void CheckSocket(Owners* released) REQUIRES(mu_);

@@ -87,7 +87,7 @@ ReceivedAnswerPtr RingClient::Wait(CallId call, std::uint64_t deadline_ns, bool*
 }
 
 Parking::Woken RingClient::Lead(std::uint64_t deadline_ns) {
-  const bool found = leader_look_.Look([this] { return AnswersWait(); });
+  const bool found = leader_look_.Look([this] { return AnswersWait(); }, SharesCore());
   const Parking::Woken woken = found ? Parking::Woken::kCalled : SleepAsLeader(deadline_ns);
   Owners released;
   MutexLock lock(mu_);
