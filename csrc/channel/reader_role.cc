@@ -15,6 +15,7 @@ std::uint64_t ReaderRole::Enter() {
   const std::uint64_t entered = state_.load(std::memory_order_relaxed) + 1;
   state_.store(entered);
   if (has_standby_ && !ticking_.load() && !ticking_.exchange(true)) {
+    seen_.store(entered, std::memory_order_relaxed);
     StartClock(handover_microseconds_, false);
   }
   return entered;
@@ -24,18 +25,18 @@ bool ReaderRole::Leave(std::uint64_t entered) { return state_.compare_exchange_s
 
 bool ReaderRole::Watch() {
   MutexLock lock(watch_mu_);
-  std::uint64_t seen = 0;
   while (!stopped_.load()) {
     WaitForTick();
+    const std::uint64_t seen = seen_.load(std::memory_order_relaxed);
     std::uint64_t now = state_.load();
     if (now % 2 == 1 && now == seen && state_.compare_exchange_strong(now, now + 1)) {
       ticking_.store(false);
       return !stopped_.load();
     }
     if (now != seen || !Rest(seen)) {
-      StartClock(handover_microseconds_, false);
+      seen_.store(now, std::memory_order_relaxed);
+      StartClock(kPeriodsBetweenLooks * handover_microseconds_, false);
     }
-    seen = now;
   }
   return false;
 }

@@ -22,7 +22,7 @@ class ReaderRole {
   bool Leave(std::uint64_t entered);
 
   // By a stand-by: returns true once it has the role, false once Stop was called. The clock ticks only while handlers
-  // are called: an idle engine never wakes up for this.
+  // are called, and slowly while they come back: an idle engine never wakes up for this, a busy one hardly ever.
   bool Watch() EXCLUDES(watch_mu_);
   void Stop();
 
@@ -32,12 +32,16 @@ class ReaderRole {
   // Stops the clock if nothing happened since `seen`.
   bool Rest(std::uint64_t seen);
 
+  // Periods between two looks at handlers that come back.
+  static constexpr std::int64_t kPeriodsBetweenLooks = 4;
+
   const std::int64_t handover_microseconds_;
   const bool has_standby_;
   const FileDescriptor clock_;
   std::atomic<std::uint64_t> state_{0};
   alignas(64) std::atomic<bool> ticking_{false};
   std::atomic<bool> stopped_{false};
+  std::atomic<std::uint64_t> seen_{0};  // State at the last look.
   Mutex watch_mu_;  // One stand-by watches, the others wait for their turn.
 };
 
