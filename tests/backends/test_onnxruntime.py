@@ -128,11 +128,11 @@ def test_empty_tensors(serve: Serve, tmp_path: Path) -> None:
     assert served.infer([("X", "FP32", [2, 0], b"")]) == {"Y": ([2, 0], b"")}
 
 
-def test_booleans_other_than_0_and_1_count_as_1(serve: Serve, tmp_path: Path) -> None:
+def test_booleans_other_than_0_and_1_are_passed_on(serve: Serve, tmp_path: Path) -> None:
     file = save(tmp_path, identity("BOOL", ["N", "M"]))
     io = [tensor_spec("X", "BOOL", [-1])], [tensor_spec("Y", "BOOL", [-1])]
     served = serve(model_spec(file, *io, max_batch_size=4))
-    assert served.infer([("X", "BOOL", [1, 4], bytes([0, 2, 255, 1]))]) == {"Y": ([1, 4], bytes([0, 1, 1, 1]))}
+    assert served.infer([("X", "BOOL", [1, 4], bytes([0, 2, 255, 1]))]) == {"Y": ([1, 4], bytes([0, 2, 255, 1]))}
 
 
 def test_inputs_at_odd_addresses(serve: Serve, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -41,10 +42,17 @@ class ControlPlane:
 
     def start(self) -> None:
         """Load the models of the start and answer calls, in the background."""
-        for name, target in (("model-load", self.load_models), ("control-calls", self.answer_calls)):
-            thread = threading.Thread(target=target, name=name, daemon=True)
-            thread.start()
-            self._threads.append(thread)
+        self._run("model-load", self.load_models)
+        self.start_answering()
+
+    def start_answering(self) -> None:
+        """Answer calls in the background: for those who load the models themselves."""
+        self._run("control-calls", self.answer_calls)
+
+    def _run(self, name: str, target: Callable[[], object]) -> None:
+        thread = threading.Thread(target=target, name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
 
     def stop(self) -> None:
         """Stop loading and answering. The engine has to be stopped before, or `start` never called."""

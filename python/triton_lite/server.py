@@ -1,0 +1,263 @@
+"""The server in process: models without ports, for programs, notebooks and tests.
+
+with triton_lite.Server(model_repository="models") as server:
+    response = server.model("simple").infer(inputs={"INPUT0": a, "INPUT1": b})
+    print(response.outputs["OUTPUT0"].to_numpy())
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from triton_lite import _native, tensors
+from triton_lite.engine.control_plane import ControlPlane
+from triton_lite.engine.options import EngineOptions
+from triton_lite.errors import Code, TritonError
+from triton_lite.frontends.bridge import Bridge
+from triton_lite.frontends.link import Answer, EngineLink
+from triton_lite.proto import METHODS, messages
+
+Parameter = bool | int | float | str
+Path = str | os.PathLike[str]
+
+
+class OutputTensor:
+    """One output: `to_numpy`, `numpy.asarray` and DLPack read the engine's own memory, which lives as long as they."""
+
+    def __init__(self, datatype: str, shape: Sequence[int], data: memoryview) -> None:
+        self.datatype = datatype
+        self.shape = tuple(shape)
+        self._data = data
+
+    def to_numpy(self) -> np.ndarray[Any, Any]:
+        """View it as a read-only array of `shape` (BYTES: an object array of `bytes`)."""
+        return tensors.decode(self.datatype, self.shape, self._data)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        array = self.to_numpy()
+        if dtype is not None and array.dtype != dtype:
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def __dlpack__(self, **arguments: Any) -> Any:
+        """Export for `from_dlpack`; copied only for consumers that know no read-only tensors."""
+        array = self.to_numpy()
+        try:
+            return array.__dlpack__(**arguments)
+        except BufferError:
+            return array.copy().__dlpack__(**arguments)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """Host memory."""
+        return self.to_numpy().__dlpack_device__()
+
+
+@dataclass(frozen=True)
+class InferenceResponse:
+    """The answer to one request."""
+
+    model_name: str
+    model_version: str
+    request_id: str
+    parameters: dict[str, Parameter]
+    outputs: dict[str, OutputTensor]
+
+
+def _set_parameters(target: Any, parameters: Mapping[str, Parameter]) -> None:
+    for name, value in parameters.items():
+        kinds = {bool: "bool_param", int: "int64_param", float: "double_param", str: "string_param"}
+        field = kinds.get(type(value))
+        if field is None:
+            raise TritonError(Code.INVALID_ARGUMENT, f"parameter '{name}' is a {type(value).__name__}")
+        setattr(target[name], field, value)
+
+
+def _response(answer: Answer) -> InferenceResponse:
+    if answer.code != Code.OK:
+        raise TritonError(answer.code, answer.text)
+    head = messages.ModelInferResponse.FromString(answer.message)
+    outputs = {
+        output.name: OutputTensor(output.datatype, output.shape, data)
+        for output, data in zip(head.outputs, answer.segments, strict=True)
+    }
+    parameters = {name: getattr(value, value.WhichOneof("parameter_choice")) for name, value in head.parameters.items()}
+    return InferenceResponse(head.model_name, head.model_version, head.id, parameters, outputs)
+
+
+class Model:
+    """A model of a server. version: -1 is the latest that is served."""
+
+    def __init__(self, server: Server, name: str, version: int = -1) -> None:
+        self._server = server
+        self.name = name
+        self.version = version
+
+    def _named(self, request: Any) -> Any:
+        request.version = str(self.version) if self.version >= 0 else ""
+        return request
+
+    def metadata(self) -> Any:
+        """Return the ModelMetadataResponse."""
+        return self._server.call("ModelMetadata", self._named(messages.ModelMetadataRequest(name=self.name)))
+
+    def config(self) -> Any:
+        """Return the completed ModelConfig."""
+        return self._server.call("ModelConfig", self._named(messages.ModelConfigRequest(name=self.name))).config
+
+    def ready(self) -> bool:
+        """Tell whether it takes requests."""
+        return bool(self._server.call("ModelReady", self._named(messages.ModelReadyRequest(name=self.name))).ready)
+
+    def _request(
+        self, inputs: Mapping[str, Any], outputs: Iterable[str], request_id: str, parameters: Mapping[str, Parameter]
+    ) -> tuple[bytes, list[Any]]:
+        version = str(self.version) if self.version >= 0 else ""
+        request = messages.ModelInferRequest(model_name=self.name, model_version=version, id=request_id)
+        _set_parameters(request.parameters, parameters)
+        segments = []
+        for name, value in inputs.items():
+            array = tensors.as_array(value)
+            request.inputs.add(name=name, datatype=tensors.datatype_of(array), shape=array.shape)
+            segments.append(tensors.encode(array))
+        for name in outputs:
+            request.outputs.add(name=name)
+        return request.SerializeToString(), segments
+
+    def infer(
+        self,
+        inputs: Mapping[str, Any],
+        outputs: Iterable[str] = (),
+        *,
+        request_id: str = "",
+        parameters: Mapping[str, Parameter] | None = None,
+        timeout: float | None = None,
+    ) -> InferenceResponse:
+        """Run one inference and wait for its answer.
+
+        inputs: name -> numpy array, object with `__dlpack__`, or nested list, with the batch dimension where the model
+        has one. outputs: names, or all. timeout: seconds, then TritonError(DEADLINE_EXCEEDED).
+        Raises TritonError with the code and text that a client of the protocol would get.
+        """
+        message, segments = self._request(inputs, outputs, request_id, parameters or {})
+        client = self._server.client
+        call = client.send(METHODS["ModelInfer"].number, message, segments)
+        answer = client.wait(call, timeout)
+        if answer is None:
+            client.cancel(call)
+            raise TritonError(Code.DEADLINE_EXCEEDED, f"no answer from model '{self.name}' in {timeout} s")
+        return _response(answer)
+
+    async def infer_async(
+        self,
+        inputs: Mapping[str, Any],
+        outputs: Iterable[str] = (),
+        *,
+        request_id: str = "",
+        parameters: Mapping[str, Parameter] | None = None,
+    ) -> InferenceResponse:
+        """Like `infer`, for asyncio; cancelling the task gives the request up."""
+        message, segments = self._request(inputs, outputs, request_id, parameters or {})
+        bridge = self._server.bridge()
+        return _response(await bridge.call(METHODS["ModelInfer"].number, message, segments))
+
+
+class Server:
+    """An engine in this process.
+
+    model_repository: a folder or an ONNX file, or several. options: fields of
+    `triton_lite.engine.options.EngineOptions`, named like the options of `triton-lite serve` with underscores, e.g.
+    model_control_mode="explicit".
+    """
+
+    def __init__(self, model_repository: Path | Sequence[Path], **options: Any) -> None:
+        folders = [model_repository] if isinstance(model_repository, str | os.PathLike) else list(model_repository)
+        self._options = EngineOptions(model_repository=[os.fspath(folder) for folder in folders], **options)
+        self._engine: _native.Engine | None = None
+        self._control_plane: ControlPlane | None = None
+        self._client: _native.ChannelClient | None = None
+        self._bridges: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Bridge] = weakref.WeakKeyDictionary()
+
+    def start(self) -> Server:
+        """Load the models. Raises TritonError(INTERNAL) when one fails, unless `exit_on_error` is False."""
+        if self._engine is not None:
+            raise TritonError(Code.ALREADY_EXISTS, "the server has been started already")
+        engine = _native.Engine()
+        self._engine, self._client = engine, _native.ChannelClient.direct(engine)
+        self._control_plane = ControlPlane(engine, self._options)
+        problem = self._control_plane.load_models()
+        self._control_plane.start_answering()
+        if problem and self._options.exit_on_error:
+            reasons = [f"{m.name}: {m.reason}" for m in self.models() if m.reason]
+            self.stop()
+            raise TritonError(Code.INTERNAL, "; ".join([problem, *reasons]))
+        return self
+
+    def stop(self) -> None:
+        """Refuse new requests, finish those in flight, unload. Idempotent."""
+        if self._engine is None or self._control_plane is None:
+            return
+        for bridge in list(self._bridges.values()):
+            bridge.close()
+        self._bridges.clear()
+        self._client = None
+        self._engine.stop()
+        self._control_plane.stop()
+        self._engine = self._control_plane = None
+
+    def __enter__(self) -> Server:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def client(self) -> _native.ChannelClient:
+        """The way into the engine. Raises TritonError(UNAVAILABLE) unless the server is started."""
+        if self._client is None:
+            raise TritonError(Code.UNAVAILABLE, "the server is not started")
+        return self._client
+
+    def bridge(self) -> Bridge:
+        """Return the engine's bridge to the running event loop."""
+        loop = asyncio.get_running_loop()
+        if self._engine is None:
+            raise TritonError(Code.UNAVAILABLE, "the server is not started")
+        found = self._bridges.get(loop)
+        if found is None:
+            # A client of its own: answers go to whoever of its users looks for them first.
+            engine = self._engine
+            found = self._bridges[loop] = Bridge(EngineLink("direct", lambda _: _native.ChannelClient.direct(engine)))
+        return found
+
+    def call(self, method: str, request: Any) -> Any:
+        """Make a call of the gRPC service by name, e.g. call("ServerMetadata", messages.ServerMetadataRequest())."""
+        entry = METHODS[method]
+        answer = self.client.wait(self.client.send(entry.number, request.SerializeToString()))
+        if answer is None:
+            raise TritonError(Code.UNAVAILABLE, "the engine gave no answer")
+        if answer.code != Code.OK:
+            raise TritonError(answer.code, answer.text)
+        return entry.response.FromString(answer.message)
+
+    def model(self, name: str, version: int = -1) -> Model:
+        """Return a model; nothing is asked of the engine until it is used."""
+        return Model(self, name, version)
+
+    def models(self, ready: bool = False) -> list[Any]:
+        """Return the repository index: entries with name, version, state and reason. ready: only models in use."""
+        return list(self.call("RepositoryIndex", messages.RepositoryIndexRequest(ready=ready)).models)
+
+    def metadata(self) -> Any:
+        """Return the ServerMetadataResponse."""
+        return self.call("ServerMetadata", messages.ServerMetadataRequest())
+
+    def ready(self) -> bool:
+        """Tell whether the server is ready."""
+        return bool(self.call("ServerReady", messages.ServerReadyRequest()).ready)
