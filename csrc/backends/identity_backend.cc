@@ -7,6 +7,7 @@
 
 #include "backends/config_value.h"
 #include "backends/identity_check.h"
+#include "core/reshape.h"
 
 namespace triton_lite {
 namespace {
@@ -96,7 +97,8 @@ Status IdentityInstance::AnswerOutput(InferenceRequest* request, const Requested
   const std::string input_name = kIdentityInput + output.name.substr(std::strlen(kIdentityOutput));
   if (const InputTensor* const input = FindInput(*request, input_name)) {
     // The input's own bytes: the buffer's owner keeps them until the answer is gone.
-    response->outputs.push_back({output.name, input->datatype, input->shape, input->data});
+    response->outputs.push_back(
+        {output.name, input->datatype, OutputShape(output.name, input->model_shape), input->data});
     return {};
   }
   const auto spec = std::find_if(settings_->inputs.begin(), settings_->inputs.end(),
@@ -106,8 +108,15 @@ Status IdentityInstance::AnswerOutput(InferenceRequest* request, const Requested
   }
   ASSIGN_OR_RETURN(OutputTensor zeros, Zeros(request, *spec, settings_->batches));
   zeros.name = output.name;
+  zeros.shape = OutputShape(output.name, zeros.shape);
   response->outputs.push_back(std::move(zeros));
   return {};
+}
+
+Shape IdentityInstance::OutputShape(const std::string& output_name, const Shape& shape) const {
+  const auto spec = std::find_if(settings_->outputs.begin(), settings_->outputs.end(),
+                                 [&](const TensorSpec& each) { return each.name == output_name; });
+  return spec == settings_->outputs.end() ? shape : ClientShape(*spec, settings_->batches, shape);
 }
 
 Status IdentityModel::Configure(const ModelSpec& spec) {
@@ -120,6 +129,7 @@ Status IdentityModel::Configure(const ModelSpec& spec) {
   settings->creation_delay = std::chrono::seconds(std::max(0, creation_delay_sec));
   settings->batches = spec.max_batch_size > 0;
   settings->inputs = spec.inputs;
+  settings->outputs = spec.outputs;
   settings_ = std::move(settings);
   std::this_thread::sleep_for(settings_->creation_delay);
   return {};

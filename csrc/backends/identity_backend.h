@@ -19,6 +19,7 @@ struct IdentitySettings {
   std::chrono::seconds creation_delay{0};
   bool batches = false;
   std::vector<TensorSpec> inputs;
+  std::vector<TensorSpec> outputs;
 };
 
 class IdentityInstance : public BackendInstance {
@@ -33,6 +34,8 @@ class IdentityInstance : public BackendInstance {
   void Wait() EXCLUDES(mu_);
   Status Answer(InferenceRequest* request, InferenceResponse* response) const;
   Status AnswerOutput(InferenceRequest* request, const RequestedOutput& output, InferenceResponse* response) const;
+  // `shape` of the pair's input, as the output's configuration has it.
+  Shape OutputShape(const std::string& output_name, const Shape& shape) const;
 
   const std::shared_ptr<const IdentitySettings> settings_;
   const std::chrono::milliseconds delay_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "backends/ort_types.h"
+#include "core/reshape.h"
 
 namespace triton_lite::ort {
 namespace {
@@ -156,8 +157,8 @@ Status RunOutputs::Cut(InferenceRequest* request, Slot* slot, const Whole& whole
     return {};
   }
   ASSIGN_OR_RETURN(Buffer data, Copy(request, slot, whole, first, count));
-  response->outputs.push_back(
-      {slot->plan->name, slot->plan->datatype, ClientShape(*slot->plan, plan_->batches, shape), std::move(data)});
+  response->outputs.push_back({slot->plan->name, slot->plan->datatype,
+                               ClientShape(slot->plan->configuration, plan_->batches, shape), std::move(data)});
   return {};
 }
 

@@ -53,28 +53,4 @@ Plan MakePlan(const ModelSpec& spec, const ModelSignature& signature) {
   return plan;
 }
 
-Shape ClientShape(const OutputPlan& output, bool batches, const Shape& shape) {
-  const TensorSpec& configuration = output.configuration;
-  if (!configuration.reshape) {
-    return shape;
-  }
-  const std::size_t first = batches ? 1 : 0;
-  Shape result;
-  if (batches && !shape.empty()) {
-    result.push_back(shape[0]);
-  }
-  // Variable dimensions of the reshape carry over to those of dims, in order.
-  std::vector<std::int64_t> variable;
-  for (std::size_t i = 0; i < configuration.reshape->size() && i + first < shape.size(); ++i) {
-    if ((*configuration.reshape)[i] == -1) {
-      variable.push_back(shape[i + first]);
-    }
-  }
-  auto next = variable.begin();
-  for (const std::int64_t dim : configuration.dims) {
-    result.push_back(dim == -1 && next != variable.end() ? *next++ : dim);
-  }
-  return result;
-}
-
 }  // namespace triton_lite::ort

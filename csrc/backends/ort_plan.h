@@ -39,7 +39,4 @@ struct Plan {
 // `spec` fits `signature` (CheckSignature).
 Plan MakePlan(const ModelSpec& spec, const ModelSignature& signature);
 
-// The shape that the client gets of an output that the model gave as `shape`: without the configuration's reshape.
-Shape ClientShape(const OutputPlan& output, bool batches, const Shape& shape);
-
 }  // namespace triton_lite::ort

@@ -18,7 +18,7 @@ EnsembleGraph::EnsembleGraph(const ModelSpec& spec)
     inputs_.emplace_back(input.name, Intern(input.name));
   }
   for (const TensorSpec& output : spec.outputs) {
-    outputs_.push_back({output.name, Intern(output.name), output.reshape.value_or(output.dims)});
+    outputs_.push_back({output.name, Intern(output.name), output.reshape.value_or(output.dims), output});
   }
   for (const EnsembleStepSpec& step_spec : std::get<EnsembleSpec>(spec.scheduler).steps) {
     EnsembleStep step{step_spec.model_name, step_spec.model_version, {}, {}, {}};

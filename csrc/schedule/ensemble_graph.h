@@ -28,7 +28,8 @@ struct EnsembleStep {
 struct EnsembleOutput {
   std::string name;
   TensorIndex tensor = 0;
-  Shape dims;  // After reshape, without the batch dimension.
+  Shape dims;       // After reshape, without the batch dimension.
+  TensorSpec spec;  // As configured.
 };
 
 // Which part of the graph a request needs, by the outputs that it asks for.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "core/reshape.h"
 #include "schedule/batch_dimension.h"
 #include "schedule/refusal.h"
 
@@ -280,7 +281,8 @@ InferenceResponse EnsembleRun::MakeResponse(std::size_t iteration) {
     Value& value = values_[output.tensor][iteration];
     if (value.present) {
       const Shape shape = AdaptBatchDimension(output.dims, graph_->batches(), value.batch_size, value.shape);
-      response.outputs.push_back({output.name, value.datatype, shape, value.data});
+      response.outputs.push_back(
+          {output.name, value.datatype, ClientShape(output.spec, graph_->batches(), shape), value.data});
       if (value.marked.has_value()) {
         WriteSequenceMark(*value.marked, &response.parameters);
       }

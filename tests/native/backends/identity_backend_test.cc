@@ -66,6 +66,25 @@ TEST(GivesInputsBackWithoutACopy) {
   CHECK(request->times.compute_output_start >= request->times.compute_input_end);
 }
 
+TEST(ReshapesInputsAndOutputs) {
+  ModelSpec spec = Model();
+  spec.inputs = {Tensor("INPUT0", DataType::kFp32, {4})};
+  spec.inputs[0].reshape = Shape{2, 2};
+  spec.outputs = {Tensor("OUTPUT0", DataType::kFp32, {1, 4})};
+  spec.outputs[0].reshape = Shape{2, 2};
+  const auto answer_shape = [](const ModelSpec& model) {
+    Outcome outcome;
+    const RequestPtr request =
+        Request(1, {Input<float>("INPUT0", DataType::kFp32, {1, 4}, {1, 2, 3, 4})}, {"OUTPUT0"}, &outcome);
+    request->inputs[0].model_shape = {1, 2, 2};
+    Execute(Instance(model).get(), request);
+    return outcome.response.outputs.at(0).shape;
+  };
+  CHECK_EQ(answer_shape(spec), (Shape{1, 1, 4}));
+  spec.outputs[0] = Tensor("OUTPUT0", DataType::kFp32, {2, 2});
+  CHECK_EQ(answer_shape(spec), (Shape{1, 2, 2}));
+}
+
 TEST(AnswersAnAbsentOptionalInputWithZeros) {
   ModelSpec spec = Model();
   spec.inputs[0].optional = true;

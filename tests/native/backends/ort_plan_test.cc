@@ -7,17 +7,6 @@ using namespace triton_lite;
 using namespace triton_lite::testing;
 using namespace triton_lite::ort;
 
-namespace {
-
-OutputPlan Output(Shape dims, Shape reshape) {
-  OutputPlan plan;
-  plan.configuration = Tensor("o", DataType::kFp32, std::move(dims));
-  plan.configuration.reshape = std::move(reshape);
-  return plan;
-}
-
-}  // namespace
-
 TEST(SizeIsKnownWithoutVariableDimensions) {
   ModelSpec spec;
   spec.max_batch_size = 4;
@@ -35,19 +24,6 @@ TEST(SizeIsKnownWithoutVariableDimensions) {
   CHECK(!plan.outputs[2].size_known);
   spec.max_batch_size = 0;
   CHECK(!MakePlan(spec, signature).outputs[0].size_known);
-}
-
-TEST(ClientShapeUndoesTheReshape) {
-  CHECK_EQ(ClientShape(Output({4}, {2, 2}), true, {3, 2, 2}), (Shape{3, 4}));
-  CHECK_EQ(ClientShape(Output({1}, {}), true, {3}), (Shape{3, 1}));
-  CHECK_EQ(ClientShape(Output({-1, 1}, {-1}), true, {3, 7}), (Shape{3, 7, 1}));
-  CHECK_EQ(ClientShape(Output({-1, 2, -1}, {2, -1, -1}), false, {2, 5, 6}), (Shape{5, 2, 6}));
-}
-
-TEST(ClientShapeKeepsWhatIsNotReshaped) {
-  OutputPlan plan;
-  plan.configuration = Tensor("o", DataType::kFp32, {4});
-  CHECK_EQ(ClientShape(plan, true, {3, 4}), (Shape{3, 4}));
 }
 
 TEST_MAIN()
