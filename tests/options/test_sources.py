@@ -20,6 +20,7 @@ ACCEPTED = [
     (["--http-port=1", "--http-port=2"], "http-port", 2),
     ([], "http-port", 8000),
     (["--allow-http=false"], "allow-http", False),
+    (["--allow-grpc=false", "--grpc-port=-47"], "grpc-port", -47),
     (["--allow-http", "0"], "allow-http", False),
     (["--allow-http=TRUE"], "allow-http", True),
     (["--disable-auto-complete-config"], "disable-auto-complete-config", True),
@@ -94,6 +95,7 @@ REFUSED = [
     (["--http-port"], "option --http-port requires argument"),
     (["--http-port=x"], 'Bad option: "--http-port".\nInvalid option value. Got x'),
     (["--http-port=70000"], 'Bad option: "--http-port".\nProvided option value is out of bound. Got 70000'),
+    (["--grpc-port=-47"], 'Bad option: "--grpc-port".\nProvided option value is out of bound. Got -47'),
     (["--allow-http=maybe"], 'Bad option: "--allow-http".\ninvalid value for bool option: maybe'),
     (
         ["--http-max-input-size=0"],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -72,9 +73,8 @@ def _claim(settings: Settings, name: str, address: str, listen: bool, reuse: boo
         if wanted:
             # Ports that several processes of one server share are shared with whoever asks for it: this lock refuses
             # a second server, which the kernel would let in.
-            lock = stack.enter_context(
-                FileLock(runtime_folder(settings) / f"port-{address.replace('/', '_')}-{wanted}.lock", shared=reuse)
-            )
+            name_of_lock = f"port-{address.replace('/', '_')}-{wanted}{_network()}.lock"
+            lock = stack.enter_context(FileLock(runtime_folder(settings) / name_of_lock, shared=reuse))
             if not lock.try_acquire():
                 raise _taken(name, address, wanted, "by another triton-lite server")
         if not reuse:
@@ -83,6 +83,14 @@ def _claim(settings: Settings, name: str, address: str, listen: bool, reuse: boo
         if listen:
             bound.listen(_BACKLOG)
         yield Port(address, bound.getsockname()[1], bound)
+
+
+def _network() -> str:
+    """What tells one network's ports from another's, where containers share a runtime folder."""
+    try:
+        return f"-{os.stat('/proc/self/ns/net').st_ino}"
+    except OSError:
+        return ""
 
 
 def _check_free(name: str, address: str, port: int) -> None:

@@ -23,7 +23,8 @@ def private_place(settings: Settings) -> Iterator[Place]:
     else:
         folder = runtime_folder(settings)
         _sweep(folder)
-        place = Place(folder / f"serve-{os.getpid()}.sock")
+        # Containers that share the folder may have equal process ids.
+        place = Place(folder / f"serve-{os.getpid()}-{os.urandom(3).hex()}.sock")
     with FileLock(place.lock) as lock:
         # Not at once: another server that starts may be looking whether this lock is a dead one's.
         if not lock.acquire(_LOCK_SECONDS):

@@ -9,6 +9,7 @@ from triton_lite.options.catalog import OPTIONS
 from triton_lite.options.error import OptionError
 from triton_lite.options.option import Support
 from triton_lite.options.settings import Given, parse_text
+from triton_lite.options.values import PORT_MAX
 
 _TRACE = {
     "trace-file": "triton,file",
@@ -91,6 +92,11 @@ def metrics_address(values: Mapping[str, Any]) -> str:
 
 
 def _check_ports(values: Mapping[str, Any]) -> None:
+    """The ports of services that are allowed; what the others' are does not matter, as in Triton."""
+    for name in ("http", "grpc", "metrics"):
+        number = values[f"{name}-port"]
+        if values[f"allow-{name}"] and not 0 <= number <= PORT_MAX:
+            raise OptionError(f'Bad option: "--{name}-port".\nProvided option value is out of bound. Got {number}')
     services = [
         (label, address, values[f"{name}-port"])
         for label, name, address in (

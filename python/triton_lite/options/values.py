@@ -8,6 +8,7 @@ from typing import Any
 
 INT_MAX = (1 << 31) - 1
 INT_MIN = -(1 << 31)
+PORT_MAX = 65535
 RESTRICTABLE = (
     "health",
     "metadata",
@@ -65,7 +66,7 @@ def integer_in(low: int, high: int) -> Callable[[str], int]:
 integer = integer_in(INT_MIN, INT_MAX)
 count = integer_in(0, INT_MAX)
 byte_size = integer_in(0, (1 << 63) - 1)
-port = integer_in(0, 65535)
+port = integer_in(0, PORT_MAX)
 
 
 def within(low: int, high: int, message: str) -> Callable[[str], int]:

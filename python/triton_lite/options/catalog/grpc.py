@@ -10,7 +10,6 @@ from triton_lite.options.values import (
     integer,
     one_of,
     pattern,
-    port,
     restriction,
     text,
     within,
@@ -20,7 +19,7 @@ _grpc = partial(Option, group="gRPC", scope=Scope.GRPC)
 OPTIONS = (
     _grpc("allow-grpc", parse=boolean, default=True, value="BOOL", help="Answer gRPC requests."),
     _grpc("grpc-address", parse=text, default="0.0.0.0", value="ADDRESS", help="The address that gRPC listens on."),
-    _grpc("grpc-port", parse=port, default=8001, value="PORT", help="The port that gRPC listens on."),
+    _grpc("grpc-port", parse=integer, default=8001, value="PORT", help="The port that gRPC listens on."),
     _grpc(
         "reuse-grpc-port",
         parse=boolean,

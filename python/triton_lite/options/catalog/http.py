@@ -3,14 +3,14 @@
 from functools import partial
 
 from triton_lite.options.option import Option, Scope, Support
-from triton_lite.options.values import boolean, count, pattern, port, restriction, text, within
+from triton_lite.options.values import boolean, count, integer, pattern, restriction, text, within
 
 _http = partial(Option, group="HTTP", scope=Scope.HTTP)
 
 OPTIONS = (
     _http("allow-http", parse=boolean, default=True, value="BOOL", help="Answer HTTP requests."),
     _http("http-address", parse=text, default="0.0.0.0", value="ADDRESS", help="The address that HTTP listens on."),
-    _http("http-port", parse=port, default=8000, value="PORT", help="The port that HTTP listens on."),
+    _http("http-port", parse=integer, default=8000, value="PORT", help="The port that HTTP listens on."),
     _http(
         "reuse-http-port",
         parse=boolean,

@@ -4,7 +4,7 @@ from functools import partial
 
 from triton_lite.options.option import Option, Scope, Support
 from triton_lite.options.trace_values import trace_setting
-from triton_lite.options.values import boolean, integer, metrics_setting, port, text
+from triton_lite.options.values import boolean, integer, metrics_setting, text
 
 _metrics = partial(Option, group="Metrics", scope=Scope.METRICS)
 
@@ -35,7 +35,7 @@ OPTIONS = (
         value="ADDRESS",
         help="The address that metrics are served on. Default: that of --http-address.",
     ),
-    _metrics("metrics-port", parse=port, default=8002, value="PORT", help="The port that metrics are served on."),
+    _metrics("metrics-port", parse=integer, default=8002, value="PORT", help="The port that metrics are served on."),
     _metrics(
         "metrics-interval-ms",
         parse=integer,
