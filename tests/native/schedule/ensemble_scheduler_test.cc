@@ -92,7 +92,7 @@ ModelSpec Ensemble(std::vector<std::string> inputs, std::vector<std::string> out
   for (std::string& output : outputs) {
     spec.outputs.push_back(Tensor(std::move(output)));
   }
-  spec.scheduler = EnsembleSpec{std::move(steps)};
+  spec.scheduler.emplace<EnsembleSpec>().steps = std::move(steps);
   return spec;
 }
 
@@ -446,10 +446,10 @@ TEST(ManyRequestsThroughManyThreads) {
     Instances of_model;
     of_model.push_back(std::make_unique<AnsweringInstance>(add));
     of_model.push_back(std::make_unique<AnsweringInstance>(add));
-    ModelSpec spec;
-    spec.max_batch_size = 4;
-    spec.scheduler.emplace<DynamicBatchingSpec>();
-    models.push_back(MakeBatchScheduler(spec, std::move(of_model), nullptr));
+    const auto spec = std::make_unique<ModelSpec>();
+    spec->max_batch_size = 4;
+    spec->scheduler.emplace<DynamicBatchingSpec>();
+    models.push_back(MakeBatchScheduler(*spec, std::move(of_model), nullptr));
     router.Add(name, 0, {Tensor("X"), Tensor("Z")}, [scheduler = models.back().get()](RequestPtr request) {
       scheduler->Enqueue(std::move(request), {true});
     });
