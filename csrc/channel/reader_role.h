@@ -42,7 +42,7 @@ class ReaderRole {
   alignas(64) std::atomic<bool> ticking_{false};
   std::atomic<bool> stopped_{false};
   std::atomic<std::uint64_t> seen_{0};  // State at the last look.
-  Mutex watch_mu_;  // One stand-by watches, the others wait for their turn.
+  Mutex watch_mu_;                      // One stand-by watches, the others wait for their turn.
 };
 
 }  // namespace triton_lite
