@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,12 +19,18 @@ THREADED = [name for name in PROGRAMS if name.split("_")[0] in ("channel", "memo
 def build(sanitizer: str) -> Path:
     folder = ROOT / "build" / f"native-tests-{sanitizer or 'plain'}"
     configure = ["cmake", "-S", str(ROOT), "-B", str(folder), "-G", "Ninja", "-DTRITON_LITE_BUILD_MODULE=OFF"]
-    configure += ["-DTRITON_LITE_BUILD_TESTS=ON", "-DTRITON_LITE_WERROR=ON", f"-DTRITON_LITE_SANITIZE={sanitizer}"]
+    # Under sanitizers gcc warns of what it cannot follow through its own instrumentation.
+    strict = "OFF" if sanitizer else "ON"
+    configure += ["-DTRITON_LITE_BUILD_TESTS=ON", f"-DTRITON_LITE_WERROR={strict}"]
+    configure += [f"-DTRITON_LITE_SANITIZE={sanitizer}"]
     configure += ["-DCMAKE_BUILD_TYPE=" + ("RelWithDebInfo" if sanitizer else "Release")]
     # The build tools of the virtual environment, where it has its own.
-    path = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
+    env = {
+        name: value for name, value in os.environ.items() if name.startswith(("CMAKE_", "CCACHE_")) or name == "HOME"
+    }
+    env["PATH"] = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
     for command in (configure, ["cmake", "--build", str(folder)]):
-        done = subprocess.run(command, capture_output=True, text=True, env={"PATH": path}, timeout=1200)
+        done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=1200)
         assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     return folder / "native_tests"
 
