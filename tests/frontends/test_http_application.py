@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import io
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -298,6 +299,49 @@ def test_a_body_in_pieces() -> None:
     asyncio.run(world.application(request.scope, receive, request.send))
     assert request.events[0]["status"] == 200
     assert [bytes(sent.http.body) for sent in world.client.sent] == [b"{}"]
+
+
+def send_pieces(path: str, pieces: list[dict[str, Any]]) -> tuple[World, list[Any]]:
+    """Send a chunked body of these pieces; the client hangs up after them."""
+    world = World("asgi")
+    request = Asgi(path, path.encode())
+    request.scope["headers"] = [(b"transfer-encoding", b"chunked")]
+    events = iter([*pieces, {"type": "http.disconnect"}])
+
+    async def receive() -> dict[str, Any]:
+        return next(events)
+
+    asyncio.run(world.application(request.scope, receive, request.send))
+    return world, request.events
+
+
+@pytest.mark.parametrize("path", ["/v2/models/m/infer", "/v2/models/m/generate"])
+def test_a_body_that_is_cut_short_runs_nothing(path: str) -> None:
+    world, events = send_pieces(path, [{"type": "http.request", "body": b"{}", "more_body": True}])
+    assert events[0]["status"] == 400
+    assert b"did not arrive as a whole" in events[1]["body"]
+    assert all(sent.method == MethodNumber.MODEL_EXISTS for sent in world.client.sent)
+
+
+def test_a_wsgi_body_that_is_cut_short_runs_nothing() -> None:
+    world = World("wsgi")
+    environ = falcon.testing.create_environ("/v2/models/m/infer", method="POST", headers={"Content-Length": "5"})
+    environ["wsgi.input"] = io.BytesIO(b"{}")
+    statuses: list[str] = []
+    body = b"".join(world.application(environ, lambda status, headers: statuses.append(status)))
+    assert statuses == ["400 Bad Request"]
+    assert b"did not arrive as a whole" in body
+    assert all(sent.method == MethodNumber.MODEL_EXISTS for sent in world.client.sent)
+
+
+def test_too_many_chunks() -> None:
+    piece = {"type": "http.request", "body": b"a", "more_body": True}
+    end = {"type": "http.request"}
+    _, events = send_pieces("/v2/models/m/infer", [piece] * (1 << 16) + [end])
+    assert events[0]["status"] == 200
+    _, events = send_pieces("/v2/models/m/infer", [piece] * ((1 << 16) + 1) + [end])
+    assert events[0]["status"] == 400
+    assert b"exceeds maximum of 65536 non-empty chunks" in events[1]["body"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import falcon
 import falcon.asgi
 
 from triton_lite.frontends.http import replies
-from triton_lite.frontends.http.disconnect import RECEIVE
+from triton_lite.frontends.http.disconnect import RECEIVE, whole
 from triton_lite.frontends.http.fast_infer import FastInfer
 from triton_lite.frontends.http.front_end import FrontEnd
 from triton_lite.frontends.http.router import Router
@@ -62,7 +62,7 @@ class Application:
                 handed_on = await self._fast_infer.serve(scope, receive, send)
                 if handed_on is None:
                     return
-                receive = handed_on
+                receive = whole(handed_on)
             raw_path = scope.get("raw_path")
             if raw_path and b"%" in raw_path:
                 scope["path"] = raw_path.partition(b"?")[0].decode("latin-1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from triton_lite.errors import Code, TritonError
+from triton_lite.frontends.http.disconnect import cut_short
 from triton_lite.frontends.http.front_end import FrontEnd
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ IN_PLACE_BYTE_SIZE = 1 << 20
 _CHUNK_BYTE_SIZE = 1 << 18
 # What is read, and thrown away, of a body that is too large: a client that is still sending may not see our answer.
 _DISCARDED_BYTE_SIZE = 1 << 31
+# Triton's limit on chunks. Servers hand on a chunk as it is unless it comes in pieces, and these are not that small.
+_CHUNK_COUNT = 1 << 16
+_TINY_BYTE_SIZE = 512
 
 
 class BodyTooLarge(TritonError):
@@ -41,6 +45,8 @@ def read(req: Any, front_end: FrontEnd, in_place: bool = False) -> Buffer:
         raise _too_large(req, length, limit)
     if length is not None and length < IN_PLACE_BYTE_SIZE:
         small: bytes = stream.read(length) if length else b""
+        if len(small) < length:
+            raise cut_short()
         return small
     if length is None or not in_place:
         return _read_pieces(req, stream, limit)
@@ -52,7 +58,9 @@ def read(req: Any, front_end: FrontEnd, in_place: bool = False) -> Buffer:
             break
         view[received : received + len(piece)] = piece
         received += len(piece)
-    return body if received == length else bytes(view[:received])
+    if received < length:
+        raise cut_short()
+    return body
 
 
 async def receive(req: Any, front_end: FrontEnd, in_place: bool = False) -> Buffer:
@@ -73,7 +81,9 @@ async def receive(req: Any, front_end: FrontEnd, in_place: bool = False) -> Buff
     async for piece in req.stream:
         view[received : received + len(piece)] = piece
         received += len(piece)
-    return body if received == length else bytes(view[:received])
+    if received < length:
+        raise cut_short()
+    return body
 
 
 def _too_large(req: Any, byte_size: int, limit: int) -> BodyTooLarge:
@@ -93,9 +103,18 @@ def _read_pieces(req: Any, stream: Any, limit: int) -> bytes:
 
 async def _receive_pieces(req: Any, limit: int) -> bytes:
     body = bytearray()
+    tiny = 0
     stream = aiter(req.stream)
     async for piece in stream:
         body += piece
+        tiny += len(piece) < _TINY_BYTE_SIZE
+        if tiny > _CHUNK_COUNT:
+            await _discard_async(stream)
+            raise TritonError(
+                Code.INVALID_ARGUMENT,
+                f"Chunked request body exceeds maximum of {_CHUNK_COUNT} non-empty chunks. Send fewer or larger HTTP "
+                "chunks.",
+            )
         if len(body) > limit:
             byte_size = len(body)
             del body

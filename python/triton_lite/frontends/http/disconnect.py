@@ -1,4 +1,4 @@
-"""Clients that hang up while their request runs: the request is given up, as Triton does."""
+"""Clients that hang up: within their body, or while their request runs, which is then given up as Triton does."""
 
 from __future__ import annotations
 
@@ -7,12 +7,38 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any
 
+from triton_lite.errors import Code, TritonError
+
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 # Where the application leaves the server's `receive` for us (Falcon hands it on to nobody).
 RECEIVE = "triton_lite.receive"
 # Watching costs a task; most requests are over long before it would be of use.
 _PATIENCE_SECONDS = 0.02
+
+
+def cut_short() -> TritonError:
+    """Make the error of a body that ended before its end: what came of it must not count as the whole."""
+    return TritonError(Code.INVALID_ARGUMENT, "the request body did not arrive as a whole")
+
+
+def whole(receive: Receive) -> Receive:
+    """Receive as `receive` does, but raise `cut_short` where a body ends before its end.
+
+    Falcon takes such a body for a whole one, and a server may end one that only came too slowly.
+    """
+    begun = ended = False
+
+    async def checked() -> dict[str, Any]:
+        nonlocal begun, ended
+        event = await receive()
+        if event["type"] == "http.request":
+            begun, ended = True, ended or not event.get("more_body")
+        elif begun and not ended:
+            raise cut_short()
+        return event
+
+    return checked
 
 
 class Watch:
