@@ -18,7 +18,6 @@ ROOT = Path(__file__).resolve().parents[1]
 CONCURRENCY = 8
 SIMPLE_INPUTS = (("INPUT0", "INT32", [1, 16], 64), ("INPUT1", "INT32", [1, 16], 64))
 MEGABYTE = 1 << 20
-LARGE = 1 << 16
 IDENTITY_INPUTS = (("INPUT0", "UINT8", [MEGABYTE], MEGABYTE),)
 IDENTITY_CONFIG = """\
 backend: "identity"
@@ -132,13 +131,12 @@ def compare(case: Case, folder: Path, running: Running, rounds: int, seconds: fl
     def http(side: str) -> Callable[[], Sample]:
         port, pid = running[side]
         url = f"http://127.0.0.1:{port}/v2/models/{case.model}/infer"
-        generator = load.wrk if len(data) < LARGE else load.h2load_http
-        return measured(pid, lambda: generator(url, body, header_length, CONCURRENCY, seconds))
+        return measured(pid, lambda: load.wrk(url, body, header_length, CONCURRENCY, seconds))
 
     def grpc(side: str) -> Callable[[], Sample]:
         port, pid = running[side]
         url = f"http://127.0.0.1:{port}/inference.GRPCInferenceService/ModelInfer"
-        return measured(pid, lambda: load.h2load_grpc(url, frame, CONCURRENCY, seconds))
+        return measured(pid, lambda: load.h2load(url, frame, CONCURRENCY, seconds))
 
     return [
         alternate(f"HTTP binary, {case.label}", case.http_floor, http("http"), http("echo-http"), rounds),
