@@ -23,7 +23,7 @@ def build(sanitizer: str) -> Path:
     strict = "OFF" if sanitizer else "ON"
     configure += ["-DTRITON_LITE_BUILD_TESTS=ON", f"-DTRITON_LITE_WERROR={strict}"]
     configure += [f"-DTRITON_LITE_SANITIZE={sanitizer}"]
-    configure += ["-DCMAKE_BUILD_TYPE=" + ("RelWithDebInfo" if sanitizer else "Release")]
+    configure += ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS=-O1"] if sanitizer else ["-DCMAKE_BUILD_TYPE=Release"]
     # The build tools of the virtual environment, where it has its own.
     env = {
         name: value for name, value in os.environ.items() if name.startswith(("CMAKE_", "CCACHE_")) or name == "HOME"
