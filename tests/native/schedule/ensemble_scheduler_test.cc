@@ -373,6 +373,18 @@ TEST(AddsAndStripsTheBatchDimensionBetweenSteps) {
   CHECK((record.replies().at(0).response.outputs.at(0).shape == Shape{2}));
 }
 
+TEST(UndoesTheReshapeOfItsOutputs) {
+  FakeRouter router;
+  router.Add("model", 0, {Tensor("X")}, Echo);
+  ModelSpec spec = Ensemble({"IN"}, {"OUT"}, {Step("model", {{"X", "IN"}}, {{"Y", "OUT"}})});
+  spec.outputs[0].dims = {1, 2};
+  spec.outputs[0].reshape = Shape{2};
+  const auto scheduler = MakeEnsembleScheduler(spec, &router);
+  Record record;
+  scheduler->Enqueue(EnsembleRequest(&record, {"IN"}, {"OUT"}), kHint);
+  CHECK((record.replies().at(0).response.outputs.at(0).shape == Shape{1, 2}));
+}
+
 TEST(ADecoupledStepMakesAsManyResponses) {
   FakeRouter router;
   router.Add("repeat", 0, {Tensor("X")}, [](RequestPtr request) {
