@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 IN_PLACE_BYTE_SIZE = 1 << 20
 _CHUNK_BYTE_SIZE = 1 << 18
 # What is read, and thrown away, of a body that is too large: a client that is still sending may not see our answer.
-_DISCARDED_BYTE_SIZE = 1 << 31
+_DISCARDED_BYTE_SIZE = 1 << 32
 # Triton's limit on chunks. Servers hand on a chunk as it is unless it comes in pieces, and these are not that small.
 _CHUNK_COUNT = 1 << 16
 _TINY_BYTE_SIZE = 512
