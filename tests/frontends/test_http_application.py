@@ -55,6 +55,21 @@ def generate(sent: Sent) -> list[FakeAnswer] | None:
     }.get(model, [json_answer(body)])
 
 
+def staying(receive: Any) -> Any:
+    """Receive as `receive` does, from a client that does not hang up after its body, however long we take."""
+    whole = False
+
+    async def patient() -> dict[str, Any]:
+        nonlocal whole
+        if whole:
+            await asyncio.Event().wait()
+        event: dict[str, Any] = await receive()
+        whole = event["type"] == "http.request" and not event.get("more_body")
+        return event
+
+    return patient
+
+
 class World:
     """The application behind one of Falcon's test clients."""
 
@@ -74,6 +89,7 @@ class World:
     async def _asgi(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             scope["raw_path"] = scope["path"].encode()
+            receive = staying(receive)
         await self.application(scope, receive, send)
 
     def post(self, path: str, body: bytes | str = b"{}", **headers: str) -> Any:
@@ -296,13 +312,13 @@ def test_a_body_in_pieces() -> None:
     async def receive() -> dict[str, Any]:
         return pieces.pop(0)
 
-    asyncio.run(world.application(request.scope, receive, request.send))
+    asyncio.run(world.application(request.scope, staying(receive), request.send))
     assert request.events[0]["status"] == 200
     assert [bytes(sent.http.body) for sent in world.client.sent] == [b"{}"]
 
 
 def send_pieces(path: str, pieces: list[dict[str, Any]]) -> tuple[World, list[Any]]:
-    """Send a chunked body of these pieces; the client hangs up after them."""
+    """Send a chunked body of these pieces; the client hangs up after them unless they are the whole."""
     world = World("asgi")
     request = Asgi(path, path.encode())
     request.scope["headers"] = [(b"transfer-encoding", b"chunked")]
@@ -311,7 +327,7 @@ def send_pieces(path: str, pieces: list[dict[str, Any]]) -> tuple[World, list[An
     async def receive() -> dict[str, Any]:
         return next(events)
 
-    asyncio.run(world.application(request.scope, receive, request.send))
+    asyncio.run(world.application(request.scope, staying(receive), request.send))
     return world, request.events
 
 
