@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from golden_server import make_models
 from repositories import MODELS, write_identity
+from server_process import run_script
 
 import triton_lite
 from triton_lite.errors import Code, TritonError
@@ -179,10 +181,17 @@ def test_a_model_that_fails_says_why(tmp_path: Path) -> None:
 def test_stopping_ends_the_threads(tmp_path: Path) -> None:
     before = set(threading.enumerate())
     server = triton_lite.Server(MODELS).start()
-    assert set(threading.enumerate()) > before
+    started = set(threading.enumerate()) - before
+    assert started
     server.stop()
     server.stop()
-    assert set(threading.enumerate()) <= before
+    assert not [thread for thread in started if thread.is_alive()]
     with pytest.raises(TritonError) as caught:
         server.model("simple").infer({})
     assert caught.value.code == Code.UNAVAILABLE
+
+
+def test_a_program_that_forgets_to_stop_ends_well() -> None:
+    program = f"import triton_lite; server = triton_lite.Server({str(MODELS)!r}).start(); print(server.ready())"
+    done = run_script(sys.executable, "-c", program)
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr

@@ -8,6 +8,7 @@ with triton_lite.Server(model_repository="models") as server:
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
@@ -188,6 +189,8 @@ class Server:
         """Load the models. Raises TritonError(INTERNAL) when one fails, unless `exit_on_error` is False."""
         if self._engine is not None:
             raise TritonError(Code.ALREADY_EXISTS, "the server has been started already")
+        # Native threads must not outlive the interpreter, whoever forgets to stop.
+        atexit.register(self.stop)
         engine = _native.Engine()
         self._engine, self._client = engine, _native.ChannelClient.direct(engine)
         self._control_plane = ControlPlane(engine, self._options)
@@ -203,6 +206,7 @@ class Server:
         """Refuse new requests, finish those in flight, unload. Idempotent."""
         if self._engine is None or self._control_plane is None:
             return
+        atexit.unregister(self.stop)
         for bridge in list(self._bridges.values()):
             bridge.close()
         self._bridges.clear()
