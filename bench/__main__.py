@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from bench import footprint, threads, transports
+from bench import footprint, inprocess, threads, transports
 from bench.rounds import HEADER, Comparison
 
 MEMORY_LIMIT = 200 * 1000 * 1000
@@ -33,6 +33,8 @@ def _threads(options: argparse.Namespace) -> None:
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], None]] = {
     "transports": lambda options: _table(transports.compare_all(options.rounds, options.seconds)),
     "startup": lambda options: _table(footprint.startup(options.rounds)),
+    "inprocess": lambda options: print(inprocess.compare(9, 1.0)),
+    "channel": lambda options: print(inprocess.channel(9, 0.5)),
     "memory": _memory,
     "threads": _threads,
 }
