@@ -1,13 +1,15 @@
 // Requests through the whole engine of this process (decode, validate, schedule, ONNX Runtime, encode), 64 in flight
 // from one thread, against a bare one-thread loop over ONNX Runtime's C Run on the same model, in alternating rounds.
 // Arguments: libonnxruntime.so, the model (INT32 [-1,16] INPUT0 and INPUT1 to OUTPUT0 and OUTPUT1), rounds, seconds a
-// round. The last lines are the time of one request outside the backend, from an identity model of the same tensors.
+// round. Also shows the CPU time of the whole process for one request, which other load on the machine does not change;
+// the last lines are those of an identity model of the same tensors: what a request costs outside ONNX Runtime.
 #include <poll.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <utility>
@@ -73,6 +75,33 @@ void Serve(Engine& engine, const ModelSpec& spec) {
   engine.Publish(spec.name, {{1, Value(engine.Load(spec, {}))}}, {});
 }
 
+// What a round came to.
+struct Sample {
+  double rate = 0;             // A second.
+  double cpu_nanoseconds = 0;  // For each, in all threads.
+};
+
+std::uint64_t CpuNanoseconds() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+// Between its making and a call of Take.
+class Stopwatch {
+ public:
+  bool before(double seconds) const { return NowNanoseconds() < start_ + static_cast<std::uint64_t>(seconds * 1e9); }
+  Sample Take(std::uint64_t count) const {
+    const auto done = static_cast<double>(count);
+    return {done / (static_cast<double>(NowNanoseconds() - start_) * 1e-9),
+            static_cast<double>(CpuNanoseconds() - cpu_start_) / done};
+  }
+
+ private:
+  std::uint64_t start_ = NowNanoseconds();
+  std::uint64_t cpu_start_ = CpuNanoseconds();
+};
+
 struct Inputs {
   Tensor first{};
   Tensor second{};
@@ -96,22 +125,21 @@ class EngineLoop {
     segments_ = {std::as_bytes(std::span(inputs_.first)), std::as_bytes(std::span(inputs_.second))};
   }
 
-  double Rate(double seconds) {
-    const std::uint64_t start = NowNanoseconds();
-    const std::uint64_t end = start + static_cast<std::uint64_t>(seconds * 1e9);
+  Sample Run(double seconds) {
+    const Stopwatch watch;
     std::uint64_t answered = 0;
     std::uint64_t sent = 0;
-    while (NowNanoseconds() < end) {
+    while (watch.before(seconds)) {
       for (; sent - answered < kDepth; ++sent) {
         Value(client_->Send(Method::kModelInfer, {message_, segments_}));
       }
       answered += Take();
     }
-    const double rate = static_cast<double>(answered) / (static_cast<double>(NowNanoseconds() - start) * 1e-9);
+    const Sample sample = watch.Take(answered);
     while (answered < sent) {
       answered += Take();
     }
-    return rate;
+    return sample;
   }
 
  private:
@@ -148,20 +176,19 @@ class BareLoop {
     MakeInput(library, inputs_.second, &values_[1]);
   }
 
-  double Rate(double seconds) {
+  Sample Run(double seconds) {
     static constexpr const char* kInputs[] = {"INPUT0", "INPUT1"};
     static constexpr const char* kOutputs[] = {"OUTPUT0", "OUTPUT1"};
     const ort::Value* const inputs[] = {values_[0].get(), values_[1].get()};
-    const std::uint64_t start = NowNanoseconds();
-    const std::uint64_t end = start + static_cast<std::uint64_t>(seconds * 1e9);
+    const Stopwatch watch;
     std::uint64_t runs = 0;
-    for (; NowNanoseconds() < end; ++runs) {
+    for (; watch.before(seconds); ++runs) {
       ort::Value* outputs[2] = {};
       Check(ort::Take(ort::Api().Run(session_.get(), nullptr, kInputs, inputs, 2, kOutputs, 2, outputs)));
       ort::Api().ReleaseValue(outputs[0]);
       ort::Api().ReleaseValue(outputs[1]);
     }
-    return static_cast<double>(runs) / (static_cast<double>(NowNanoseconds() - start) * 1e-9);
+    return watch.Take(runs);
   }
 
  private:
@@ -181,27 +208,38 @@ double Median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-void Compare(const char* what, EngineLoop& engine, BareLoop& bare, int rounds, double seconds) {
-  std::vector<double> ours;
-  std::vector<double> reference;
-  std::vector<double> ratios;
-  engine.Rate(seconds / 4);  // Until the model is known to be quick.
-  for (int i = 0; i < rounds; ++i) {
-    ours.push_back(engine.Rate(seconds));
-    reference.push_back(bare.Rate(seconds));
-    ratios.push_back(ours.back() / reference.back());
+// The medians of one side's rounds.
+struct Rounds {
+  std::vector<double> rates;
+  std::vector<double> cpu;
+  void Add(const Sample& sample) {
+    rates.push_back(sample.rate);
+    cpu.push_back(sample.cpu_nanoseconds);
   }
-  std::printf("%s: engine %.0f/s  bare %.0f/s  ratio %.2f (lowest %.2f)\n", what, Median(ours), Median(reference),
-              Median(ratios), *std::min_element(ratios.begin(), ratios.end()));
+};
+
+void Compare(const char* what, EngineLoop& engine, BareLoop& bare, int rounds, double seconds) {
+  Rounds ours;
+  Rounds reference;
+  std::vector<double> ratios;
+  engine.Run(seconds / 4);  // Until the model is known to be quick.
+  for (int i = 0; i < rounds; ++i) {
+    ours.Add(engine.Run(seconds));
+    reference.Add(bare.Run(seconds));
+    ratios.push_back(ours.rates.back() / reference.rates.back());
+  }
+  std::printf("%s: engine %.0f/s, bare %.0f/s, ratio %.2f (lowest %.2f); CPU us each %.2f / %.2f\n", what,
+              Median(ours.rates), Median(reference.rates), Median(ratios),
+              *std::min_element(ratios.begin(), ratios.end()), Median(ours.cpu) / 1000, Median(reference.cpu) / 1000);
 }
 
 void Overhead(const char* what, EngineLoop& engine, int rounds, double seconds) {
-  std::vector<double> rates;
-  engine.Rate(seconds / 4);
+  Rounds ours;
+  engine.Run(seconds / 4);
   for (int i = 0; i < rounds; ++i) {
-    rates.push_back(engine.Rate(seconds));
+    ours.Add(engine.Run(seconds));
   }
-  std::printf("%s: %.2f us a request outside the backend\n", what, 1e6 / Median(rates));
+  std::printf("%s, identity: %.0f/s; CPU us each %.2f\n", what, Median(ours.rates), Median(ours.cpu) / 1000);
 }
 
 }  // namespace

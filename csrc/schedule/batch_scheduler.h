@@ -1,6 +1,7 @@
 // The default scheduler and the dynamic batcher: one queue, a policy that forms batches, instances that pull them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <thread>
 #include <vector>
@@ -24,7 +25,12 @@ class ExecutionTime {
 
   void Add(std::uint64_t nanoseconds) {
     ++count_;
-    mean_ += (static_cast<double>(nanoseconds) - mean_) / (count_ < kWindow ? count_ : kWindow);
+    double sample = static_cast<double>(nanoseconds);
+    if (count_ > kWindow) {
+      // A thread that lost its core in between says little; a model that grew slow still shows within a few runs.
+      sample = std::min(sample, 4 * mean_ + 20'000);
+    }
+    mean_ += (sample - mean_) / static_cast<double>(std::min(count_, kWindow));
   }
   // The first executions, which build things, do not tell.
   bool quick() const { return count_ > kWindow && mean_ < static_cast<double>(quick_nanoseconds_); }
