@@ -108,7 +108,8 @@ Status AddPrecision(const std::string& value, Entries* options) {
 
 Result<Entries> ReadTensorRt(const ExecutionAcceleratorSpec& accelerator) {
   Entries options;
-  for (const auto& [name, value] : accelerator.parameters) {
+  for (const auto& [key, value] : accelerator.parameters) {
+    const std::string& name = key;  // Clang 14 lets no lambda capture a binding.
     if (name == "precision_mode") {
       RETURN_IF_ERROR(AddPrecision(value, &options));
       continue;
