@@ -74,7 +74,9 @@ class BatchScheduler : public Scheduler {
   void WakeAll() REQUIRES(mu_);
   void FinishWork(Work* work) REQUIRES(mu_);
   void Run(Work* work) EXCLUDES(mu_);
-  void Execute(Work* work) EXCLUDES(mu_);
+  // Runs the requests `batch` of `view` on `instance` and lets go of them. Returns the nanoseconds that it took.
+  std::uint64_t Execute(BackendInstance& instance, std::span<InferenceRequest* const> view, std::span<RequestPtr> batch)
+      EXCLUDES(mu_);
   void RunInline(RequestPtr request, BackendInstance* instance) EXCLUDES(mu_);
 
   bool MayRunInline(const RequestPtr& request) const REQUIRES(mu_);

@@ -35,6 +35,11 @@ EnsembleGraph::EnsembleGraph(const ModelSpec& spec)
     }
     steps_.push_back(std::move(step));
   }
+  std::vector<RequestedOutput> all;
+  for (const EnsembleOutput& output : outputs_) {
+    all.push_back({output.name, 0, {}});
+  }
+  full_plan_ = std::make_shared<const EnsemblePlan>(MakePlan(all));
 }
 
 TensorIndex EnsembleGraph::Intern(const std::string& tensor) {
@@ -45,7 +50,13 @@ TensorIndex EnsembleGraph::Intern(const std::string& tensor) {
   return it->second;
 }
 
-EnsemblePlan EnsembleGraph::Plan(std::span<const RequestedOutput> requested) const {
+std::shared_ptr<const EnsemblePlan> EnsembleGraph::Plan(std::span<const RequestedOutput> requested) const {
+  const bool full = std::equal(requested.begin(), requested.end(), outputs_.begin(), outputs_.end(),
+                               [](const auto& asked, const auto& output) { return asked.name == output.name; });
+  return full ? full_plan_ : std::make_shared<const EnsemblePlan>(MakePlan(requested));
+}
+
+EnsemblePlan EnsembleGraph::MakePlan(std::span<const RequestedOutput> requested) const {
   EnsemblePlan plan;
   plan.runs.assign(steps_.size(), false);
   plan.answers.assign(steps_.size(), false);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -56,9 +57,11 @@ class EnsembleGraph {
   // Each step once.
   const std::vector<StepIndex>& consumers(TensorIndex tensor) const { return consumers_[tensor]; }
 
-  EnsemblePlan Plan(std::span<const RequestedOutput> requested) const;
+  // Made once for all outputs in their own order, which is what most requests ask for.
+  std::shared_ptr<const EnsemblePlan> Plan(std::span<const RequestedOutput> requested) const;
 
  private:
+  EnsemblePlan MakePlan(std::span<const RequestedOutput> requested) const;
   TensorIndex Intern(const std::string& tensor);
   void MarkDeadEnds(EnsemblePlan* plan) const;
   void MarkBackwards(EnsemblePlan* plan) const;
@@ -71,6 +74,7 @@ class EnsembleGraph {
   std::vector<EnsembleOutput> outputs_;
   std::map<std::string, TensorIndex> index_;
   std::vector<std::vector<StepIndex>> consumers_;
+  std::shared_ptr<const EnsemblePlan> full_plan_;
 };
 
 }  // namespace triton_lite

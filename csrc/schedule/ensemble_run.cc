@@ -113,7 +113,7 @@ std::vector<EnsembleRun::ReadyStep> EnsembleRun::Proceed(const std::vector<Value
       for (const StepIndex step : graph_->consumers(tensor)) {
         const std::pair start{step, iteration};
         const bool seen = std::find(started.begin(), started.end(), start) != started.end();
-        if (plan_.runs[step] && !seen && IsReady(step, iteration)) {
+        if (plan_->runs[step] && !seen && IsReady(step, iteration)) {
           started.push_back(start);
         }
       }
@@ -152,7 +152,7 @@ Result<std::vector<EnsembleRun::ValueId>> EnsembleRun::AddOutputs(const RunningS
   ASSIGN_OR_RETURN(const SequenceMark mark, ReadSequenceMark(response.parameters, step.mark));
   std::vector<ValueId> added;
   for (const auto& [name, tensor] : graph_->steps()[step.step].outputs) {
-    if (!plan_.needed[tensor]) {
+    if (!plan_->needed[tensor]) {
       continue;
     }
     const auto output = std::find_if(response.outputs.begin(), response.outputs.end(),
@@ -172,7 +172,7 @@ Result<std::vector<EnsembleRun::ValueId>> EnsembleRun::AddOutputs(const RunningS
 }
 
 EnsembleRun::ValueId EnsembleRun::AddValue(TensorIndex tensor, Value value) {
-  value.uses_left = plan_.uses[tensor];
+  value.uses_left = plan_->uses[tensor];
   if (value.uses_left == 0) {
     value.data = {};
   }
@@ -191,7 +191,7 @@ EnsembleRun::ReadyStep EnsembleRun::MakeStep(StepIndex step, std::size_t iterati
   RunningStep running{step, 0, {request_->correlation_id, request_->flags}};
   SetInputs(iteration, &running, request.get());
   for (const auto& [name, tensor] : graph_->steps()[step].outputs) {
-    if (plan_.needed[tensor]) {
+    if (plan_->needed[tensor]) {
       request->outputs.push_back({name, 0, {}});
     }
   }
@@ -203,7 +203,7 @@ EnsembleRun::ReadyStep EnsembleRun::MakeStep(StepIndex step, std::size_t iterati
   request->parameters = request_->parameters;
   request->cancel = request_->cancel;
   // What the client gets is written where its answer lies.
-  OutputMemory& memory = plan_.answers[step] ? request_->responder->memory() : GetInternalMemory();
+  OutputMemory& memory = plan_->answers[step] ? request_->responder->memory() : GetInternalMemory();
   request->responder = std::make_unique<StepResponder>(shared_from_this(), std::move(running), &memory);
   return {step, std::move(request)};
 }
@@ -251,7 +251,7 @@ void EnsembleRun::AddResponses(const std::vector<ValueId>& added) {
   for (const auto& [tensor, iteration] : added) {
     const bool seen = std::find(iterations.begin(), iterations.end(), iteration) != iterations.end();
     const bool is_output =
-        std::any_of(plan_.requested.begin(), plan_.requested.end(),
+        std::any_of(plan_->requested.begin(), plan_->requested.end(),
                     [&, tensor = tensor](auto output) { return graph_->outputs()[output].tensor == tensor; });
     if (!seen && is_output && IsAnswered(iteration)) {
       iterations.push_back(iteration);
@@ -269,14 +269,14 @@ void EnsembleRun::AddResponses(const std::vector<ValueId>& added) {
 }
 
 bool EnsembleRun::IsAnswered(std::size_t iteration) const {
-  return std::all_of(plan_.requested.begin(), plan_.requested.end(), [&](std::size_t output) REQUIRES(mu_) {
+  return std::all_of(plan_->requested.begin(), plan_->requested.end(), [&](std::size_t output) REQUIRES(mu_) {
     return iteration < values_[graph_->outputs()[output].tensor].size();
   });
 }
 
 InferenceResponse EnsembleRun::MakeResponse(std::size_t iteration) {
   InferenceResponse response;
-  for (const std::size_t index : plan_.requested) {
+  for (const std::size_t index : plan_->requested) {
     const EnsembleOutput& output = graph_->outputs()[index];
     Value& value = values_[output.tensor][iteration];
     if (value.present) {

@@ -79,7 +79,7 @@ class EnsembleRun : public std::enable_shared_from_this<EnsembleRun> {
   const std::shared_ptr<const EnsembleGraph> graph_;
   ModelRouter* const router_;
   const std::function<void()> on_end_;
-  const EnsemblePlan plan_;
+  const std::shared_ptr<const EnsemblePlan> plan_;
   std::vector<std::shared_ptr<const ModelSpec>> models_;  // By step; set by Start, constant then.
   RequestPtr request_;                                    // Replied to by the delivering thread only.
 

@@ -28,6 +28,7 @@ class Scheduler {
   virtual ~Scheduler() = default;
 
   // Takes the request, always: what is wrong is said through its responder. Any thread. Never blocks on a queue.
+  // request->model, or else the caller, keeps the scheduler alive until this returns.
   virtual void Enqueue(RequestPtr request, EnqueueHint hint) = 0;
 
   // Refuses what comes from now on (UNAVAILABLE, Triton's text), and returns when all that was taken has ended.
