@@ -131,7 +131,15 @@ class FakeHttpCall:
 class FakeCodec:
     """Refuses bodies that say so; encodes an answer's segments as its body."""
 
-    def decode_http_infer(self, model: str, version: str, body: Any, header_length: str | None, forwarded=()) -> Any:
+    def decode_http_infer(
+        self,
+        model: str,
+        version: str,
+        body: Any,
+        header_length: str | None,
+        forwarded: Any = (),
+        max_input_size: int = 0,
+    ) -> Any:
         if bytes(body[:6]) == b"refuse":
             raise TritonError(Code.INTERNAL, bytes(body).decode())
         return FakeHttpCall(model, version, body, header_length, list(forwarded))

@@ -23,6 +23,8 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _PATH = re.compile(rb"/v2/models/([^/]+)(?:/versions/([0-9]+))?/infer")
+# More digits are no length of a body that comes here, and Python refuses to read very many.
+_LENGTH_DIGITS = 18
 _JSON_TYPE = (b"content-type", b"application/json")
 _BINARY_TYPE = (b"content-type", b"application/octet-stream")
 
@@ -39,11 +41,7 @@ class FastInfer:
         options = self._front_end.options
         if path is None or options.header_forward_pattern is not None:
             return receive
-        headers = scope["headers"]
-        if type(headers) is not list or (headers and type(headers[0]) is not tuple):
-            # ASGI allows iterables of iterables, which can be looked through only once; Falcon comes after us.
-            headers = scope["headers"] = [tuple(header) for header in headers]
-        byte_size, header_length = _usual(headers)
+        byte_size, header_length = _usual(_headers(scope))
         if not 0 <= byte_size < IN_PLACE_BYTE_SIZE or byte_size > options.max_input_size:
             return receive
         event = await receive()
@@ -51,11 +49,17 @@ class FastInfer:
             return _again(event, receive)
         model = path[1].decode("latin-1")
         version = path[2].decode() if path[2] else ""
-        codec = self._front_end.codec
+        body = event.get("body", b"")
         try:
-            call = codec.decode_http_infer(model, version, event.get("body", b""), header_length)
+            call = self._front_end.codec.decode_http_infer(
+                model, version, body, header_length, (), options.max_input_size
+            )
         except TritonError:
             return _again(event, receive)
+        await self._answer(call, model, version, receive, send)
+        return None
+
+    async def _answer(self, call: Any, model: str, version: str, receive: Receive, send: Send) -> None:
         in_model = False
         try:
             with Watch(receive):
@@ -66,14 +70,13 @@ class FastInfer:
             refusal = _Refusal()
             await refuse_async(self._front_end, refusal, model, version, error, in_model)
             await _send(send, refusal.status, [(b"content-type", refusal.content_type.encode())], refusal.data)
-            return None
-        body, json_byte_size = codec.encode_http_infer(answer, call)
+            return
+        body, json_byte_size = self._front_end.codec.encode_http_infer(answer, call)
         if json_byte_size is None:
             await _send(send, 200, [_JSON_TYPE], body)
         else:
             length = (b"inference-header-content-length", b"%d" % json_byte_size)
             await _send(send, 200, [_BINARY_TYPE, length], body)
-        return None
 
 
 class _Refusal:
@@ -87,12 +90,21 @@ class _Refusal:
         """Refusals of headers happen before a request comes here."""
 
 
+def _headers(scope: dict[str, Any]) -> list[tuple[bytes, bytes]]:
+    headers: Any = scope["headers"]
+    if type(headers) is not list or (headers and type(headers[0]) is not tuple):
+        # ASGI allows iterables of iterables, which can be looked through only once; Falcon comes after us.
+        headers = scope["headers"] = [tuple(header) for header in headers]
+    found: list[tuple[bytes, bytes]] = headers
+    return found
+
+
 def _usual(headers: list[tuple[bytes, bytes]]) -> tuple[int, str | None]:
     """Return a body's byte size and the Inference-Header-Content-Length; -1 if the request is none for here."""
     byte_size, header_length = -1, None
     for name, value in headers:
         if name == b"content-length":
-            byte_size = int(value) if value.isdigit() else -1
+            byte_size = int(value) if value.isdigit() and len(value) <= _LENGTH_DIGITS else -1
         elif name == b"inference-header-content-length":
             header_length = value.decode("latin-1")
         elif name in (b"content-encoding", b"accept-encoding", b"transfer-encoding"):

@@ -26,8 +26,9 @@ class Codec(Protocol):
         body: Buffer,
         header_length: str | None,
         forwarded: Sequence[tuple[str, str]] = (),
+        max_input_size: int = 0,
     ) -> Any:
-        """Decode a request. Raises TritonError."""
+        """Decode a request; no input given in its JSON may become larger than `max_input_size`. Raises TritonError."""
 
     def encode_http_infer(self, answer: Answer, call: Any) -> tuple[bytes, int | None]:
         """Encode an answer's body; the number is the JSON's byte size where a binary tail follows it."""

@@ -80,9 +80,12 @@ class InferResource:
     def _decode(self, req: Any, body: Buffer, model: str, version: str) -> Any:
         front_end = self._front_end
         header_length = req.get_header(_HEADER_LENGTH)
-        pattern = front_end.options.header_forward_pattern
+        options = front_end.options
+        headers = forwarded(req, options.header_forward_pattern)
         try:
-            return front_end.codec.decode_http_infer(model, version, body, header_length, forwarded(req, pattern))
+            return front_end.codec.decode_http_infer(
+                model, version, body, header_length, headers, options.max_input_size
+            )
         except TritonError as error:
             if header_length is not None and not _splits(header_length, memoryview(body).nbytes):
                 raise HeadersRefused(error.code, error.text) from None
