@@ -4,9 +4,11 @@
 #include <utility>
 
 #include "backends/ort_abi.h"
-#include "backends/ort_library.h"
 
 namespace triton_lite::ort {
+
+// The functions of the loaded library (ort_library). Only where a Library, or what one made, is at hand.
+const Functions& Api();
 
 // Movable owner of one object. `Release` is the member of Functions that frees it.
 template <typename T, void (*Functions::*Release)(T*)>

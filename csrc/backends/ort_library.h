@@ -51,9 +51,6 @@ class Library {
   bool global_threads_only_ = false;
 };
 
-// The functions of the loaded library. Only where a Library, or what one made, is at hand.
-const Functions& Api();
-
 // The library's error as ours, with Triton's text; releases it. Null is OK.
 Status Take(RawStatus* status);
 

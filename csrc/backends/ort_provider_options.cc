@@ -163,12 +163,13 @@ Status ReadCudaChoices(const ModelSpec& spec, Entries* options) {
 
 }  // namespace
 
-Status ReadProviderOptions(const ModelSpec& spec, Settings* settings) {
+Result<ProviderOptions> ReadProviderOptions(const ModelSpec& spec) {
+  ProviderOptions options;
   for (const ExecutionAcceleratorSpec& accelerator : spec.gpu_execution_accelerators) {
     if (accelerator.name == "tensorrt") {
-      ASSIGN_OR_RETURN(settings->tensorrt, ReadTensorRt(accelerator));
+      ASSIGN_OR_RETURN(options.tensorrt, ReadTensorRt(accelerator));
     } else if (accelerator.name == "cuda") {
-      RETURN_IF_ERROR(ReadCuda(accelerator, &settings->cuda));
+      RETURN_IF_ERROR(ReadCuda(accelerator, &options.cuda));
     } else {
       return InvalidArgument("unknown Execution Accelerator '" + accelerator.name + "' is requested");
     }
@@ -176,7 +177,8 @@ Status ReadProviderOptions(const ModelSpec& spec, Settings* settings) {
   for (const ExecutionAcceleratorSpec& accelerator : spec.cpu_execution_accelerators) {
     return InvalidArgument("unknown Execution Accelerator '" + accelerator.name + "' is requested");
   }
-  return ReadCudaChoices(spec, &settings->cuda);
+  RETURN_IF_ERROR(ReadCudaChoices(spec, &options.cuda));
+  return options;
 }
 
 }  // namespace triton_lite::ort

@@ -61,18 +61,18 @@ Status AddCuda(Entries entries, std::int32_t device_id, SessionOptions* options)
 
 Status AddGpuProviders(const Library& library, const Settings& settings, std::int32_t device_id,
                        SessionOptions* options) {
-  if (settings.tensorrt) {
+  if (settings.providers.tensorrt) {
     if (!library.HasProvider("TensorrtExecutionProvider")) {
       return Unavailable(std::string("execution accelerator 'tensorrt' is not available: ") + kNeedGpuPackage);
     }
-    RETURN_IF_ERROR(Explain(AddTensorRt(*settings.tensorrt, device_id, options),
+    RETURN_IF_ERROR(Explain(AddTensorRt(*settings.providers.tensorrt, device_id, options),
                             "execution accelerator 'tensorrt' could not be set up", kNeedTensorRt));
   }
   if (!library.HasProvider("CUDAExecutionProvider")) {
     return Unavailable(std::string("instances of KIND_GPU need the CUDA execution provider: ") + kNeedGpuPackage);
   }
-  return Explain(AddCuda(settings.cuda, device_id, options), "the CUDA execution provider could not be set up",
-                 kNeedCuda);
+  return Explain(AddCuda(settings.providers.cuda, device_id, options),
+                 "the CUDA execution provider could not be set up", kNeedCuda);
 }
 
 }  // namespace triton_lite::ort

@@ -1,7 +1,6 @@
 #include "backends/ort_settings.h"
 
 #include "backends/config_value.h"
-#include "backends/ort_provider_options.h"
 
 namespace triton_lite::ort {
 namespace {
@@ -68,7 +67,7 @@ Result<Settings> ReadSettings(const ModelSpec& spec) {
     }
   }
   ASSIGN_OR_RETURN(settings.share_session, FindOptionalBool(spec.parameters, "share_session_between_instances"));
-  RETURN_IF_ERROR(ReadProviderOptions(spec, &settings));
+  ASSIGN_OR_RETURN(settings.providers, ReadProviderOptions(spec));
   return settings;
 }
 

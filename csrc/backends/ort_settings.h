@@ -8,12 +8,11 @@
 #include <vector>
 
 #include "backends/ort_abi.h"
+#include "backends/ort_provider_options.h"
 #include "core/model_spec.h"
 #include "core/status.h"
 
 namespace triton_lite::ort {
-
-using Entries = std::vector<std::pair<std::string, std::string>>;
 
 struct Settings {
   OptimizationLevel optimization_level = OptimizationLevel::kAll;
@@ -25,8 +24,7 @@ struct Settings {
   Entries session_entries;            // session.…, for the session's options.
   Entries run_entries;                // memory.…, for each run's options.
   std::optional<bool> share_session;  // share_session_between_instances
-  std::optional<Entries> tensorrt;    // Options of the provider, when the accelerator is asked for.
-  Entries cuda;                       // Options of the provider that every GPU instance has.
+  ProviderOptions providers;
 };
 
 Result<Settings> ReadSettings(const ModelSpec& spec);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "backends/ort_handles.h"
 #include "backends/ort_library.h"
 
 namespace triton_lite::ort {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "channel/body_registry.h"
+#include "channel/cancel_hook.h"
 #include "channel/client.h"
 #include "channel/parking.h"
 #include "channel/ring_link.h"
@@ -205,7 +206,7 @@ class DirectCall : public Call {
     entry.taken = taken_;
     return entry;
   }
-  void Cancel() EXCLUDES(hook_mu_);
+  void Cancel() { cancel_.Cancel(); }
 
   Method method() const override { return method_; }
   Bytes message() const override { return AsBytes(message_); }
@@ -214,13 +215,13 @@ class DirectCall : public Call {
     static const PeerInfo kDirect{getpid(), "direct"};
     return kDirect;
   }
-  const std::shared_ptr<CancelToken>& cancel_token() const override { return cancel_; }
-  void OnCancel(std::function<void()> hook) override EXCLUDES(hook_mu_);
+  const std::shared_ptr<CancelToken>& cancel_token() const override { return cancel_.token(); }
+  void OnCancel(std::function<void()> hook) override { cancel_.Set(std::move(hook)); }
   bool HasCredit() const override {
     return sent_.load(std::memory_order_relaxed) - taken_->load(std::memory_order_relaxed) < kStreamWindow;
   }
   Result<Buffer> Allocate(std::size_t byte_size) override { return AllocateHeap(byte_size); }
-  void Reply(Answer answer, bool last) override EXCLUDES(hook_mu_);
+  void Reply(Answer answer, bool last) override;
 
  private:
   void Post(Answer answer, bool last) { mailbox_->Post(std::make_unique<DirectAnswer>(id_, std::move(answer), last)); }
@@ -228,15 +229,13 @@ class DirectCall : public Call {
   const CallId id_;
   const Method method_;
   const std::shared_ptr<Mailbox> mailbox_;
-  const std::shared_ptr<CancelToken> cancel_ = std::make_shared<CancelToken>();
+  CancelHook cancel_;
   const std::shared_ptr<std::atomic<std::uint64_t>> taken_ = std::make_shared<std::atomic<std::uint64_t>>(0);
   std::string message_;
   std::vector<Bytes> segments_;
   std::vector<std::shared_ptr<void>> owners_;
   std::atomic<bool> ended_{false};
   std::atomic<std::uint64_t> sent_{0};
-  Mutex hook_mu_;
-  std::function<void()> hook_ GUARDED_BY(hook_mu_);
 };
 
 Status DirectCall::Fill(const CallBody& body, BodyRegistry& bodies) {
@@ -257,29 +256,6 @@ Status DirectCall::Fill(const CallBody& body, BodyRegistry& bodies) {
   return {};
 }
 
-void DirectCall::Cancel() {
-  cancel_->Cancel();
-  std::function<void()> hook;
-  {
-    MutexLock lock(hook_mu_);
-    hook.swap(hook_);
-  }
-  if (hook) {
-    hook();
-  }
-}
-
-void DirectCall::OnCancel(std::function<void()> hook) {
-  {
-    MutexLock lock(hook_mu_);
-    if (!cancel_->cancelled()) {
-      hook_ = std::move(hook);
-      return;
-    }
-  }
-  hook();
-}
-
 void DirectCall::Reply(Answer answer, bool last) {
   if (last ? ended_.exchange(true, std::memory_order_acq_rel) : ended_.load(std::memory_order_acquire)) {
     return;
@@ -287,9 +263,7 @@ void DirectCall::Reply(Answer answer, bool last) {
   sent_.fetch_add(1, std::memory_order_relaxed);
   Post(std::move(answer), last);
   if (last) {
-    std::function<void()> hook;  // It may hold the call.
-    MutexLock lock(hook_mu_);
-    hook.swap(hook_);
+    cancel_.Drop();
   }
 }
 

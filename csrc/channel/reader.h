@@ -10,7 +10,7 @@
 #include "channel/peer.h"
 #include "channel/reader_role.h"
 #include "channel/second_look.h"
-#include "channel/server.h"
+#include "channel/server_options.h"
 #include "memory/file_descriptor.h"
 
 namespace triton_lite {

@@ -10,7 +10,7 @@ constexpr std::uint64_t kStreamWindow = 64;
 
 }  // namespace
 
-RingCall::RingCall(std::shared_ptr<Peer> peer) : peer_(std::move(peer)), cancel_(std::make_shared<CancelToken>()) {}
+RingCall::RingCall(std::shared_ptr<Peer> peer) : peer_(std::move(peer)) {}
 
 RingCall::~RingCall() {
   if (!accepted_) {
@@ -22,29 +22,6 @@ RingCall::~RingCall() {
   if ((frame_.head().flags & kSlotHoldsMemory) != 0) {
     peer_->ReleaseRequest(IndexOf(id()), frame_.memory_byte_size());
   }
-}
-
-void RingCall::Cancel() {
-  cancel_->Cancel();
-  std::function<void()> hook;
-  {
-    MutexLock lock(hook_mu_);
-    hook.swap(hook_);
-  }
-  if (hook) {
-    hook();
-  }
-}
-
-void RingCall::OnCancel(std::function<void()> hook) {
-  {
-    MutexLock lock(hook_mu_);
-    if (!cancel_->cancelled()) {
-      hook_ = std::move(hook);
-      return;
-    }
-  }
-  hook();
 }
 
 bool RingCall::HasCredit() const {
@@ -69,10 +46,7 @@ void RingCall::Reply(Answer answer, bool last) {
   sent_.fetch_add(1, std::memory_order_relaxed);
   peer_->Send(id(), answer, last);
   if (last) {
-    // It may hold the call.
-    std::function<void()> hook;
-    MutexLock lock(hook_mu_);
-    hook.swap(hook_);
+    cancel_.Drop();
   }
 }
 

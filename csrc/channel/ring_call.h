@@ -5,11 +5,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "channel/call.h"
+#include "channel/cancel_hook.h"
 #include "channel/frame.h"
 #include "channel/peer.h"
-#include "core/mutex.h"
 
 namespace triton_lite {
 
@@ -26,23 +27,23 @@ class RingCall : public Call, public std::enable_shared_from_this<RingCall> {
   std::uint64_t id() const { return frame_.head().call; }
   // The last answer was handed over.
   bool ended() const { return ended_.load(std::memory_order_acquire); }
-  void Cancel() EXCLUDES(hook_mu_);
+  void Cancel() { cancel_.Cancel(); }
 
   Method method() const override { return static_cast<Method>(frame_.head().method_or_code); }
   Bytes message() const override { return frame_.message(); }
   std::span<const Bytes> segments() const override { return frame_.segments(); }
   const PeerInfo& peer() const override { return peer_->info(); }
-  const std::shared_ptr<CancelToken>& cancel_token() const override { return cancel_; }
-  void OnCancel(std::function<void()> hook) override EXCLUDES(hook_mu_);
+  const std::shared_ptr<CancelToken>& cancel_token() const override { return cancel_.token(); }
+  void OnCancel(std::function<void()> hook) override { cancel_.Set(std::move(hook)); }
   bool HasCredit() const override;
   Result<Buffer> Allocate(std::size_t byte_size) override;
-  void Reply(Answer answer, bool last) override EXCLUDES(hook_mu_);
+  void Reply(Answer answer, bool last) override;
 
  private:
   static constexpr std::size_t kScratchByteSize = 256;
 
   const std::shared_ptr<Peer> peer_;
-  const std::shared_ptr<CancelToken> cancel_;
+  CancelHook cancel_;
   IncomingFrame frame_;
   bool accepted_ = false;
   std::atomic<bool> ended_{false};
@@ -50,9 +51,6 @@ class RingCall : public Call, public std::enable_shared_from_this<RingCall> {
   // Outputs that will be copied into the slot anyway.
   std::atomic<std::size_t> scratch_used_{0};
   alignas(64) std::byte scratch_[kScratchByteSize];
-
-  Mutex hook_mu_;
-  std::function<void()> hook_ GUARDED_BY(hook_mu_);
 };
 
 }  // namespace triton_lite

@@ -12,20 +12,11 @@
 #include "core/parameters.h"
 #include "core/shape.h"
 #include "wire/http_infer.h"
+#include "wire/http_text.h"
 #include "wire/infer_message.h"
 #include "wire/json.h"
 
 namespace triton_lite::wire {
-
-using NamedValues = std::vector<std::pair<std::string, ParameterValue>>;
-
-// Triton hands names on as C strings: they end at the first NUL.
-inline std::string_view UpToNul(std::string_view text) { return text.substr(0, text.find('\0')); }
-
-// "label: message", or OK.
-inline Status Labelled(const std::string& label, const Status& status) {
-  return status.ok() ? status : Status(status.code(), label + ": " + status.message());
-}
 
 struct InferLimits {
   std::string_view model_name;            // For texts.

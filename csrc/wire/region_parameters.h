@@ -1,7 +1,13 @@
 // Shared-memory parameters of a tensor in an HTTP inference request. Internal to wire/.
 #pragma once
 
-#include "wire/http_input.h"
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "core/status.h"
+#include "wire/http_text.h"
+#include "wire/json.h"
 
 namespace triton_lite::wire {
 

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import time
+from typing import Any, Protocol
 
 _LETTERS = {logging.DEBUG: "I", logging.INFO: "I", logging.WARNING: "W", logging.ERROR: "E", logging.CRITICAL: "E"}
 
@@ -68,3 +69,21 @@ def configure(
     root.handlers[:] = [handler]
     root.propagate = False
     root.setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+class _Settings(Protocol):
+    """Values of options by name (`options.Settings`)."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
+def configure_by_options(settings: _Settings, file: str = "") -> None:
+    """Do the same by the options of `triton-lite serve` (log-verbose, log-format, …). file: where to, if not stderr."""
+    configure(
+        verbose=settings["log-verbose"],
+        info=settings["log-info"],
+        warning=settings["log-warning"],
+        error=settings["log-error"],
+        iso8601=settings["log-format"] == "ISO8601",
+        file=file,
+    )

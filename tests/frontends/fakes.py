@@ -57,6 +57,7 @@ class FakeClient:
     sent: list[Sent] = field(default_factory=list)
     cancelled: list[int] = field(default_factory=list)
     arena: list[bytearray] = field(default_factory=list)
+    changed: Callable[[], None] = lambda: None  # Called after something was sent or cancelled.
 
     def __post_init__(self) -> None:
         self._event = os.eventfd(0, os.EFD_NONBLOCK)
@@ -73,6 +74,7 @@ class FakeClient:
         if not self.connected:
             raise TritonError(Code.UNAVAILABLE, "the engine is gone")
         self.sent.append(sent)
+        self.changed()
         for answer in self.respond(sent) or ():
             self.answer(sent.call, answer)
         return sent.call
@@ -89,6 +91,7 @@ class FakeClient:
 
     def cancel(self, call: int) -> None:
         self.cancelled.append(call)
+        self.changed()
 
     def fileno(self) -> int:
         return self._event

@@ -58,9 +58,16 @@ class World:
             response_deserializer=messages.ModelStreamInferResponse.FromString,
         )(requests, **options)
 
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for calls to be sent or cancelled until the condition holds."""
+        changed = asyncio.Event()
+        self.client.changed = changed.set
+        while not condition():
+            changed.clear()
+            await changed.wait()
+
     async def sent(self, count: int) -> None:
-        while len(self.client.sent) < count:
-            await asyncio.sleep(0.001)
+        await self.until(lambda: len(self.client.sent) >= count)
 
 
 def run(test: Callable[[World], Coroutine[Any, Any, None]], **options: Any) -> None:
@@ -121,8 +128,7 @@ def test_a_deadline_and_a_cancelled_call_reach_the_engine() -> None:
         call = world.channel.unary_unary(_SERVICE + "ModelInfer")(infer("open").SerializeToString())
         await world.sent(2)
         call.cancel()
-        while len(world.client.cancelled) < 2:
-            await asyncio.sleep(0.001)
+        await world.until(lambda: len(world.client.cancelled) >= 2)
         assert world.client.cancelled == [1, 2]
 
     run(test)
@@ -227,8 +233,7 @@ def test_a_cancelled_stream_gives_its_requests_up() -> None:
         call = world.stream([infer("open"), infer("m"), infer("open")])
         await world.sent(3)
         call.cancel()
-        while len(world.client.cancelled) < 2:
-            await asyncio.sleep(0.001)
+        await world.until(lambda: len(world.client.cancelled) >= 2)
         assert world.client.cancelled == [1, 3]
 
     run(test)

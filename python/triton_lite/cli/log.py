@@ -26,11 +26,5 @@ def log_here(settings: Settings) -> logging.Logger:
 
 def configure(settings: Settings) -> logging.Logger:
     """Set up this process's log, on stderr."""
-    logs.configure(
-        verbose=settings["log-verbose"],
-        info=settings["log-info"],
-        warning=settings["log-warning"],
-        error=settings["log-error"],
-        iso8601=settings["log-format"] == "ISO8601",
-    )
+    logs.configure_by_options(settings)
     return logging.getLogger("triton_lite")

@@ -39,7 +39,8 @@ TEST(DefaultsAreUpstreams) {
   CHECK_EQ(settings->optimization_level, OptimizationLevel::kAll);
   CHECK_EQ(settings->execution_mode, ExecutionMode::kSequential);
   CHECK_EQ(settings->intra_op_threads, 0);
-  CHECK(!settings->memory_arena && !settings->memory_pattern && !settings->share_session && !settings->tensorrt);
+  CHECK(!settings->memory_arena && !settings->memory_pattern && !settings->share_session &&
+        !settings->providers.tensorrt);
 }
 
 TEST(MapsGraphLevels) {
@@ -104,13 +105,13 @@ TEST(ReadsAccelerators) {
       {"cuda", {{"cudnn_conv_use_max_workspace", "0"}, {"use_ep_level_unified_stream", "1"}}}};
   const auto settings = ReadSettings(spec);
   REQUIRE(settings.ok());
-  REQUIRE(settings->tensorrt.has_value());
-  CHECK(Has(*settings->tensorrt, "trt_fp16_enable", "1"));
-  CHECK(Has(*settings->tensorrt, "trt_max_workspace_size", "1073741824"));
-  CHECK(Has(*settings->tensorrt, "trt_dla_enable", "false"));
-  CHECK(Has(settings->cuda, "cudnn_conv_use_max_workspace", "0"));
-  CHECK(Has(settings->cuda, "arena_extend_strategy", "kSameAsRequested"));
-  CHECK(Has(settings->cuda, "gpu_mem_limit", "1000"));
+  REQUIRE(settings->providers.tensorrt.has_value());
+  CHECK(Has(*settings->providers.tensorrt, "trt_fp16_enable", "1"));
+  CHECK(Has(*settings->providers.tensorrt, "trt_max_workspace_size", "1073741824"));
+  CHECK(Has(*settings->providers.tensorrt, "trt_dla_enable", "false"));
+  CHECK(Has(settings->providers.cuda, "cudnn_conv_use_max_workspace", "0"));
+  CHECK(Has(settings->providers.cuda, "arena_extend_strategy", "kSameAsRequested"));
+  CHECK(Has(settings->providers.cuda, "gpu_mem_limit", "1000"));
 }
 
 TEST(RefusesUnknownAccelerators) {

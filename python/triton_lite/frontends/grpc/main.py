@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     except OptionError as error:
         print(error, file=sys.stderr)
         return 1
-    _configure_log(settings)
+    logs.configure_by_options(settings, settings["log-file"])
     try:
         if as_part is not None or settings["grpc-processes"] == 1:
             asyncio.run(serve(settings, as_part))
@@ -66,17 +66,6 @@ async def serve(settings: Settings, parent: int | None = None) -> None:
     if parent is not None:
         loop.remove_reader(parent)
     await server.stop()
-
-
-def _configure_log(settings: Settings) -> None:
-    logs.configure(
-        verbose=settings["log-verbose"],
-        info=settings["log-info"],
-        warning=settings["log-warning"],
-        error=settings["log-error"],
-        iso8601=settings["log-format"] == "ISO8601",
-        file=settings["log-file"],
-    )
 
 
 if __name__ == "__main__":
