@@ -11,6 +11,17 @@ constexpr std::uint64_t kSmallestHole = 256 << 10;
 
 }  // namespace
 
+BlockAllocator::Range BlockAllocator::Range::From(std::uint64_t offset) const {
+  return {std::max(begin, offset), std::max(end, offset)};
+}
+
+BlockAllocator::Range BlockAllocator::Range::Enclosing(const Range& other) const {
+  if (size() == 0) {
+    return other;
+  }
+  return other.size() == 0 ? *this : Range{std::min(begin, other.begin), std::max(end, other.end)};
+}
+
 BlockAllocator::BlockAllocator(std::uint64_t byte_size) {
   for (auto& level : bins_) {
     level.fill(kNone);
@@ -36,12 +47,12 @@ std::optional<BlockAllocator::Block> BlockAllocator::Allocate(std::uint64_t byte
 }
 
 std::optional<BlockAllocator::Block> BlockAllocator::Free(std::uint32_t id, std::uint64_t warm_limit) {
-  nodes_[id].warm = nodes_[id].size;
+  nodes_[id].warm = {nodes_[id].offset, nodes_[id].offset + nodes_[id].size};
   const std::uint32_t merged_id = Merge(id);
-  Node& merged = nodes_[merged_id];
-  if (warm_ + merged.warm > warm_limit && merged.warm >= kSmallestHole) {
-    merged.warm = 0;
-    return Block{merged.offset, merged.size, merged_id};
+  const Range warm = nodes_[merged_id].warm;
+  if (warm_ + warm.size() > warm_limit && warm.size() >= kSmallestHole) {
+    nodes_[merged_id].warm = {};
+    return Block{warm.begin, warm.size(), merged_id};
   }
   --used_blocks_;
   InsertFree(merged_id);
@@ -113,14 +124,14 @@ void BlockAllocator::InsertFree(std::uint32_t id) {
   first = id;
   subs_[bin.level] |= 1u << bin.sub;
   levels_ |= std::uint64_t{1} << bin.level;
-  warm_ += node.warm;
+  warm_ += node.warm.size();
 }
 
 void BlockAllocator::RemoveFree(std::uint32_t id) {
   Node& node = nodes_[id];
   const Bin bin = BinOf(node.size);
   node.free = false;
-  warm_ -= node.warm;
+  warm_ -= node.warm.size();
   if (node.next_free != kNone) {
     nodes_[node.next_free].previous_free = node.previous_free;
   }
@@ -157,7 +168,7 @@ void BlockAllocator::SplitOff(std::uint32_t id, std::uint64_t byte_size) {
   Node& tail = nodes_[rest];
   tail.offset = node.offset + byte_size;
   tail.size = node.size - byte_size;
-  tail.warm = std::min(tail.size, node.warm);
+  tail.warm = node.warm.From(tail.offset);
   tail.before = id;
   tail.after = node.after;
   if (node.after != kNone) {
@@ -172,7 +183,7 @@ void BlockAllocator::Absorb(std::uint32_t id) {
   Node& node = nodes_[id];
   const std::uint32_t gone = node.after;
   node.size += nodes_[gone].size;
-  node.warm = std::min(node.size, node.warm + nodes_[gone].warm);
+  node.warm = node.warm.Enclosing(nodes_[gone].warm);
   node.after = nodes_[gone].after;
   if (node.after != kNone) {
     nodes_[node.after].before = id;

@@ -25,8 +25,9 @@ class BlockAllocator {
   // Nothing when no free block is large enough. `byte_size` is rounded up, 0 counts as 1.
   std::optional<Block> Allocate(std::uint64_t byte_size);
 
-  // Gives a block back. When more than `warm_limit` bytes that were written to are free, the free block around it is
-  // returned instead of becoming available: the caller gives its pages back to the system, then calls Return.
+  // Gives a block back. When more than `warm_limit` bytes that were written to are free, those of the free block
+  // around it are returned, and that block does not become available yet: the caller gives the pages back to the
+  // system, then calls Return.
   std::optional<Block> Free(std::uint32_t id, std::uint64_t warm_limit);
   void Return(std::uint32_t id);
 
@@ -41,10 +42,20 @@ class BlockAllocator {
   static constexpr unsigned kSub = 1u << kSubBits;
   static constexpr unsigned kLevels = 40;
 
+  // Offsets; empty when they are equal.
+  struct Range {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+
+    std::uint64_t size() const { return end - begin; }
+    Range From(std::uint64_t offset) const;
+    Range Enclosing(const Range& other) const;
+  };
+
   struct Node {
     std::uint64_t offset = 0;
     std::uint64_t size = 0;
-    std::uint64_t warm = 0;  // Of a free block: bytes in it that may have pages.
+    Range warm;  // Of a free block: encloses its bytes that may have pages.
     std::uint32_t before = kNone;
     std::uint32_t after = kNone;
     std::uint32_t previous_free = kNone;
