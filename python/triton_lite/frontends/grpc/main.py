@@ -32,7 +32,10 @@ def main(arguments: list[str] | None = None) -> int:
     logs.configure_by_options(settings, settings["log-file"])
     try:
         if as_part is not None or settings["grpc-processes"] == 1:
-            asyncio.run(serve(settings, as_part))
+            # Imported here: the supervisor of several processes needs no loop.
+            import uvloop
+
+            uvloop.run(serve(settings, as_part))
             return 0
         return processes.supervise(settings["grpc-address"], settings["grpc-port"], settings["grpc-processes"], given)
     except OSError as error:

@@ -14,6 +14,7 @@ from triton_lite.frontends.http import replies
 from triton_lite.frontends.http.disconnect import RECEIVE, whole
 from triton_lite.frontends.http.fast_infer import FastInfer
 from triton_lite.frontends.http.front_end import FrontEnd
+from triton_lite.frontends.http.keep_alive import hold_next_request
 from triton_lite.frontends.http.router import Router
 from triton_lite.frontends.http.routes import routes
 
@@ -57,7 +58,7 @@ class Application:
 
     async def _call_asgi(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            scope[RECEIVE] = receive
+            scope[RECEIVE] = server = receive
             if scope["method"] == "POST":
                 handed_on = await self._fast_infer.serve(scope, receive, send)
                 if handed_on is None:
@@ -66,7 +67,17 @@ class Application:
             raw_path = scope.get("raw_path")
             if raw_path and b"%" in raw_path:
                 scope["path"] = raw_path.partition(b"?")[0].decode("latin-1")
+            send = _holding(server, send)
         await self._asgi(scope, receive, send)
+
+
+def _holding(receive: Any, send: Any) -> Any:
+    async def hold_and_send(event: dict[str, Any]) -> None:
+        if event["type"] == "http.response.body" and not event.get("more_body"):
+            hold_next_request(receive)
+        await send(event)
+
+    return hold_and_send
 
 
 def _configured(app: Any) -> Any:

@@ -9,6 +9,8 @@ from triton_lite.frontends.http.disconnect import cut_short
 from triton_lite.frontends.http.front_end import FrontEnd
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from typing_extensions import Buffer
 
 # From here on a body is received into the channel's arena, so that it is copied once.
@@ -75,13 +77,19 @@ async def receive(req: Any, front_end: FrontEnd, in_place: bool = False) -> Buff
         return small
     if length is None or not in_place:
         return await _receive_pieces(req, limit)
+    return await collect(aiter(req.stream), length, front_end)
+
+
+async def collect(pieces: AsyncIterator[Buffer], byte_size: int, front_end: FrontEnd) -> Buffer:
+    """Receive a body of a known size into the engine's memory. Raises TritonError when it ends early."""
     client = await front_end.bridge().client()
-    body = client.allocate_body(length)
+    body = client.allocate_body(byte_size)
     view, received = memoryview(body).cast("B"), 0
-    async for piece in req.stream:
-        view[received : received + len(piece)] = piece
-        received += len(piece)
-    if received < length:
+    async for piece in pieces:
+        end = received + memoryview(piece).nbytes
+        view[received:end] = piece
+        received = end
+    if received < byte_size:
         raise cut_short()
     return body
 

@@ -1,23 +1,27 @@
 """Inference over ASGI without Falcon in between, for the requests that need nothing of it.
 
 Measured on 2 cores: Falcon's request and response objects, its body stream and routing take as long as decoding,
-sending and encoding together. Everything unusual (codings, large or chunked bodies, unreadable ones) goes the
-ordinary way, as does every other path.
+sending and encoding together. Everything unusual (codings, chunked or too large bodies) goes the ordinary way, as does
+every other path.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING, Any
 
 from triton_lite.errors import TritonError
-from triton_lite.frontends.http.body import IN_PLACE_BYTE_SIZE
-from triton_lite.frontends.http.disconnect import Watch
+from triton_lite.frontends.http import body as bodies
+from triton_lite.frontends.http.disconnect import cut_short
 from triton_lite.frontends.http.front_end import FrontEnd
-from triton_lite.frontends.http.infer import refuse_async
+from triton_lite.frontends.http.infer import decode, refuse_async
+from triton_lite.frontends.http.keep_alive import hold_next_request
 from triton_lite.frontends.http.replies import JSON
 from triton_lite.frontends.link import failed_in_model, raise_for
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -42,41 +46,38 @@ class FastInfer:
         if path is None or options.header_forward_pattern is not None:
             return receive
         byte_size, header_length = _usual(_headers(scope))
-        if not 0 <= byte_size < IN_PLACE_BYTE_SIZE or byte_size > options.max_input_size:
+        if not 0 <= byte_size <= options.max_input_size:
             return receive
-        event = await receive()
-        if event["type"] != "http.request" or event.get("more_body"):
-            return _again(event, receive)
         model = path[1].decode("latin-1")
         version = path[2].decode() if path[2] else ""
-        body = event.get("body", b"")
-        try:
-            call = self._front_end.codec.decode_http_infer(
-                model, version, body, header_length, (), options.max_input_size
-            )
-        except TritonError:
-            return _again(event, receive)
-        await self._answer(call, model, version, receive, send)
-        return None
-
-    async def _answer(self, call: Any, model: str, version: str, receive: Receive, send: Send) -> None:
         in_model = False
         try:
-            with Watch(receive):
+            body = await self._receive(receive, byte_size)
+            call = decode(self._front_end, model, version, body, header_length)
+            with self._front_end.watches.watch(receive):
                 answer = await self._front_end.bridge().call_http(call)
-            in_model = failed_in_model(answer)
-            raise_for(answer)
+            if answer.code:
+                in_model = failed_in_model(answer)
+                raise_for(answer)
         except TritonError as error:
             refusal = _Refusal()
             await refuse_async(self._front_end, refusal, model, version, error, in_model)
-            await _send(send, refusal.status, [(b"content-type", refusal.content_type.encode())], refusal.data)
-            return
-        body, json_byte_size = self._front_end.codec.encode_http_infer(answer, call)
+            await _send(receive, send, refusal.status, [(b"content-type", refusal.content_type.encode())], refusal.data)
+            return None
+        encoded, json_byte_size = self._front_end.codec.encode_http_infer(answer, call)
         if json_byte_size is None:
-            await _send(send, 200, [_JSON_TYPE], body)
+            await _send(receive, send, 200, [_JSON_TYPE], encoded)
         else:
             length = (b"inference-header-content-length", b"%d" % json_byte_size)
-            await _send(send, 200, [_BINARY_TYPE, length], body)
+            await _send(receive, send, 200, [_BINARY_TYPE, length], encoded)
+        return None
+
+    async def _receive(self, receive: Receive, byte_size: int) -> Buffer:
+        event = await receive()
+        if event["type"] == "http.request" and not event.get("more_body"):
+            body: bytes = event.get("body", b"")
+            return body
+        return await bodies.collect(_pieces(event, receive), byte_size, self._front_end)
 
 
 class _Refusal:
@@ -112,17 +113,18 @@ def _usual(headers: list[tuple[bytes, bytes]]) -> tuple[int, str | None]:
     return byte_size, header_length
 
 
-def _again(event: dict[str, Any], receive: Receive) -> Receive:
-    """Receive `event` once more, then what follows."""
-    events = [event]
+async def _pieces(event: dict[str, Any], receive: Receive) -> AsyncIterator[Buffer]:
+    """Yield a body that begins with `event`. Raises TritonError when the client hangs up before its end."""
+    while event["type"] == "http.request":
+        yield event.get("body", b"")
+        if not event.get("more_body"):
+            return
+        event = await receive()
+    raise cut_short()
 
-    async def again() -> dict[str, Any]:
-        return events.pop() if events else await receive()
 
-    return again
-
-
-async def _send(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+async def _send(receive: Receive, send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
     headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": headers})
+    hold_next_request(receive)
     await send({"type": "http.response.body", "body": body})

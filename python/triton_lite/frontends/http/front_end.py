@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from triton_lite.frontends.bridge import Bridge
+from triton_lite.frontends.http.disconnect import Watches
 from triton_lite.frontends.http.options import HttpOptions
 from triton_lite.frontends.link import Answer, EngineLink
 
@@ -44,6 +45,7 @@ class FrontEnd:
         self._given_options = options
         self._given_codec = codec
         self._bridge: Bridge | None = None
+        self.watches = Watches()
 
     @cached_property
     def options(self) -> HttpOptions:

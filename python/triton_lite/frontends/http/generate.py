@@ -10,7 +10,7 @@ from triton_lite.errors import Code, TritonError, http_status
 from triton_lite.frontends.bridge import Stream
 from triton_lite.frontends.http import body as bodies
 from triton_lite.frontends.http import json_reader, replies
-from triton_lite.frontends.http.disconnect import RECEIVE, Watch
+from triton_lite.frontends.http.disconnect import RECEIVE
 from triton_lite.frontends.http.front_end import FrontEnd
 from triton_lite.frontends.http.replies import JSON
 from triton_lite.frontends.link import Answer, Client, failed_in_model, raise_for
@@ -60,7 +60,7 @@ class GenerateResource:
         message = _request(model, version)
         try:
             body = await _receive(req, self._front_end, model, version)
-            with Watch(req.scope.get(RECEIVE)):
+            with self._front_end.watches.watch(req.scope.get(RECEIVE)):
                 answer = await self._front_end.bridge().call(MethodNumber.GENERATE, message, [body])
             raise_for(answer)
         except TritonError as error:
@@ -108,13 +108,13 @@ class GenerateStreamResource:
         try:
             body = await _receive(req, self._front_end, model, version)
             stream = await self._front_end.bridge().stream(MethodNumber.GENERATE_STREAM, message, [body])
-            with Watch(req.scope.get(RECEIVE)):
+            with self._front_end.watches.watch(req.scope.get(RECEIVE)):
                 first = await anext(stream)
             _start(resp, first)
         except TritonError as error:
             replies.refuse_error(resp, error, JSON)
             return
-        resp.stream = _events_async(req, stream, first)
+        resp.stream = _events_async(self._front_end, req, stream, first)
 
     def _events(self, client: Client, call: int, answer: Answer) -> Iterator[bytes]:
         last = answer.last
@@ -131,9 +131,9 @@ class GenerateStreamResource:
                 client.cancel(call)
 
 
-async def _events_async(req: Any, stream: Stream, answer: Answer) -> AsyncIterator[bytes]:
+async def _events_async(front_end: FrontEnd, req: Any, stream: Stream, answer: Answer) -> AsyncIterator[bytes]:
     try:
-        with Watch(req.scope.get(RECEIVE)):
+        with front_end.watches.watch(req.scope.get(RECEIVE)):
             yield _event(answer)
             if not answer.last:
                 async for answer in stream:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from triton_lite.errors import Code, TritonError
 from triton_lite.frontends.http import body as bodies
 from triton_lite.frontends.http import compression, replies
-from triton_lite.frontends.http.disconnect import RECEIVE, Watch
+from triton_lite.frontends.http.disconnect import RECEIVE
 from triton_lite.frontends.http.front_end import FrontEnd
 from triton_lite.frontends.http.headers import forwarded
 from triton_lite.frontends.http.replies import JSON, TEXT, HeadersRefused
@@ -16,6 +16,8 @@ from triton_lite.frontends.link import Answer, failed_in_model, raise_for
 from triton_lite.proto import MethodNumber, messages
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from typing_extensions import Buffer
 
 _HEADER_LENGTH = "Inference-Header-Content-Length"
@@ -67,7 +69,7 @@ class InferResource:
             if coded:
                 body = await self._off_loop(compression.inflate, body, front_end.options.max_input_size)
             call = self._decode(req, body, model, version)
-            with Watch(req.scope.get(RECEIVE)):
+            with front_end.watches.watch(req.scope.get(RECEIVE)):
                 answer = await bridge.call_http(call)
             in_model = failed_in_model(answer)
             raise_for(answer)
@@ -78,18 +80,8 @@ class InferResource:
         resp.data = await self._off_loop(compression.deflate, encoded, coding) if coding else encoded
 
     def _decode(self, req: Any, body: Buffer, model: str, version: str) -> Any:
-        front_end = self._front_end
-        header_length = req.get_header(_HEADER_LENGTH)
-        options = front_end.options
-        headers = forwarded(req, options.header_forward_pattern)
-        try:
-            return front_end.codec.decode_http_infer(
-                model, version, body, header_length, headers, options.max_input_size
-            )
-        except TritonError as error:
-            if header_length is not None and not _splits(header_length, memoryview(body).nbytes):
-                raise HeadersRefused(error.code, error.text) from None
-            raise
+        headers = forwarded(req, self._front_end.options.header_forward_pattern)
+        return decode(self._front_end, model, version, body, req.get_header(_HEADER_LENGTH), headers)
 
     def _encode(self, req: Any, resp: Any, answer: Answer, call: Any) -> tuple[bytes, str | None]:
         """Set the headers of an answer; returns its body and the coding to send it in."""
@@ -119,6 +111,25 @@ class InferResource:
             except TritonError as unknown:
                 error, media_type = unknown, TEXT
         replies.refuse_error(resp, error, media_type)
+
+
+def decode(
+    front_end: FrontEnd,
+    model: str,
+    version: str,
+    body: Buffer,
+    header_length: str | None,
+    headers: Sequence[tuple[str, str]] = (),
+) -> Any:
+    """Decode a request. Raises TritonError, HeadersRefused where the JSON's length does not fit the body."""
+    try:
+        return front_end.codec.decode_http_infer(
+            model, version, body, header_length, headers, front_end.options.max_input_size
+        )
+    except TritonError as error:
+        if header_length is not None and not _splits(header_length, memoryview(body).nbytes):
+            raise HeadersRefused(error.code, error.text) from None
+        raise
 
 
 async def refuse_async(
