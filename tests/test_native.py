@@ -23,6 +23,8 @@ def build(sanitizer: str) -> Path:
     # Under sanitizers gcc warns of what it cannot follow through its own instrumentation.
     strict = "OFF" if sanitizer else "ON"
     configure += ["-DTRITON_LITE_BUILD_TESTS=ON", f"-DTRITON_LITE_WERROR={strict}"]
+    # The load loops of the benchmarks: that they build is part of what is tested.
+    configure += ["-DTRITON_LITE_BUILD_BENCH=ON"]
     configure += [f"-DTRITON_LITE_SANITIZE={sanitizer}"]
     configure += ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS=-O1"] if sanitizer else ["-DCMAKE_BUILD_TYPE=Release"]
     # The build tools of the virtual environment, where it has its own.
