@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "backends/ort_handles.h"
 #include "backends/ort_library.h"
 #include "channel/client.h"
 #include "engine/engine.h"
