@@ -1,0 +1,25 @@
+"""What a check takes for granted of the server that will serve the repository."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class CheckOptions:
+    """Options of a check, named as those of `triton-lite serve`.
+
+    gpus: ids of the GPUs of the machine that will serve; None means those of this one. open_files: load each model
+    file, and compare its inputs and outputs with the configuration.
+    """
+
+    model_config_name: str = ""
+    disable_auto_complete_config: bool = False
+    backend_config: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    gpus: frozenset[int] | None = None
+    open_files: bool = True
+
+    def settings_of(self, backend: str) -> dict[str, str]:
+        """Merge the settings of all backends and those of one backend, which win."""
+        return {**self.backend_config.get("", {}), **self.backend_config.get(backend, {})}
