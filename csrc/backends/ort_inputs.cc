@@ -27,15 +27,24 @@ Status RunInputs::Bind(std::span<InferenceRequest* const> batch, std::int64_t ba
   std::size_t next = 0;
   for (std::size_t i = 0; i < batch[0]->inputs.size(); ++i) {
     const std::string& name = batch[0]->inputs[i].name;
-    while (next < plan_->inputs.size() && plan_->inputs[next].name != name) {
-      ++next;
-    }
+    next = FindInPlan(name, next);
     if (next == plan_->inputs.size()) {
       return Internal("unexpected inference input '" + name + "'");
     }
     RETURN_IF_ERROR(BindOne(batch, batch_size, {&plan_->inputs[next], next, i}));
   }
   return {};
+}
+
+std::size_t RunInputs::FindInPlan(const std::string& name, std::size_t from) const {
+  const std::vector<InputPlan>& inputs = plan_->inputs;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const std::size_t at = (from + i) % inputs.size();
+    if (inputs[at].name == name) {
+      return at;
+    }
+  }
+  return inputs.size();
 }
 
 void RunInputs::Clear() {

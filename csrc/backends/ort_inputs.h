@@ -37,6 +37,8 @@ class RunInputs {
     std::size_t request_index = 0;
   };
 
+  // Position of `name`, most likely `from` or the next; the number of inputs when there is none.
+  std::size_t FindInPlan(const std::string& name, std::size_t from) const;
   Status BindOne(std::span<InferenceRequest* const> batch, std::int64_t batch_size, const Place& place);
   Status MakeStrings(std::span<InferenceRequest* const> batch, const Place& place, const Shape& shape,
                      ValueHandle* value) const;

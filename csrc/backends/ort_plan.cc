@@ -38,6 +38,18 @@ OutputPlan PlanOutput(const TensorSpec& spec, const ModelSignature& signature, b
   return plan;
 }
 
+// Inputs of the file that come from a scheduler, not from a client.
+void AddControls(const ModelSpec& spec, const ModelSignature& signature, Plan* plan) {
+  for (const SignatureTensor& tensor : signature.inputs) {
+    if (spec.FindInput(tensor.name) == nullptr) {
+      TensorSpec control;
+      control.name = tensor.name;
+      control.datatype = tensor.datatype;
+      plan->inputs.push_back(PlanInput(control, signature));
+    }
+  }
+}
+
 }  // namespace
 
 Plan MakePlan(const ModelSpec& spec, const ModelSignature& signature) {
@@ -45,6 +57,9 @@ Plan MakePlan(const ModelSpec& spec, const ModelSignature& signature) {
   plan.batches = spec.max_batch_size > 0;
   for (const TensorSpec& input : spec.inputs) {
     plan.inputs.push_back(PlanInput(input, signature));
+  }
+  if (std::holds_alternative<SequenceSchedulerSpec>(spec.scheduler)) {
+    AddControls(spec, signature, &plan);
   }
   for (const TensorSpec& output : spec.outputs) {
     plan.outputs.push_back(PlanOutput(output, signature, plan.batches));

@@ -32,7 +32,7 @@ struct OutputPlan {
 
 struct Plan {
   bool batches = false;             // max_batch_size > 0: the first dimension counts elements of the batch.
-  std::vector<InputPlan> inputs;    // In the order of the configuration.
+  std::vector<InputPlan> inputs;    // In the order of the configuration; then a sequence model's controls and states.
   std::vector<OutputPlan> outputs;  // In the order in which Triton answers them: by name.
 };
 

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "backends/ort_providers.h"
+#include "core/low_priority.h"
 
 namespace triton_lite::ort {
 namespace {
@@ -88,7 +89,14 @@ Result<SharedSession> MakeSession(const Library& library, const Settings& settin
     RETURN_IF_ERROR(AddGpuProviders(library, settings, place.device_id, options.get()));
   }
   SessionHandle session;
-  RETURN_IF_ERROR(Take(Api().CreateSession(library.env(), file.c_str(), options.get(), session.out())));
+  Status status;
+  const auto create = [&] {
+    status = Take(Api().CreateSession(library.env(), file.c_str(), options.get(), session.out()));
+  };
+  // The threads that such sessions start inherit the priority of this one and keep it.
+  const bool starts_threads = place.threads == Threads::kOwn || place.kind == InstanceKind::kGpu;
+  starts_threads ? create() : RunAtLowPriority(create);
+  RETURN_IF_ERROR(status);
   return SharedSession(new SessionHandle(std::move(session)), [](const SessionHandle* last) {
     delete last;
     malloc_trim(0);  // What an unloaded model held goes back to the system now, not when the heap shrinks by chance.

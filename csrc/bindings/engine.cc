@@ -62,11 +62,32 @@ PyOpenedModel Open(Engine&, const ModelSpec& spec) {
   return result;
 }
 
+// Lines of a verbose log go to Python's logging; nothing where that is off.
+WarmUpLog MakeWarmUpLog(const ModelSpec& spec) {
+  if (spec.model_warmup.empty()) {
+    return {};
+  }
+  const py::module_ logging = py::module_::import("logging");
+  const py::object logger = logging.attr("getLogger")("triton_lite.engine.warmup");
+  if (!logger.attr("isEnabledFor")(logging.attr("DEBUG")).cast<bool>()) {
+    return {};
+  }
+  return [](const std::string& line) {
+    const py::gil_scoped_acquire acquire;
+    try {
+      py::module_::import("logging").attr("getLogger")("triton_lite.engine.warmup").attr("debug")("%s", line);
+    } catch (py::error_already_set& error) {
+      error.discard_as_unraisable("the log of a warm-up");
+    }
+  };
+}
+
 PyLoadedModel Load(Engine& engine, ModelSpec spec, PyOpenedModel* opened) {
   OpenedModel taken = opened == nullptr ? OpenedModel{} : std::move(opened->opened);
+  const WarmUpLog log = MakeWarmUpLog(spec);
   Result<ServedModelPtr> loaded = [&] {
     py::gil_scoped_release release;
-    return engine.Load(std::move(spec), std::move(taken));
+    return engine.Load(std::move(spec), std::move(taken), log);
   }();
   return PyLoadedModel{ValueOrRaise(std::move(loaded))};
 }
@@ -167,6 +188,13 @@ void BindEngine(py::module_& m) {
       .def("load_model", &Load, py::arg("spec"), py::arg("opened") = nullptr)
       .def("publish", &Publish, py::arg("name"), py::arg("versions"), py::arg("unready") = std::vector<std::int64_t>())
       .def("retract", &Engine::Retract, py::arg("name"), ReleaseGil())
+      .def("alias", &Engine::Alias, py::arg("name"), py::arg("target"), ReleaseGil())
+      .def(
+          "refuse",
+          [](Engine& self, const std::string& name, std::uint16_t code, std::string text) {
+            self.Refuse(name, Status(static_cast<Code>(code), std::move(text)));
+          },
+          py::arg("name"), py::arg("code"), py::arg("text"), ReleaseGil())
       .def("next_control_call", &NextControlCall, py::arg("timeout") = py::none())
       .def("stop", &Engine::Stop, ReleaseGil())
       .def_property_readonly("peer_count", &Engine::peer_count)

@@ -77,12 +77,29 @@ void BindSchedulerSpecs(py::module_& m) {
   py::class_<EnsembleSpec>(m, "EnsembleSpec").def(py::init<>()).def_readwrite("steps", &EnsembleSpec::steps);
 }
 
+void BindWarmupSpecs(py::module_& m) {
+  py::class_<WarmupInputSpec>(m, "WarmupInputSpec")
+      .def(py::init<>())
+      .def_readwrite("name", &WarmupInputSpec::name)
+      .def_property("datatype", Get(&WarmupInputSpec::datatype), Set(&WarmupInputSpec::datatype, DataType::kBf16))
+      .def_readwrite("dims", &WarmupInputSpec::dims)
+      .def_property("data", Get(&WarmupInputSpec::data), Set(&WarmupInputSpec::data, WarmupData::kFile))
+      .def_readwrite("input_data_file", &WarmupInputSpec::input_data_file);
+  py::class_<WarmupSpec>(m, "WarmupSpec")
+      .def(py::init<>())
+      .def_readwrite("name", &WarmupSpec::name)
+      .def_readwrite("batch_size", &WarmupSpec::batch_size)
+      .def_readwrite("inputs", &WarmupSpec::inputs)
+      .def_readwrite("count", &WarmupSpec::count);
+}
+
 }  // namespace
 
 void BindModelSpec(py::module_& m) {
   BindTensorSpec(m);
   BindInstanceGroupSpec(m);
   BindSchedulerSpecs(m);
+  BindWarmupSpecs(m);
   py::class_<ModelSpec>(m, "ModelSpec")
       .def(py::init<>())
       .def_readwrite("name", &ModelSpec::name)
@@ -105,7 +122,8 @@ void BindModelSpec(py::module_& m) {
       .def_readwrite("graph_optimization_level", &ModelSpec::graph_optimization_level)
       .def_readwrite("eager_batching", &ModelSpec::eager_batching)
       .def_readwrite("gpu_execution_accelerators", &ModelSpec::gpu_execution_accelerators)
-      .def_readwrite("cpu_execution_accelerators", &ModelSpec::cpu_execution_accelerators);
+      .def_readwrite("cpu_execution_accelerators", &ModelSpec::cpu_execution_accelerators)
+      .def_readwrite("model_warmup", &ModelSpec::model_warmup);
 }
 
 }  // namespace triton_lite::bindings

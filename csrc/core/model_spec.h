@@ -63,6 +63,25 @@ struct ExecutionAcceleratorSpec {
   std::map<std::string, std::string> parameters;
 };
 
+// Where the elements of a warm-up input come from.
+enum class WarmupData : std::uint8_t { kUnset = 0, kZero = 1, kRandom = 2, kFile = 3 };
+
+struct WarmupInputSpec {
+  std::string name;
+  DataType datatype = DataType::kInvalid;
+  Shape dims;  // No batch dimension.
+  WarmupData data = WarmupData::kUnset;
+  std::string input_data_file;  // kFile: relative to MODEL/warmup.
+};
+
+// One sample that every instance runs before the model is ready: `batch_size` requests at once, `count` times.
+struct WarmupSpec {
+  std::string name;
+  std::uint32_t batch_size = 0;  // 0: the sample is left out.
+  std::vector<WarmupInputSpec> inputs;
+  std::uint32_t count = 0;  // 0 is 1.
+};
+
 struct ModelSpec {
   std::string name;
   std::int64_t version = 1;
@@ -82,6 +101,7 @@ struct ModelSpec {
   bool eager_batching = false;                        // ModelConfig.optimization.eager_batching.
   std::vector<ExecutionAcceleratorSpec> gpu_execution_accelerators;
   std::vector<ExecutionAcceleratorSpec> cpu_execution_accelerators;
+  std::vector<WarmupSpec> model_warmup;
 
   const TensorSpec* FindInput(std::string_view tensor) const { return Find(inputs, tensor); }
   const TensorSpec* FindOutput(std::string_view tensor) const { return Find(outputs, tensor); }

@@ -180,9 +180,9 @@ void Engine::Start(const std::string& model_name, std::int64_t model_version, Re
   model->Enqueue(std::move(request), EnqueueHint{});
 }
 
-Result<ServedModelPtr> Engine::Load(ModelSpec spec, OpenedModel opened) {
+Result<ServedModelPtr> Engine::Load(ModelSpec spec, OpenedModel opened, const WarmUpLog& log) {
   ASSIGN_OR_RETURN(std::unique_ptr<const ServedModel> model,
-                   LoadModel(std::move(spec), std::move(opened), this, observer_));
+                   LoadModel(std::move(spec), std::move(opened), this, observer_, log));
   return reaper_.Adopt(std::move(model));
 }
 
@@ -191,6 +191,10 @@ void Engine::Publish(const std::string& name, ModelRegistry::Versions versions, 
 }
 
 void Engine::Retract(const std::string& name) { Retire(registry_.Retract(name)); }
+
+void Engine::Alias(const std::string& name, std::string target) { registry_.Alias(name, std::move(target)); }
+
+void Engine::Refuse(const std::string& name, Status refusal) { registry_.Refuse(name, std::move(refusal)); }
 
 void Engine::Retire(std::vector<ServedModelPtr> models) {
   for (ServedModelPtr& model : models) {

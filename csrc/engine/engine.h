@@ -41,12 +41,15 @@ class Engine final : public CallHandler, public ModelRouter {
   Result<std::shared_ptr<const ModelSpec>> Find(const std::string& model_name, std::int64_t model_version) override;
   void Start(const std::string& model_name, std::int64_t model_version, RequestPtr request) override;
 
-  // Blocks while files are read and instances are made. The model is not served yet.
-  Result<ServedModelPtr> Load(ModelSpec spec, OpenedModel opened);
+  // Blocks while files are read and instances are made and warmed up. The model is not served yet.
+  Result<ServedModelPtr> Load(ModelSpec spec, OpenedModel opened, const WarmUpLog& log = {});
   // Replaces all that is served under `name` at once. `unready` versions exist but do not serve.
   // What was replaced ends its requests in the background and can not be published again.
   void Publish(const std::string& name, ModelRegistry::Versions versions, std::vector<std::int64_t> unready);
   void Retract(const std::string& name);
+  // A name that is served as another one, or not at all (see ModelRegistry).
+  void Alias(const std::string& name, std::string target);
+  void Refuse(const std::string& name, Status refusal);
 
   ControlBridge& control() { return control_; }
 

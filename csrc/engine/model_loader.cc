@@ -4,7 +4,9 @@
 #include <utility>
 #include <variant>
 
+#include "core/low_priority.h"
 #include "engine/cpu_budget.h"
+#include "engine/warm_up_sample.h"
 
 namespace triton_lite {
 namespace {
@@ -12,7 +14,8 @@ namespace {
 // Stands for a scheduler that is not built: the model loads and shows itself, inference is refused.
 class SequencesNotBuilt final : public Scheduler {
  public:
-  explicit SequencesNotBuilt(std::string model_name) : model_name_(std::move(model_name)) {}
+  SequencesNotBuilt(std::string model_name, Instances instances)
+      : model_name_(std::move(model_name)), instances_(std::move(instances)) {}
 
   void Enqueue(RequestPtr request, EnqueueHint) override {
     request->responder->Fail(
@@ -23,12 +26,23 @@ class SequencesNotBuilt final : public Scheduler {
 
  private:
   const std::string model_name_;
+  const Instances instances_;
 };
 
-Result<Instances> CreateInstances(const ModelSpec& spec, BackendModel* backend) {
+// One instance after the other is made and warmed up, as in Triton, which decides what error is told.
+Result<Instances> CreateInstances(const ModelSpec& spec, BackendModel* backend, const WarmUpLog& log) {
   Instances instances;
+  std::vector<WarmUpSample> samples;
   for (const InstancePlacement& placement : PlaceInstances(spec, AvailableCores())) {
     ASSIGN_OR_RETURN(std::unique_ptr<BackendInstance> instance, backend->CreateInstance(placement));
+    if (instances.empty()) {
+      ASSIGN_OR_RETURN(samples, MakeWarmUpSamples(spec));
+    }
+    if (!samples.empty()) {
+      Status status;
+      RunAtLowPriority([&] { status = WarmUp(spec, samples, placement, instance.get(), log); });
+      RETURN_IF_ERROR(status);
+    }
     instances.push_back(std::move(instance));
   }
   if (instances.empty()) {
@@ -85,7 +99,7 @@ std::vector<InstancePlacement> PlaceInstances(const ModelSpec& spec, std::int32_
 }
 
 Result<std::unique_ptr<const ServedModel>> LoadModel(ModelSpec spec, OpenedModel opened, ModelRouter* router,
-                                                     ExecutionObserver* observer) {
+                                                     ExecutionObserver* observer, const WarmUpLog& log) {
   if (std::holds_alternative<EnsembleSpec>(spec.scheduler)) {
     auto scheduler = MakeEnsembleScheduler(spec, router);
     return Serve(std::move(spec), nullptr, std::move(scheduler));
@@ -94,12 +108,14 @@ Result<std::unique_ptr<const ServedModel>> LoadModel(ModelSpec spec, OpenedModel
     ASSIGN_OR_RETURN(opened, OpenModel(spec));
   }
   RETURN_IF_ERROR(opened.backend->Configure(spec));
+  ASSIGN_OR_RETURN(Instances instances, CreateInstances(spec, opened.backend.get(), log));
+  spec.model_warmup.clear();
+  std::unique_ptr<Scheduler> scheduler;
   if (std::holds_alternative<SequenceSchedulerSpec>(spec.scheduler)) {
-    auto scheduler = std::make_unique<SequencesNotBuilt>(spec.name);
-    return Serve(std::move(spec), std::move(opened.backend), std::move(scheduler));
+    scheduler = std::make_unique<SequencesNotBuilt>(spec.name, std::move(instances));
+  } else {
+    scheduler = MakeBatchScheduler(spec, std::move(instances), observer);
   }
-  ASSIGN_OR_RETURN(Instances instances, CreateInstances(spec, opened.backend.get()));
-  auto scheduler = MakeBatchScheduler(spec, std::move(instances), observer);
   return Serve(std::move(spec), std::move(opened.backend), std::move(scheduler));
 }
 

@@ -7,6 +7,7 @@
 #include "backends/backend.h"
 #include "core/status.h"
 #include "engine/served_model.h"
+#include "engine/warm_up.h"
 
 namespace triton_lite {
 
@@ -23,8 +24,8 @@ Result<OpenedModel> OpenModel(const ModelSpec& spec);
 std::vector<InstancePlacement> PlaceInstances(const ModelSpec& spec, std::int32_t cores);
 
 // `spec` is complete and checked. `opened` may come from an incomplete spec of the same file; without a backend in it
-// the file is opened anew. Blocks while instances are created.
+// the file is opened anew. Blocks while instances are created and warmed up; `log` is told of the latter.
 Result<std::unique_ptr<const ServedModel>> LoadModel(ModelSpec spec, OpenedModel opened, ModelRouter* router,
-                                                     ExecutionObserver* observer);
+                                                     ExecutionObserver* observer, const WarmUpLog& log);
 
 }  // namespace triton_lite

@@ -84,6 +84,27 @@ class EnsembleSpec:
 
 SchedulerSpec: TypeAlias = DefaultSchedulerSpec | DynamicBatchingSpec | SequenceSchedulerSpec | EnsembleSpec
 
+class WarmupInputSpec:
+    """An input of a warm-up sample. `data`: 1 zeros, 2 random, 3 of `input_data_file`, 0 not said (an error)."""
+
+    name: str
+    datatype: int
+    dims: list[int]
+    data: int
+    input_data_file: str
+
+    def __init__(self) -> None: ...
+
+class WarmupSpec:
+    """A sample that every instance runs before the model is ready: `batch_size` requests at once, `count` times."""
+
+    name: str
+    batch_size: int
+    inputs: list[WarmupInputSpec]
+    count: int
+
+    def __init__(self) -> None: ...
+
 class ModelSpec:
     """One version of a model. `version_directory` and `model_file` are absolute paths."""
 
@@ -105,6 +126,7 @@ class ModelSpec:
     eager_batching: bool
     gpu_execution_accelerators: list[ExecutionAcceleratorSpec]
     cpu_execution_accelerators: list[ExecutionAcceleratorSpec]
+    model_warmup: list[WarmupSpec]
 
     def __init__(self) -> None: ...
 
@@ -188,6 +210,10 @@ class Engine:
         """
     def retract(self, name: str) -> None:
         """Serve nothing under `name` any more; its versions become unready."""
+    def alias(self, name: str, target: str) -> None:
+        """Let `name`, under which nothing was published, stand for whatever `target` serves."""
+    def refuse(self, name: str, code: int, text: str) -> None:
+        """Answer requests for `name`, under which nothing was published, with a status."""
     def next_control_call(self, timeout: float | None = None) -> ControlCall | None:
         """Wait for the next call that is no inference; None after `timeout` seconds or once the engine stopped."""
     def stop(self) -> None:

@@ -55,6 +55,8 @@ def model_spec(
     spec.inputs = [_input(native, tensor) for tensor in config.input]
     spec.outputs = [_output(native, tensor, labels.get(tensor.name, ())) for tensor in config.output]
     spec.scheduler = _scheduler(native, config)
+    if config.model_warmup:
+        spec.model_warmup = [_warmup(native, sample) for sample in config.model_warmup]
     return spec
 
 
@@ -95,6 +97,28 @@ def _instance_group(native: Any, group: messages.Message) -> Any:
     spec.count = group.count
     spec.gpus = list(group.gpus)
     spec.passive = group.passive
+    return spec
+
+
+_WARMUP_DATA = {None: 0, "zero_data": 1, "random_data": 2, "input_data_file": 3}  # WarmupData of core/model_spec.h.
+
+
+def _warmup(native: Any, sample: messages.Message) -> Any:
+    spec = native.WarmupSpec()
+    spec.name = sample.name
+    spec.batch_size = sample.batch_size
+    spec.count = sample.count
+    spec.inputs = [_warmup_input(native, name, tensor) for name, tensor in sorted(sample.inputs.items())]
+    return spec
+
+
+def _warmup_input(native: Any, name: str, tensor: messages.Message) -> Any:
+    spec = native.WarmupInputSpec()
+    spec.name = name
+    spec.datatype = tensor.data_type
+    spec.dims = list(tensor.dims)
+    spec.data = _WARMUP_DATA[tensor.WhichOneof("input_data_type")]
+    spec.input_data_file = tensor.input_data_file
     return spec
 
 

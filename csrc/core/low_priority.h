@@ -1,0 +1,12 @@
+// Work that must not take the processor from requests.
+#pragma once
+
+#include <functional>
+
+namespace triton_lite {
+
+// Runs `work`, which throws nothing, at nice +10 and returns when it is done. It runs on a thread of its own, because
+// a thread without privileges can not raise its priority again. Threads that `work` starts would stay at low priority.
+void RunAtLowPriority(const std::function<void()>& work);
+
+}  // namespace triton_lite
