@@ -23,6 +23,8 @@ HTTP_AREAS = [
     "parameters",
     "classification",
     "generate",
+    "config",
+    "repository",
 ]
 GRPC_AREAS = [
     "grpc_health",
@@ -32,6 +34,8 @@ GRPC_AREAS = [
     "grpc_stream",
     "grpc_parameters",
     "grpc_classification",
+    "grpc_config",
+    "grpc_repository",
 ]
 # Of the error texts, at least this part must be exactly Triton's; docs/golden.md lists the others with the reason.
 EQUAL_TEXTS = 0.97

@@ -37,11 +37,17 @@ Result<std::int64_t> ParseModelVersion(std::string_view text) {
 
 Result<ServedModelPtr> ModelRegistry::Find(std::string_view name, std::int64_t version) const {
   MutexLock lock(mu_);
-  const auto found = entries_.find(name);
+  auto found = entries_.find(name);
+  if (found != entries_.end() && !found->second.target.empty()) {
+    found = entries_.find(found->second.target);
+  }
   if (found == entries_.end()) {
     return UnknownModel(name, " is not found");
   }
   const Entry& entry = found->second;
+  if (!entry.refusal.ok()) {
+    return entry.refusal;
+  }
   if (version == -1) {
     if (entry.ready.empty()) {
       return UnknownModel(name, " has no available versions");
@@ -69,8 +75,22 @@ std::vector<ServedModelPtr> ModelRegistry::Publish(const std::string& name, Vers
       replaced.push_back(std::move(model));
     }
   }
-  entry = Entry{std::move(ready), std::move(unready)};
+  entry = Entry{std::move(ready), std::move(unready), {}, {}};
   return replaced;
+}
+
+void ModelRegistry::Alias(const std::string& name, std::string target) {
+  MutexLock lock(mu_);
+  Entry entry;
+  entry.target = std::move(target);
+  entries_[name] = std::move(entry);
+}
+
+void ModelRegistry::Refuse(const std::string& name, Status refusal) {
+  MutexLock lock(mu_);
+  Entry entry;
+  entry.refusal = std::move(refusal);
+  entries_[name] = std::move(entry);
 }
 
 std::vector<ServedModelPtr> ModelRegistry::Retract(const std::string& name) {

@@ -29,6 +29,11 @@ class ModelRegistry {
   // Returns what no longer serves.
   std::vector<ServedModelPtr> Publish(const std::string& name, Versions ready, std::vector<std::int64_t> unready);
 
+  // From here on `name` stands for whatever `target` serves, or is answered by `refusal`. Only for names that nothing
+  // was published under.
+  void Alias(const std::string& name, std::string target);
+  void Refuse(const std::string& name, Status refusal);
+
   // The versions of `name` become unready.
   std::vector<ServedModelPtr> Retract(const std::string& name);
   std::vector<ServedModelPtr> RetractAll();
@@ -37,6 +42,8 @@ class ModelRegistry {
   struct Entry {
     Versions ready;
     std::vector<std::int64_t> unready;
+    std::string target;  // Of an alias.
+    Status refusal;      // OK: there is none.
   };
 
   static std::vector<ServedModelPtr> TakeReady(Entry* entry);

@@ -15,7 +15,7 @@ _TYPES = {1: 11, 2: 2, 3: 6, 4: 3, 5: 7, 6: 8, 7: 9, 8: 13, 9: 1, 10: 10, 11: 12
 
 ModelSpec = TensorSpec = InstanceGroupSpec = ExecutionAcceleratorSpec = SimpleNamespace
 DefaultSchedulerSpec = DynamicBatchingSpec = SequenceSchedulerSpec = SimpleNamespace
-EnsembleSpec = EnsembleStepSpec = SimpleNamespace
+EnsembleSpec = EnsembleStepSpec = WarmupSpec = WarmupInputSpec = SimpleNamespace
 
 
 def configure_onnxruntime(path: str) -> None:
@@ -62,6 +62,7 @@ class FakeEngine:
     def __init__(self) -> None:
         self.served: dict[str, dict[int, object]] = {}
         self.unready: dict[str, list[int]] = {}
+        self.aliases: dict[str, object] = {}
         self.calls: queue.Queue = queue.Queue()
 
     def open_model(self, spec):
@@ -86,6 +87,12 @@ class FakeEngine:
 
     def retract(self, name):
         self.served.pop(name, None)
+
+    def alias(self, name, target):
+        self.aliases[name] = target
+
+    def refuse(self, name, code, text):
+        self.aliases[name] = (code, text)
 
     def next_control_call(self, timeout=None):
         return self.calls.get()

@@ -252,34 +252,6 @@ def test_without_auto_completion(golden_models):
     )
 
 
-def test_reload_serves_the_old_model_until_the_new_is_there(tmp_path):
-    put(tmp_path, "m", "version_policy { all { } } " + IDENTITY, versions=(1, 2))
-    server, _ = start(tmp_path)
-    before = server.engine.served["m"]
-    (tmp_path / "m" / "config.pbtxt").write_text('backend: "none"')
-    failures = server.lifecycle.load(["m"])
-    assert failures["m"].text.startswith("version 2 is at UNAVAILABLE state: Invalid argument: unable to find backend")
-    assert server.engine.served["m"] is before
-    assert index(server, ready=True) == [("m", "1", "READY", ""), ("m", "2", "READY", "")]
-    put(tmp_path, "m", versions=(2,))
-    assert server.lifecycle.load(["m"]) == {}
-    assert server.engine.served["m"].keys() == {2}
-    assert index(server) == [("m", "1", "UNAVAILABLE", "unloaded"), ("m", "2", "READY", "")]
-
-
-def test_unload(tmp_path):
-    put(tmp_path, "m")
-    server, _ = start(tmp_path)
-    server.lifecycle.unload("m")
-    assert "m" not in server.engine.served
-    assert index(server) == [("m", "1", "UNAVAILABLE", "unloaded")]
-    assert ready(server)
-    with pytest.raises(TritonError, match="'m' has no available versions"):
-        server.call("ModelMetadata", name="m")
-    assert server.lifecycle.load(["m"]) == {}
-    assert index(server) == [("m", "1", "READY", "")]
-
-
 def test_models_load_side_by_side_and_show_progress(tmp_path):
     for name in ("a", "b"):
         put(tmp_path, name)

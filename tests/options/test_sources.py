@@ -258,7 +258,6 @@ def test_golden_start_up_line_is_accepted() -> None:
 WARNED = [
     (["--enable-peer-access=false"], "--enable-peer-access is accepted, but has no effect"),
     (["--rate-limit=execution_count"], "--rate-limit is accepted, but not built yet"),
-    (["--model-control-mode=poll"], "--model-control-mode is accepted, but not built yet"),
     (["--trace-file=x"], "'--trace-file' has been deprecated! Please use '--trace-config triton,file=FILE' instead."),
     (["--trace-file=x", "--trace-config=triton,file=y"], "Overriding deprecated '--trace-file'"),
     (["--strict-model-config=false"], "'--strict-model-config' has been deprecated!"),

@@ -39,10 +39,11 @@ class ControlPlane:
         self._context = Context(options, self.lifecycle, self.progress)
         self._slow = ThreadPoolExecutor(_SLOW_CALLS, thread_name_prefix="control-call")
         self._threads: list[threading.Thread] = []
+        self._stopping = threading.Event()
 
     def start(self) -> None:
         """Load the models of the start and answer calls, in the background."""
-        self._run("model-load", self.load_models)
+        self._run("model-load", self._load_and_poll)
         self.start_answering()
 
     def start_answering(self) -> None:
@@ -56,6 +57,7 @@ class ControlPlane:
 
     def stop(self) -> None:
         """Stop loading and answering. The engine has to be stopped before, or `start` never called."""
+        self._stopping.set()
         self.lifecycle.close()
         self._slow.shutdown(wait=False, cancel_futures=True)
         for thread in self._threads:
@@ -65,8 +67,7 @@ class ControlPlane:
         """Load the models of the start. Returns why that was not complete; empty when all are served."""
         problem = ""
         try:
-            failures = self.lifecycle.load(self.lifecycle.initial_models())
-            if failures:
+            if self.lifecycle.load_initial():
                 problem = "failed to load all models"
         except TritonError as error:
             problem = error.text
@@ -77,6 +78,17 @@ class ControlPlane:
             _log.error("%s", problem)
         self.progress.finish(problem)
         return problem
+
+    def _load_and_poll(self) -> None:
+        self.load_models()
+        options = self._context.options
+        if options.model_control_mode != "poll" or options.repository_poll_secs <= 0:
+            return
+        while not self._stopping.wait(options.repository_poll_secs):
+            try:
+                self.lifecycle.poll()
+            except Exception:
+                _log.exception("polling the model repository ended unexpectedly")
 
     def answer_calls(self) -> None:
         """Answer control calls until the engine is stopped."""

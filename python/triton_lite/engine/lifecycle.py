@@ -1,273 +1,301 @@
-"""Loads and unloads models: finds them, orders them, loads versions side by side, and serves what is complete."""
+"""Loads and unloads models: finds them, orders them by need, and keeps what is served in step with what was found."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from triton_lite.config.ensemble import check_ensemble
-from triton_lite.config.error import ConfigError, advice_of, explain
+from triton_lite.config.error import ConfigError, advice_of
 from triton_lite.engine import plan
-from triton_lite.engine.loader import DataPlane, FoundModel, LoadedVersion, Loader, status_text
-from triton_lite.engine.notice import unbuilt_features
+from triton_lite.engine.catalog import Catalog, Known, Needs, ambiguous
+from triton_lite.engine.finder import NOTHING, Change, Finder
+from triton_lite.engine.loader import DataPlane, Loader, status_text
 from triton_lite.engine.options import EngineOptions
-from triton_lite.engine.state import UNLOADED, ModelTable, Problem, State
+from triton_lite.engine.state import ModelTable, Problem
+from triton_lite.engine.version_loads import VersionLoads
 from triton_lite.errors import Code, TritonError
 from triton_lite.proto import messages
-from triton_lite.repository import scan, versions
+from triton_lite.repository import scan
+from triton_lite.repository.override import Override, Scratch, write_files
 
 _log = logging.getLogger(__name__)
 
-
-@dataclass
-class _Loading:
-    """One model on its way: what became of its versions so far."""
-
-    found: FoundModel
-    wanted: list[int]
-    loaded: dict[int, LoadedVersion] = field(default_factory=dict)
-    failed: dict[int, TritonError] = field(default_factory=dict)
-
-    @property
-    def complete(self) -> bool:
-        return len(self.loaded) + len(self.failed) == len(self.wanted)
+_STEPS = ("ensemble_scheduling",)
 
 
 class Lifecycle:
-    """The models of one engine. Thread-safe: calls for different models run side by side, for the same in turn."""
+    """The models of one engine. Thread-safe: calls for unrelated models run side by side, for related ones in turn.
+
+    The table and the data plane know models by key (see catalog): the name, unless namespacing is on.
+    """
 
     def __init__(self, loader: Loader, engine: DataPlane, options: EngineOptions) -> None:
         self.table = ModelTable()
-        self._loader = loader
         self._engine = engine
         self._options = options
-        self._pool = ThreadPoolExecutor(options.model_load_thread_count, thread_name_prefix="model-load")
+        self._finder = Finder(loader, options)
+        self._loads = VersionLoads(loader, engine, options, self.table)
         self._free = threading.Condition()
-        self._busy: set[str] = set()  # Guarded by _free.
-        self._served: dict[str, dict[int, LoadedVersion]] = {}  # Written under the model's turn.
-        self._known: set[str] = set()  # Models whose configuration was once found valid.
+        self._busy: set[str] = set()  # Guarded by _free, like the catalog.
+        self._catalog = Catalog()
 
-    def initial_models(self) -> list[str]:
-        """Name the models to load at start. Raises TritonError when a repository is not there."""
-        scan.check_repositories(self._options.model_repository)
-        if self._options.model_control_mode == "explicit" and self._options.load_model != ["*"]:
-            return list(dict.fromkeys(self._options.load_model))
-        return list(scan.scan(self._options.model_repository))
+    def load_initial(self) -> dict[str, TritonError]:
+        """Load the models of the start. Returns what went wrong, by key or name.
 
-    def load(self, names: Iterable[str]) -> dict[str, TritonError]:
-        """Load or reload models, and the models that ensembles among them need.
-
-        Returns what went wrong, by name; the others are served when this returns. A model that was served before
-        and fails to reload is served as before.
+        Raises TritonError when a repository is not there.
         """
-        found, failures = self._find(names)
-        self._known |= found.keys()
-        with self._turn(found):
-            self._refuse_circles(found, failures)
-            healthy = {name: model.config for name, model in found.items() if name not in failures}
-            for level in plan.levels(healthy, healthy):
-                failures |= self._load_level([found[name] for name in level], failures)
-        for name, error in failures.items():
-            self.table.set_problem(name, Problem(error.text, advice_of(error)))
-        for name in found.keys() - failures.keys():
-            self.table.set_problem(name, None)
-        return failures
+        options = self._options
+        scan.check_repositories(options.model_repository)
+        if options.model_control_mode != "explicit" or options.load_model == ["*"]:
+            return self.poll()
+        names = list(dict.fromkeys(options.load_model))
+        change, results = self._apply(lambda: self._finder.find_named(self._catalog, names))
+        return change.failures | results
 
-    def unload(self, name: str) -> None:
-        """Stop serving a model; requests that are in it end on it."""
-        with self._turn([name]):
-            ready = self.table.ready_versions(name)
-            for version in ready:
-                self.table.advance(name, version, State.UNLOADING)
-            self._engine.retract(name)
-            self._served.pop(name, None)
-            for version in ready:
-                self.table.advance(name, version, State.UNAVAILABLE, reason=UNLOADED)
-                _log.info("successfully unloaded '%s' version %d", name, version)
+    def poll(self) -> dict[str, TritonError]:
+        """Bring everything in step with the repositories. Returns what went wrong, by key or name."""
+        change, results = self._apply(lambda: self._finder.find_all(self._catalog))
+        return change.failures | results
+
+    def load(self, name: str, override: Override = NOTHING) -> None:
+        """Load a model, or reload it if its files changed, and what it needs if it is an ensemble.
+
+        It is served when this returns. Raises TritonError; what was served before is served as before then.
+        Protocol: model repository extension, load.
+        """
+        self._require_control()
+        scratch = None
+        if override.files:
+            try:
+                scratch = write_files(override)
+            except TritonError as error:
+                _log.error("Poll failed for model directory '%s': %s", name, error.text)
+                raise _not_polled(name) from error
+        try:
+            change, results = self._apply(lambda: self._finder.find_named(self._catalog, [name], override, scratch))
+        finally:
+            self._drop_unused(scratch)
+        errors = [(key, results[key]) for key in sorted(results) if key in self._keys_of(name)]
+        if errors:
+            text = "".join(f"load failed for model '{key}': {error.text}\n" for key, error in errors)
+            raise TritonError(Code.INVALID_ARGUMENT, text)
+        if change.failures:
+            raise _not_polled(name)
+
+    def unload(self, name: str, *, dependents: bool = False) -> None:
+        """Stop serving a model; requests that are in it end on it. A name that is not known is no error.
+
+        dependents: also what only this ensemble needed. Protocol: model repository extension, unload.
+        """
+        self._require_control()
+
+        def find() -> Change:
+            keys = set(self._catalog.keys_of(name))
+            return Change(gone=self._catalog.left_alone(keys) if dependents else keys)
+
+        self._apply(find)
+
+    def key_of(self, name: str) -> str:
+        """Return the key of a model. Raises TritonError where namespacing makes the name ambiguous or it is unknown."""
+        if not self._options.model_namespacing:
+            return name
+        with self._free:
+            return self._catalog.key_of(name)
 
     def close(self) -> None:
-        """Stop loading: what has not begun is dropped."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Stop loading: what has not begun is dropped. Removes the files that load calls gave."""
+        self._loads.close()
+        with self._free:
+            for known in self._catalog.values():
+                if known.scratch:
+                    known.scratch.remove()
 
-    def _find(self, names: Iterable[str]) -> tuple[dict[str, FoundModel], dict[str, TritonError]]:
-        """Read the configurations of models, and of those that ensembles need and that are not served yet."""
-        found: dict[str, FoundModel] = {}
-        failures: dict[str, TritonError] = {}
-        waiting = list(names)
-        for name in waiting:
-            if name in found or name in failures:
-                continue
-            try:
-                found[name] = self._find_one(name)
-            except TritonError as error:
-                _log.error("Poll failed for model directory '%s': %s", name, explain(error))
-                failures[name] = error
-                continue
-            waiting += [needed for needed in plan.steps_of(found[name].config) if needed not in self._served]
-        return found, failures
+    def _require_control(self) -> None:
+        if self._options.model_control_mode != "explicit":
+            raise TritonError(Code.UNAVAILABLE, "explicit model load / unload is not allowed if polling is enabled")
 
-    def _find_one(self, name: str) -> FoundModel:
-        sources = scan.find(self._options.model_repository, name)
-        if not sources:
-            raise TritonError(Code.INTERNAL, f"failed to poll model '{name}': model not found in any model repository.")
-        if len(sources) > 1:
-            raise TritonError(Code.INTERNAL, f"failed to poll model '{name}': not unique across all model repositories")
-        return self._loader.find(sources[0])
+    def _keys_of(self, name: str) -> list[str]:
+        with self._free:
+            return self._catalog.keys_of(name)
+
+    def _apply(self, find: Callable[[], Change]) -> tuple[Change, dict[str, TritonError]]:
+        """Take over what `find` found. Returns it, and what went wrong with models, by key."""
+        with self._turn(find) as (change, models, needs, names):
+            for key in sorted(change.gone):
+                self._loads.unload(key)
+            results = self._load_by_need(models, needs)
+            if self._options.model_namespacing:
+                self._name_again(names)
+        for key, error in (change.failures | results).items():
+            self.table.set_problem(key, Problem(error.text, advice_of(error)))
+        for key in models.keys() - results.keys():
+            self.table.set_problem(key, None)
+        return change, results
 
     @contextmanager
-    def _turn(self, names: Iterable[str]) -> Iterator[None]:
-        """Wait until nobody else loads or unloads any of the models."""
-        wanted = set(names)
+    def _turn(
+        self, find: Callable[[], Change]
+    ) -> Iterator[tuple[Change, dict[str, Known], dict[str, Needs], set[str]]]:
+        """Wait until nobody else loads or unloads any model that is concerned, and enter the change in the catalog.
+
+        Gives the change, the models to load, what each needs, and the names that are concerned.
+        """
+        replaced: list[Scratch] = []
         with self._free:
-            self._free.wait_for(lambda: not (wanted & self._busy))
-            self._busy |= wanted
+            while True:
+                change = find()
+                concerned = change.found.keys() | change.gone
+                names = {known.model.source.name for known in change.found.values()}
+                names |= {self._catalog[key].model.source.name for key in change.gone if key in self._catalog}
+                dependents = self._catalog.dependents(change.gone, names)
+                affected = concerned | dependents | change.unmodified
+                if not affected & self._busy:
+                    break
+                self._free.wait()
+            self._busy |= affected
+            for key in change.gone:
+                replaced += _scratch_of(self._catalog.pop(key, None))
+            for key, known in change.found.items():
+                replaced += _scratch_of(self._catalog.get(key))
+                self._catalog[key] = known
+            models = {key: self._catalog[key] for key in (change.found.keys() | dependents) - change.gone}
+            needs = {key: self._catalog.needs(key) for key in models}
         try:
-            yield
+            yield change, models, needs, names
         finally:
             with self._free:
-                self._busy -= wanted
+                self._busy -= affected
                 self._free.notify_all()
+            for scratch in replaced:
+                scratch.remove()
 
-    def _refuse_circles(self, found: Mapping[str, FoundModel], failures: dict[str, TritonError]) -> None:
-        configs = {name: model.config for name, model in found.items()}
-        for name in found:
-            by = plan.find_circle(name, configs)
-            if by:
-                text = f"circular dependency between ensembles: {name} -> ... -> {by} -> {name}"
-                failures[name] = ConfigError(text, field=("ensemble_scheduling",))
-                _log.error("%s", status_text(failures[name]))
-
-    def _load_level(self, models: Iterable[FoundModel], earlier: Mapping[str, TritonError]) -> dict[str, TritonError]:
-        """Load models that do not need each other. Returns what went wrong."""
-        failures: dict[str, TritonError] = {}
-        jobs: dict[Future[LoadedVersion], tuple[_Loading, int]] = {}
-        for found in models:
-            name = found.source.name
-            try:
-                self._check_models(found, earlier)
-            except ConfigError as error:
-                failures[name] = found.read.placed(error)
-                _log.error("%s", status_text(error))
-                continue
-            loading = _Loading(found, versions.select(found.config, found.source.versions()))
-            if not loading.wanted:
-                self.table.try_without_version(name)
-                failures[name] = _no_version(found)
-                _log.error("failed to load model '%s': %s", name, explain(failures[name]))
-            for version in loading.wanted:
-                jobs[self._begin(loading, version)] = (loading, version)
-        for job in as_completed(jobs):
-            loading, version = jobs[job]
-            try:
-                loading.loaded[version] = job.result()
-            except TritonError as error:
-                loading.failed[version] = error
-            if loading.complete:
-                self._finish(loading, failures)
+    def _load_by_need(self, models: Mapping[str, Known], needs: Mapping[str, Needs]) -> dict[str, TritonError]:
+        """Load models, each after those that it needs; unload what cannot be. Returns what went wrong."""
+        graph = {key: needs[key].of.keys() for key in models}
+        invalid = self._circles(models, graph)
+        failures: dict[str, TritonError] = dict(invalid)
+        for key in invalid:
+            self._loads.unload(key)
+        for level in plan.levels({key: graph[key] for key in graph if key not in invalid}):
+            valid = {}
+            for key in level:
+                try:
+                    self._check_needs(key, models[key], needs[key], failures, invalid)
+                    valid[key] = models[key]
+                except ConfigError as error:
+                    invalid[key] = failures[key] = models[key].model.read.placed(error)
+                    _log.error("%s", status_text(error))
+                    self._loads.unload(key)
+            failed = self._loads.load(valid, lambda key: self._labels_for(models[key], needs[key]))
+            failures |= failed
+            self._forget_times(failed)
         return failures
 
-    def _check_models(self, ensemble: FoundModel, earlier: Mapping[str, TritonError]) -> None:
-        """Check that the models of an ensemble are served and fit together. Raises ConfigError."""
-        name, config = ensemble.source.name, ensemble.config
-        needed = plan.steps_of(config)
-        missing = sorted(needed.keys() - self._known)
-        if missing:
-            raise ConfigError(
-                f"ensemble {name} contains models that are not available or ambiguous: {', '.join(missing)}",
-                field=("ensemble_scheduling",),
-            )
-        for model, wanted in needed.items():
-            prefix = f"ensemble '{name}' depends on '{model}' "
-            served = self._served.get(model, {})
-            if not served:
-                text = f"{prefix}which has no loaded version."
-                if model in earlier:
-                    text += f" Model '{model}' loading failed with error: {earlier[model].text}"
-                raise ConfigError(text, field=("ensemble_scheduling",))
-            for version in sorted(wanted - {-1} - served.keys()):
-                raise ConfigError(
-                    f"{prefix}whose required version {version} is not loaded.", field=("ensemble_scheduling",)
-                )
-        if needed:
-            check_ensemble(config, self._config_of)
+    def _circles(self, models: Mapping[str, Known], graph: plan.Graph) -> dict[str, TritonError]:
+        found: dict[str, TritonError] = {}
+        for key in models:
+            by = plan.find_circle(key, graph)
+            if by:
+                text = f"circular dependency between ensembles: {key} -> ... -> {by} -> {key}"
+                found[key] = models[key].model.read.placed(ConfigError(text, field=_STEPS))
+                _log.error("%s", status_text(found[key]))
+        return found
 
-    def _config_of(self, model: str) -> messages.ModelConfig:
-        served = self._served[model]
+    def _check_needs(
+        self,
+        key: str,
+        known: Known,
+        needs: Needs,
+        failures: Mapping[str, TritonError],
+        invalid: Mapping[str, TritonError],
+    ) -> None:
+        """Check that the models of an ensemble are served and fit together. Raises ConfigError."""
+        if needs.missing:
+            raise ConfigError(
+                f"ensemble {key} contains models that are not available or ambiguous: {', '.join(needs.missing)}",
+                field=_STEPS,
+            )
+        for model, wanted in sorted(needs.of.items()):
+            self._check_need(f"ensemble '{key}' depends on '{model}' ", model, wanted, failures, invalid)
+        if needs.of:
+            by_name = {self._name_of(model): model for model in needs.of}
+            for step in known.model.config.ensemble_scheduling.step:
+                step.model_namespace = by_name[step.model_name].rpartition("::")[0]
+            check_ensemble(known.model.config, lambda name: self._config_of(by_name[name]))
+
+    def _check_need(
+        self,
+        prefix: str,
+        model: str,
+        wanted: Iterable[int],
+        failures: Mapping[str, TritonError],
+        invalid: Mapping[str, TritonError],
+    ) -> None:
+        if model in invalid:
+            raise ConfigError(
+                f"{prefix}which is not valid. Model '{model}' failed with error: {invalid[model].text}", field=_STEPS
+            )
+        served = self._loads.served(model)
+        if not served:
+            text = f"{prefix}which has no loaded version."
+            problem = failures[model].text if model in failures else self.table.problem_of(model)
+            if problem:
+                text += f" Model '{model}' loading failed with error: {problem}"
+            raise ConfigError(text, field=_STEPS)
+        for version in sorted(set(wanted) - {-1} - served.keys()):
+            raise ConfigError(f"{prefix}whose required version {version} is not loaded.", field=_STEPS)
+
+    def _name_of(self, key: str) -> str:
+        with self._free:
+            return self._catalog[key].model.source.name
+
+    def _config_of(self, key: str) -> messages.ModelConfig:
+        served = self._loads.served(key)
         return served[max(served)].config
 
-    def _begin(self, loading: _Loading, version: int) -> Future[LoadedVersion]:
-        name = loading.found.source.name
-        _log.info("loading: %s:%d", name, version)
-        if version not in self._served.get(name, {}):  # A reload is made aside, while the version is served.
-            self.table.advance(name, version, State.LOADING)
-        return self._pool.submit(self._load_version, loading.found, version, self._labels_for(loading.found.config))
-
-    def _labels_for(self, config: messages.ModelConfig) -> dict[str, list[str]]:
+    def _labels_for(self, known: Known, needs: Needs) -> dict[str, list[str]]:
         """Take the labels of an ensemble's outputs from the models that produce them."""
+        by_name = {self._name_of(model): model for model in needs.of}
         labels: dict[str, list[str]] = {}
-        for step in config.ensemble_scheduling.step:
-            served = self._served[step.model_name]
-            known = served[step.model_version if step.model_version in served else max(served)].labels
-            labels |= {mapped: known[output] for output, mapped in step.output_map.items() if output in known}
+        for step in known.model.config.ensemble_scheduling.step:
+            served = self._loads.served(by_name[step.model_name])
+            known_labels = served[step.model_version if step.model_version in served else max(served)].labels
+            labels |= {
+                mapped: known_labels[output] for output, mapped in step.output_map.items() if output in known_labels
+            }
         return labels
 
-    def _load_version(self, found: FoundModel, version: int, labels: Mapping[str, list[str]]) -> LoadedVersion:
-        for left in range(self._options.model_load_retry_count, -1, -1):
-            try:
-                return self._loader.load(found, version, labels)
-            except TritonError as error:
-                _log.error("failed to load '%s' version %d: %s", found.source.name, version, explain(error))
-                if not left:
-                    raise
-        raise AssertionError("model_load_retry_count is negative")
+    def _forget_times(self, failed: Iterable[str]) -> None:
+        """Let the next load of these models try again, although nothing changed."""
+        with self._free:
+            for key in failed:
+                if key in self._catalog:
+                    self._catalog[key] = self._catalog[key].failed()
 
-    def _finish(self, loading: _Loading, failures: dict[str, TritonError]) -> None:
-        """Serve all versions of a model, or none of the new ones."""
-        name = loading.found.source.name
-        before = self._served.get(name, {})
-        if loading.failed:
-            failures[name] = self._give_up(loading, before)
-            _log.info("failed to load '%s'", name)
+    def _name_again(self, names: Iterable[str]) -> None:
+        """Let names stand for the only model of theirs; refuse those that stand for several."""
+        for name in names:
+            keys = self._keys_of(name)
+            if len(keys) > 1:
+                self._engine.refuse(name, int(Code.INVALID_ARGUMENT), ambiguous(name, len(keys)))
+            elif keys and keys[0] != name:
+                self._engine.alias(name, keys[0])
+
+    def _drop_unused(self, scratch: Scratch | None) -> None:
+        if scratch is None:
             return
-        self._engine.publish(name, {version: one.handle for version, one in loading.loaded.items()}, [])
-        self._served[name] = dict(loading.loaded)
-        for version in before.keys() - loading.loaded.keys():
-            self.table.advance(name, version, State.UNLOADING)
-            self.table.advance(name, version, State.UNAVAILABLE, reason=UNLOADED)
-        for version, one in loading.loaded.items():
-            self.table.advance(name, version, State.READY, config=one.config)
-        for notice in unbuilt_features(loading.found.config):
-            _log.warning("model '%s': %s", name, notice)
-        _log.info("successfully loaded '%s'", name)
-
-    def _give_up(self, loading: _Loading, before: Mapping[int, LoadedVersion]) -> TritonError:
-        name = loading.found.source.name
-        text = ""
-        for version in loading.wanted:
-            error = loading.failed.get(version)
-            if version not in before:
-                reason = status_text(error) if error else UNLOADED
-                advice = advice_of(error) if error else ""
-                self.table.advance(name, version, State.UNAVAILABLE, reason=reason, advice=advice)
-            if error:
-                text += f"version {version} is at UNAVAILABLE state: {status_text(error)};"
-        if not before:
-            self._engine.publish(name, {}, loading.wanted)
-        return TritonError(Code.INVALID_ARGUMENT, text)
+        with self._free:
+            used = any(known.scratch is scratch for known in self._catalog.values())
+        if not used:
+            scratch.remove()
 
 
-def _no_version(found: FoundModel) -> ConfigError:
-    name = found.source.name
-    there = found.source.versions()
-    expected = f"a folder with a number for each version, as {found.source.directory}/1"
-    if there:
-        expected = f"a version_policy that allows one of {', '.join(map(str, there))}"
-    return ConfigError(
-        f"at least one version must be available under the version policy of model '{name}'",
-        field=("version_policy",) if there else (),
-        expected=expected,
-    )
+def _scratch_of(known: Known | None) -> list[Scratch]:
+    return [known.scratch] if known and known.scratch else []
+
+
+def _not_polled(name: str) -> TritonError:
+    return TritonError(Code.INTERNAL, f"failed to load '{name}', failed to poll from model repository")

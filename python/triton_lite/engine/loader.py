@@ -46,6 +46,8 @@ class DataPlane(Protocol):
     def load_model(self, spec: Any, opened: Any = None) -> Any: ...  # noqa: D102
     def publish(self, name: str, versions: dict[int, Any], unready: list[int] = ...) -> None: ...  # noqa: D102
     def retract(self, name: str) -> None: ...  # noqa: D102
+    def alias(self, name: str, target: str) -> None: ...  # noqa: D102
+    def refuse(self, name: str, code: int, text: str) -> None: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,13 @@ class Loader:
         self._runtime_lock = threading.Lock()
         self._runtime_ready = False
 
-    def find(self, source: ModelSource) -> FoundModel:
-        """Read the configuration of a model and check it by itself. Raises TritonError."""
+    def find(self, source: ModelSource, override: messages.ModelConfig | None = None) -> FoundModel:
+        """Read the configuration of a model, or take `override` for it, and check it by itself. Raises TritonError."""
         with _only_this_model(source.name):
-            read = source.read_config(self._options.model_config_name)
+            if override is not None:
+                read = ReadConfig(override, given=True)
+            else:
+                read = source.read_config(self._options.model_config_name)
             config = messages.ModelConfig()
             config.CopyFrom(read.config)
             try:
@@ -146,7 +151,7 @@ class Loader:
         labels = {**more_labels, **read_labels(config, found.source)}
         if opened is not None:
             check_signature(config, opened.signature)
-        spec = model_spec(self._native, config, files, settings, labels)
+        spec = model_spec(self._native, _with_keys(config), files, settings, labels)
         return LoadedVersion(config, labels, self._engine.load_model(spec, opened))
 
     def _prepare_runtime(self) -> None:
@@ -155,6 +160,18 @@ class Loader:
             if not self._runtime_ready:
                 self._native.configure_onnxruntime(onnxruntime_library.find_library())
                 self._runtime_ready = True
+
+
+def _with_keys(config: messages.ModelConfig) -> messages.ModelConfig:
+    """Name the models of an ensemble's steps by their keys, which the data plane serves them under."""
+    if not any(step.model_namespace for step in config.ensemble_scheduling.step):
+        return config
+    keyed = messages.ModelConfig()
+    keyed.CopyFrom(config)
+    for step in keyed.ensemble_scheduling.step:
+        if step.model_namespace:
+            step.model_name = f"{step.model_namespace}::{step.model_name}"
+    return keyed
 
 
 @contextmanager

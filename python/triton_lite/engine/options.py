@@ -23,6 +23,8 @@ class EngineOptions:
     model_repository: list[str] = field(default_factory=list)
     model_control_mode: str = "none"
     load_model: list[str] = field(default_factory=list)
+    repository_poll_secs: int = 15
+    model_namespacing: bool = False
     id: str = "triton"
     exit_on_error: bool = True
     strict_readiness: bool = True

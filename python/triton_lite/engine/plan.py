@@ -1,43 +1,34 @@
-"""In which order models are loaded: an ensemble after the models of its steps. Pure functions of configurations."""
+"""In which order models are loaded: an ensemble after the models of its steps. Pure functions of who needs whom."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 
-from triton_lite.proto import messages
-
-
-def steps_of(config: messages.ModelConfig) -> dict[str, set[int]]:
-    """Name the models that an ensemble needs, each with the versions it needs (-1: any). Empty for other models."""
-    needed: dict[str, set[int]] = {}
-    for step in config.ensemble_scheduling.step:
-        needed.setdefault(step.model_name, set()).add(step.model_version)
-    return needed
+Graph = Mapping[str, Collection[str]]
+"""Model -> the models that it needs."""
 
 
-def find_circle(name: str, configs: Mapping[str, messages.ModelConfig]) -> str:
-    """Find the ensemble through which `name` needs itself; empty when there is none."""
+def find_circle(key: str, graph: Graph) -> str:
+    """Find the ensemble through which `key` needs itself; empty when there is none."""
     seen: set[str] = set()
-    waiting = [(needed, name) for needed in steps_of(configs[name])]
+    waiting = [(needed, key) for needed in graph[key]]
     while waiting:
         needed, by = waiting.pop()
-        if needed == name:
+        if needed == key:
             return by
-        if needed in seen or needed not in configs:
+        if needed in seen or needed not in graph:
             continue
         seen.add(needed)
-        waiting += [(further, needed) for further in steps_of(configs[needed])]
+        waiting += [(further, needed) for further in graph[needed]]
     return ""
 
 
-def levels(names: Iterable[str], configs: Mapping[str, messages.ModelConfig]) -> list[list[str]]:
-    """Sort models into levels: each needs only models of the levels before it. There must be no circle."""
-    left = sorted(set(names))
+def levels(graph: Graph) -> list[list[str]]:
+    """Sort models into levels: each needs only models of the levels before it, or outside the graph; circles last."""
+    left = set(graph)
     result: list[list[str]] = []
     while left:
-        level = [name for name in left if not any(needed in left for needed in steps_of(configs[name]))]
-        if not level:
-            raise ValueError(f"circular dependency among {', '.join(left)}")
+        level = sorted(key for key in left if not any(needed in left for needed in graph[key])) or sorted(left)
         result.append(level)
-        left = [name for name in left if name not in level]
+        left -= set(level)
     return result

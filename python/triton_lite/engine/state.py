@@ -28,7 +28,7 @@ _EDGES: dict[State | None, set[State]] = {
     None: {State.LOADING},
     State.LOADING: {State.READY, State.UNAVAILABLE},
     State.READY: {State.READY, State.UNLOADING},  # READY again: a reload was swapped in.
-    State.UNLOADING: {State.UNAVAILABLE},
+    State.UNLOADING: {State.UNAVAILABLE, State.LOADING},
     State.UNAVAILABLE: {State.LOADING},
 }
 
@@ -108,10 +108,22 @@ class ModelTable:
                 if model.tried
             }
 
+    def versions(self, name: str) -> dict[int, VersionStatus] | None:
+        """Snapshot the versions of one model, ascending; None if its loading was never begun."""
+        with self._lock:
+            model = self._models.get(name)
+            return dict(sorted(model.versions.items())) if model and model.tried else None
+
     def problems(self) -> dict[str, Problem]:
         """Snapshot why models could not be loaded, by name."""
         with self._lock:
             return {name: model.problem for name, model in sorted(self._models.items()) if model.problem}
+
+    def problem_of(self, name: str) -> str:
+        """Return why a model could not be loaded; empty when it was or is not known."""
+        with self._lock:
+            model = self._models.get(name)
+            return model.problem.text if model and model.problem else ""
 
     def served(self, name: str, version: int) -> VersionStatus:
         """Find the version that a request means, -1 for the latest that is ready.
@@ -119,7 +131,7 @@ class ModelTable:
         Raises TritonError(NOT_FOUND or UNAVAILABLE) with Triton's text.
         """
         prefix = f"Request for unknown model: '{name}' "
-        versions = self.states().get(name)
+        versions = self.versions(name)
         if versions is None:
             raise TritonError(Code.NOT_FOUND, prefix + "is not found")
         if version == -1:
@@ -136,5 +148,5 @@ class ModelTable:
 
     def ready_versions(self, name: str) -> list[int]:
         """List the versions of a model that are ready, ascending."""
-        versions = self.states().get(name, {})
+        versions = self.versions(name) or {}
         return [number for number, status in versions.items() if status.state is State.READY]

@@ -20,20 +20,21 @@ _NO_VERSIONS = {"warmup", "initial_state", "configs"}
 
 @dataclass(frozen=True)
 class ReadConfig:
-    """A configuration as it was found: `text` and `path` are empty where there is no file."""
+    """A configuration as it was found: `text` and `path` are empty where there is no file. given: with a load call."""
 
     config: messages.ModelConfig
     path: str = ""
     text: str = ""
+    given: bool = False
 
     @property
     def provided(self) -> bool:
-        """Whether the model has a configuration file."""
-        return bool(self.path)
+        """Whether the model has a configuration of its own."""
+        return bool(self.path) or self.given
 
     def placed(self, error: ConfigError) -> ConfigError:
         """Add to an error where its field stands in the file."""
-        return text.placed(error, self.path, self.text) if self.provided else error
+        return text.placed(error, self.path, self.text) if self.path else error
 
 
 @dataclass(frozen=True)

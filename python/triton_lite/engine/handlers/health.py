@@ -24,7 +24,7 @@ def model_ready(context: Context, request: messages.ModelReadyRequest) -> messag
     """A model is ready when the version that the request means is served; unknown models are not ready."""
     version = parse_version(request.version)
     try:
-        context.lifecycle.table.served(request.name, version)
+        context.lifecycle.table.served(context.lifecycle.key_of(request.name), version)
     except TritonError:
         return messages.ModelReadyResponse(ready=False)
     return messages.ModelReadyResponse(ready=True)

@@ -40,8 +40,10 @@ def server_metadata(context: Context, request: messages.ServerMetadataRequest) -
 def model_metadata(context: Context, request: messages.ModelMetadataRequest) -> messages.ModelMetadataResponse:
     """Versions, platform, inputs and outputs of a model. Raises TritonError(NOT_FOUND) for one that is not served."""
     version = parse_version(request.version)
-    config = _config(context.lifecycle.table.served(request.name, version))
-    versions = [version] if version != -1 else context.lifecycle.table.ready_versions(request.name)
+    config = _config(context.lifecycle.table.served(context.lifecycle.key_of(request.name), version))
+    versions = (
+        [version] if version != -1 else context.lifecycle.table.ready_versions(context.lifecycle.key_of(request.name))
+    )
     metadata = messages.ModelMetadataResponse(
         name=request.name,
         versions=[str(one) for one in versions],
@@ -58,7 +60,9 @@ def model_metadata(context: Context, request: messages.ModelMetadataRequest) -> 
 def model_config(context: Context, request: messages.ModelConfigRequest) -> messages.ModelConfigResponse:
     """The complete configuration of a model. Raises TritonError(NOT_FOUND) for one that is not served."""
     version = parse_version(request.version)
-    return messages.ModelConfigResponse(config=_config(context.lifecycle.table.served(request.name, version)))
+    return messages.ModelConfigResponse(
+        config=_config(context.lifecycle.table.served(context.lifecycle.key_of(request.name), version))
+    )
 
 
 def _config(status: VersionStatus) -> messages.ModelConfig:

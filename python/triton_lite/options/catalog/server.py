@@ -87,9 +87,6 @@ OPTIONS = (
         value="MODE",
         help="none: load all models at start. explicit: load those of --load-model, and others when asked to. poll: "
         "follow the changes of the repositories.",
-        support=Support.PENDING,
-        pending=lambda value: bool(value == "poll"),
-        note="poll loads all models at start, but does not follow changes yet.",
     ),
     _repository(
         "repository-poll-secs",
@@ -97,8 +94,6 @@ OPTIONS = (
         default=15,
         value="SECONDS",
         help="The time between two looks at the repositories, in mode poll.",
-        support=Support.PENDING,
-        note="Repositories are not polled yet.",
     ),
     _repository(
         "load-model",
@@ -124,8 +119,6 @@ OPTIONS = (
         default=0,
         value="COUNT",
         help="How often a load that failed is tried again.",
-        support=Support.PENDING,
-        note="A load is tried once.",
     ),
     _repository(
         "model-namespacing",
@@ -133,8 +126,6 @@ OPTIONS = (
         default=False,
         value="BOOL",
         help="Allow models of one name in different repositories.",
-        support=Support.PENDING,
-        note="A name that stands in two repositories is not available.",
     ),
     _repository(
         "enable-peer-access",

@@ -1,0 +1,203 @@
+"""Loads the versions of models side by side, and serves a model when all of its versions are there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+
+from triton_lite.config.error import ConfigError, advice_of, explain
+from triton_lite.engine.catalog import Known
+from triton_lite.engine.loader import DataPlane, FoundModel, LoadedVersion, Loader, status_text
+from triton_lite.engine.notice import unbuilt_features
+from triton_lite.engine.options import EngineOptions
+from triton_lite.engine.state import UNLOADED, ModelTable, State
+from triton_lite.errors import Code, TritonError
+from triton_lite.proto import messages
+from triton_lite.repository import versions
+
+_log = logging.getLogger(__name__)
+
+Labels = Mapping[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Served:
+    """One version that is served, and the configuration that it was loaded with, before it was completed."""
+
+    loaded: LoadedVersion
+    asked: messages.ModelConfig
+
+
+@dataclass
+class _Loading:
+    """One model on its way: what became of its versions so far."""
+
+    key: str
+    found: FoundModel
+    wanted: list[int]
+    kept: dict[int, Served]
+    loaded: dict[int, LoadedVersion] = field(default_factory=dict)
+    failed: dict[int, TritonError] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        return len(self.kept) + len(self.loaded) + len(self.failed) == len(self.wanted)
+
+
+class VersionLoads:
+    """The versions that are served. Calls for different models may run side by side, for the same one in turn."""
+
+    def __init__(self, loader: Loader, engine: DataPlane, options: EngineOptions, table: ModelTable) -> None:
+        self._loader = loader
+        self._engine = engine
+        self._options = options
+        self._table = table
+        self._pool = ThreadPoolExecutor(options.model_load_thread_count, thread_name_prefix="model-load")
+        self._served: dict[str, dict[int, Served]] = {}  # Written under the model's turn.
+
+    def served(self, key: str) -> Mapping[int, LoadedVersion]:
+        """Return the versions of a model that are served."""
+        return {version: one.loaded for version, one in self._served.get(key, {}).items()}
+
+    def load(self, models: Mapping[str, Known], labels_of: Callable[[str], Labels]) -> dict[str, TritonError]:
+        """Load models that do not need each other. Returns what went wrong, by key.
+
+        A model that was served before and fails to load is served as before. labels_of: labels that an ensemble takes
+        from its models.
+        """
+        failures: dict[str, TritonError] = {}
+        jobs: dict[Future[LoadedVersion], tuple[_Loading, int]] = {}
+        for key, known in models.items():
+            loading = self._plan(key, known)
+            if not loading.wanted:
+                self._table.try_without_version(key)
+                failures[key] = _no_version(known.model)
+                _log.error("failed to load model '%s': %s", key, explain(failures[key]))
+            elif loading.complete:
+                self._finish(loading, failures)
+            labels = labels_of(key)
+            for version in loading.wanted:
+                if version not in loading.kept:
+                    jobs[self._begin(loading, version, labels)] = (loading, version)
+        for job in as_completed(jobs):
+            loading, version = jobs[job]
+            try:
+                loading.loaded[version] = job.result()
+            except TritonError as error:
+                loading.failed[version] = error
+            if loading.complete:
+                self._finish(loading, failures)
+        return failures
+
+    def unload(self, key: str) -> None:
+        """Stop serving a model; requests that are in it end on it."""
+        ready = self._table.ready_versions(key)
+        for version in ready:
+            self._table.advance(key, version, State.UNLOADING)
+        self._engine.retract(key)
+        self._served.pop(key, None)
+        for version in ready:
+            self._table.advance(key, version, State.UNAVAILABLE, reason=UNLOADED)
+            _log.info("successfully unloaded '%s' version %d", key, version)
+
+    def close(self) -> None:
+        """Stop loading: what has not begun is dropped."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _plan(self, key: str, known: Known) -> _Loading:
+        """Decide which versions are wanted, and which of them are served already just as they are wanted."""
+        wanted = versions.select(known.model.config, known.model.source.versions())
+        served = self._served.get(key, {})
+        kept = {
+            version: _with_policy(served[version], known.model.config)
+            for version in wanted
+            if version in served
+            and not known.times.version_is_newer_than(known.before, version)
+            and not known.scratch
+            and _same_but_for_policy(served[version].asked, known.model.config)
+        }
+        return _Loading(key, known.model, wanted, kept)
+
+    def _begin(self, loading: _Loading, version: int, labels: Labels) -> Future[LoadedVersion]:
+        _log.info("loading: %s:%d", loading.key, version)
+        if version not in self._served.get(loading.key, {}):  # A reload is made aside, while the version is served.
+            self._table.advance(loading.key, version, State.LOADING)
+        return self._pool.submit(self._load_version, loading.found, version, labels)
+
+    def _load_version(self, found: FoundModel, version: int, labels: Labels) -> LoadedVersion:
+        for left in range(self._options.model_load_retry_count, -1, -1):
+            try:
+                return self._loader.load(found, version, labels)
+            except TritonError as error:
+                _log.error("failed to load '%s' version %d: %s", found.source.name, version, explain(error))
+                if not left:
+                    raise
+        raise AssertionError("model_load_retry_count is negative")
+
+    def _finish(self, loading: _Loading, failures: dict[str, TritonError]) -> None:
+        """Serve all versions of a model, or none of the new ones."""
+        key = loading.key
+        before = self._served.get(key, {})
+        if loading.failed:
+            failures[key] = self._give_up(loading, before)
+            _log.info("failed to load '%s'", key)
+            return
+        asked = loading.found.config
+        serving = loading.kept | {version: Served(one, asked) for version, one in loading.loaded.items()}
+        self._engine.publish(key, {version: one.loaded.handle for version, one in serving.items()}, [])
+        self._served[key] = serving
+        for version in before.keys() - serving.keys():
+            self._table.advance(key, version, State.UNLOADING)
+            self._table.advance(key, version, State.UNAVAILABLE, reason=UNLOADED)
+            _log.info("successfully unloaded '%s' version %d", key, version)
+        for version, one in serving.items():
+            self._table.advance(key, version, State.READY, config=one.loaded.config)
+        for notice in unbuilt_features(asked):
+            _log.warning("model '%s': %s", key, notice)
+        _log.info("successfully loaded '%s'", key)
+
+    def _give_up(self, loading: _Loading, before: Mapping[int, Served]) -> TritonError:
+        text = ""
+        for version in loading.wanted:
+            error = loading.failed.get(version)
+            if version not in before:
+                reason = status_text(error) if error else UNLOADED
+                advice = advice_of(error) if error else ""
+                self._table.advance(loading.key, version, State.UNAVAILABLE, reason=reason, advice=advice)
+            if error:
+                text += f"version {version} is at UNAVAILABLE state: {status_text(error)};"
+        if not before:
+            self._engine.publish(loading.key, {}, loading.wanted)
+        return TritonError(Code.INVALID_ARGUMENT, text)
+
+
+def _same_but_for_policy(one: messages.ModelConfig, other: messages.ModelConfig) -> bool:
+    left, right = messages.ModelConfig(), messages.ModelConfig()
+    left.CopyFrom(one)
+    right.CopyFrom(other)
+    for config in (left, right):
+        config.ClearField("version_policy")
+    # Triton keeps no version of an ensemble: the models of its steps may be other ones.
+    return left == right and not left.HasField("ensemble_scheduling")
+
+
+def _with_policy(served: Served, config: messages.ModelConfig) -> Served:
+    shown = messages.ModelConfig()
+    shown.CopyFrom(served.loaded.config)
+    shown.version_policy.CopyFrom(config.version_policy)
+    return Served(LoadedVersion(shown, served.loaded.labels, served.loaded.handle), config)
+
+
+def _no_version(found: FoundModel) -> ConfigError:
+    name = found.source.name
+    there = found.source.versions()
+    expected = f"a folder with a number for each version, as {found.source.directory}/1"
+    if there:
+        expected = f"a version_policy that allows one of {', '.join(map(str, there))}"
+    return ConfigError(
+        f"at least one version must be available under the version policy of model '{name}'",
+        field=("version_policy",) if there else (),
+        expected=expected,
+    )
