@@ -49,7 +49,7 @@ def _check(
     faults = [_step_fault(candidate, index, models, served, findings) for index in range(len(steps))]
     if faults and not any(faults):
         rule = partial(check_ensemble, config_of=configs.__getitem__)
-        for error in all_faults(rule, config, join_repairs):
+        for error in all_faults(rule, config, partial(join_repairs, configs.__getitem__)):
             candidate.add(error, findings)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from triton_lite.check import syntax
 from triton_lite.check.finding import Document, Findings
 from triton_lite.config import backends, text
-from triton_lite.config.error import ConfigError
+from triton_lite.config.error import ConfigError, FieldPath
 from triton_lite.proto import messages
 from triton_lite.repository.source import ModelSource
 
@@ -20,7 +20,7 @@ class Candidate:
 
     config: None where the file cannot be read to its end. effective: whether this is the one that is served.
     backend_known: False where nothing says which backend the model belongs to. complete: completed from the model's
-    file, without an error that would keep it from being loaded.
+    file, without an error that would keep it from being loaded. faulty: the fields in which errors were found.
     """
 
     source: ModelSource
@@ -29,7 +29,7 @@ class Candidate:
     effective: bool
     backend_known: bool = True
     complete: bool = False
-    errors: int = 0
+    faulty: set[FieldPath] = field(default_factory=set)
 
     @property
     def provided(self) -> bool:
@@ -43,7 +43,7 @@ class Candidate:
 
     def add(self, error: ConfigError, findings: Findings) -> None:
         """Add an error about this configuration."""
-        self.errors += 1
+        self.faulty.add(error.field)
         findings.of_config(error, self.document)
 
 

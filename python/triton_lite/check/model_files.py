@@ -7,7 +7,7 @@ import importlib
 from functools import partial
 from typing import Any
 
-from triton_lite.check.faults import all_faults
+from triton_lite.check.faults import all_faults, copy_of
 from triton_lite.check.finding import Findings
 from triton_lite.check.model import Candidate
 from triton_lite.check.options import CheckOptions
@@ -45,6 +45,8 @@ class ModelFiles:
         except TritonError as error:
             self._report(candidate, files, error, findings)
             return
+        if ("max_batch_size",) in candidate.faulty:
+            config.max_batch_size = _largest_batch(signature)
         try:
             if not self._options.disable_auto_complete_config or candidate.source.bare_file:
                 autocomplete(config, signature, int(settings.get("default-max-batch-size", _DEFAULT_MAX_BATCH_SIZE)))
@@ -56,12 +58,12 @@ class ModelFiles:
 
     def _open(self, candidate: Candidate, files: VersionFiles, settings: dict[str, str]) -> Signature:
         assert candidate.config is not None
-        if candidate.config.backend == backends.ONNXRUNTIME and not self._runtime_ready:
+        config = copy_of(candidate.config)
+        config.ClearField("instance_group")  # The GPUs that it names may be those of another machine.
+        if config.backend == backends.ONNXRUNTIME and not self._runtime_ready:
             self._native.configure_onnxruntime(onnxruntime_library.find_library())
             self._runtime_ready = True
-        signature: Signature = self._engine.open_model(
-            opening_spec(self._native, candidate.config, files, settings)
-        ).signature
+        signature: Signature = self._engine.open_model(opening_spec(self._native, config, files, settings)).signature
         return signature
 
     def _report(self, candidate: Candidate, files: VersionFiles, error: TritonError, findings: Findings) -> None:
@@ -78,13 +80,19 @@ class ModelFiles:
             )
             candidate.add(missing, findings)
             return
-        candidate.errors += 1
+        candidate.faulty.add(("default_model_filename",))
         findings.of_file(
             files.model_file,
             error.text,
             expected=f"a file that backend {backend} loads",
             write=f"cp FILE {files.model_file}, with a model that was exported anew",
         )
+
+
+def _largest_batch(signature: Signature) -> int:
+    """Stand in for a max_batch_size that is wrong, so that the tensors can still be compared."""
+    tensors = [*signature.inputs, *signature.outputs]
+    return 1 if tensors and all(tensor.dims and tensor.dims[0] == -1 for tensor in tensors) else 0
 
 
 def _compare(candidate: Candidate, signature: Signature, findings: Findings) -> None:

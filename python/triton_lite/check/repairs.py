@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from triton_lite.check.faults import Repair, copy_of, removal
 from triton_lite.config.error import ConfigError
@@ -45,31 +45,34 @@ def graph_repairs(config: messages.ModelConfig, error: ConfigError) -> Iterator[
         yield from removal(config, error)
 
 
-def join_repairs(config: messages.ModelConfig, error: ConfigError) -> Iterator[Repair]:
-    """What a step maps wrongly is left out, or mapped to a tensor of its own."""
+def join_repairs(
+    config_of: Callable[[str], messages.ModelConfig], config: messages.ModelConfig, error: ConfigError
+) -> Iterator[Repair]:
+    """What a step maps wrongly is left out, or mapped to a tensor of its own.
+
+    config_of: the complete configuration of a step's model, by name.
+    """
+    copy = copy_of(config)
+    steps = copy.ensemble_scheduling.step
     if error.field == ("max_batch_size",):
-        copy = copy_of(config)
-        copy.max_batch_size -= 1
-        while copy.max_batch_size > 0 and f"to be {copy.max_batch_size}" not in error.text:
-            copy.max_batch_size -= 1
+        limits = [config_of(step.model_name).max_batch_size for step in steps]
+        copy.max_batch_size = min(limit for limit in limits if limit > 0)
         yield Repair(copy)
     if len(error.field) != 4 or error.field[1] != "step":
         return
     _, _, index, part = error.field
-    keys = sorted(getattr(config.ensemble_scheduling.step[index], str(part)))
-    for key in keys:
-        copy = copy_of(config)
-        getattr(copy.ensemble_scheduling.step[index], str(part))[key] = f"{_FRESH} {index} {part} {key}"
-        yield Repair(copy)
-    for key in keys:
-        copy = copy_of(config)
-        del getattr(copy.ensemble_scheduling.step[index], str(part))[key]
-        yield Repair(copy)
-    for word in error.text.split():
-        if part == "input_map" and word not in keys:
-            copy = copy_of(config)
-            copy.ensemble_scheduling.step[index].input_map[word] = f"{_FRESH} {index} {word}"
-            yield Repair(copy)
+    model = config_of(steps[index].model_name)
+    mapping = getattr(steps[index], str(part))
+    names = [tensor.name for tensor in (model.input if part == "input_map" else model.output)]
+    unknown = sorted(mapping.keys() - set(names))
+    unmapped = [name for name in names if name not in mapping and f"input {name} in model" in error.text]
+    joined = [name for name in names if name in mapping and f"ensemble tensor {mapping[name]}:" in error.text]
+    if unknown:
+        del mapping[unknown[0]]
+    else:
+        for name in (*unmapped, *joined):
+            mapping[name] = f"{_FRESH} {index} {part} {name}"
+    yield Repair(copy)
 
 
 def signature_repairs(signature: Signature, config: messages.ModelConfig, error: ConfigError) -> Iterator[Repair]:
@@ -81,4 +84,5 @@ def signature_repairs(signature: Signature, config: messages.ModelConfig, error:
         stated = signature.inputs if kind == "input" else signature.outputs
         tensor.data_type = next((one.datatype for one in stated if one.name == tensor.name), tensor.data_type)
         yield Repair(copy)
-    yield from removal(config, error)
+    if error.field != ("max_batch_size",):  # Without batches every shape would be another.
+        yield from removal(config, error)

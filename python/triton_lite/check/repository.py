@@ -9,7 +9,7 @@ from triton_lite.check.configuration import check_configuration, check_instances
 from triton_lite.check.data_files import check_data_files
 from triton_lite.check.ensembles import check_ensembles
 from triton_lite.check.faults import copy_of
-from triton_lite.check.finding import Document, Finding, Findings
+from triton_lite.check.finding import Finding, Findings
 from triton_lite.check.labels import check_labels
 from triton_lite.check.layout import CONFIG_FILE, check_folder, looks_like_model
 from triton_lite.check.model import Candidate, Checked, read_model
@@ -138,6 +138,7 @@ class _Check:
     def _check_candidate(self, candidate: Candidate) -> None:
         if self._options.disable_auto_complete_config and not candidate.provided and not candidate.source.bare_file:
             self._report_no_config(candidate)
+            return
         check_configuration(candidate, self._findings)
         wanted = served_versions(candidate, self._findings)
         if candidate.effective:
@@ -152,7 +153,7 @@ class _Check:
         check_instances(candidate, self._gpus, self._findings)
         check_labels(candidate, self._findings)
         check_data_files(candidate, self._findings)
-        candidate.complete = candidate.config is not None and not candidate.errors and bool(wanted)
+        candidate.complete = candidate.config is not None and not candidate.faulty and bool(wanted)
 
     def _report_no_config(self, candidate: Candidate) -> None:
         directory = candidate.source.directory
@@ -161,8 +162,7 @@ class _Check:
             expected="a complete configuration, since auto-completion is switched off",
             write=f"triton-lite model new writes one: {CONFIG_FILE}",
         )
-        candidate.errors += 1
-        self._findings.of_config(error, Document(directory))
+        candidate.add(error, self._findings)
 
 
 def _place(source: ModelSource) -> str:

@@ -19,8 +19,6 @@ def served_versions(candidate: Candidate, findings: Findings) -> list[int]:
     """Return the versions that the policy serves; reports what it asks for and cannot have."""
     source, config = candidate.source, candidate.config
     there = source.versions()
-    if config is None:
-        return there
     text = f"at least one version must be available under the version policy of model '{source.name}'"
     if not there:
         findings.of_file(
@@ -30,6 +28,8 @@ def served_versions(candidate: Candidate, findings: Findings) -> list[int]:
             write=f"mkdir {source.directory}/1" + ("" if candidate.is_ensemble() else " and put the model's file in"),
         )
         return []
+    if config is None:
+        return there
     wanted = select(config, there)
     known = ", ".join(str(version) for version in there)
     if not wanted:
@@ -74,7 +74,7 @@ def files_of(candidate: Candidate, version: int, findings: Findings) -> VersionF
         return files
     if not os.path.lexists(files.model_file):  # A link to nothing is reported as such.
         _report_missing(candidate, files, findings)
-    candidate.errors += 1
+    candidate.faulty.add(("default_model_filename",))
     return None
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 _USAGE = """Usage: triton-lite COMMAND ...
 
   serve     Serve models: triton-lite serve [OPTIONS] [REPOSITORY or FILE.onnx]
+  model     Check, make, load, unload, list and run models: triton-lite model --help
   options   List the options of the server; --markdown prints them as a page
 
   --version   Print the version
@@ -21,6 +22,12 @@ def _serve(arguments: Sequence[str]) -> int:
     return serve(arguments)
 
 
+def _model(arguments: Sequence[str]) -> int:
+    from triton_lite.cli.model.main import model
+
+    return model(arguments)
+
+
 def _options(arguments: Sequence[str]) -> int:
     from triton_lite.options.help import markdown, usage
 
@@ -28,7 +35,7 @@ def _options(arguments: Sequence[str]) -> int:
     return 0
 
 
-_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"serve": _serve, "options": _options}
+_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"serve": _serve, "model": _model, "options": _options}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
