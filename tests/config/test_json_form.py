@@ -46,3 +46,40 @@ def test_newer_fields_are_shown_when_set():
     assert "max_inflight_requests" not in to_json(text.parse("ensemble_scheduling { }", ""))["ensemble_scheduling"]
     config = text.parse("ensemble_scheduling { max_inflight_requests: 3 }", "")
     assert to_json(config)["ensemble_scheduling"]["max_inflight_requests"] == 3
+
+
+def test_three_64_bit_fields_stay_strings():
+    shown = to_json(
+        text.parse(
+            """
+            optimization { cuda { graph_spec {
+              input { key: "I" value { dim: [ 1, 2 ] } } graph_lower_bound { input { key: "I" value { dim: 1 } } }
+            } } }
+            sequence_batching { state { dims: 3 initial_state { dims: 3 zero_data: true name: "z" } } }
+            instance_group { secondary_devices { device_id: 5 } }
+            """,
+            "",
+        )
+    )
+    graph = shown["optimization"]["cuda"]["graph_spec"][0]
+    assert graph["input"]["I"]["dim"] == ["1", "2"]
+    assert graph["graph_lower_bound"]["input"]["I"]["dim"] == ["1"]
+    state = shown["sequence_batching"]["state"][0]
+    assert state["dims"] == [3]
+    assert json.dumps(state["initial_state"][0]) == (
+        '{"data_type": "TYPE_INVALID", "dims": ["3"], "name": "z", "zero_data": true}'
+    )
+    assert shown["instance_group"][0]["secondary_devices"][0]["device_id"] == "5"
+
+
+def test_whole_doubles_are_integers():
+    config = text.parse(
+        "model_metrics { metric_control { histogram_options { buckets: [ 1, 2.5, 1e30, -3, nan, inf, -inf ] } } }", ""
+    )
+    options = to_json(config)["model_metrics"]["metric_control"][0]["histogram_options"]
+    assert json.dumps(options["buckets"]) == '[1, 2.5, 1e+30, -3, "NaN", "Infinity", "-Infinity"]'
+
+
+def test_largest_single_precision_number():
+    config = text.parse("sequence_batching { direct { minimum_slot_utilization: 3.4028234663852886e38 } }", "")
+    assert to_json(config)["sequence_batching"]["direct"]["minimum_slot_utilization"] == 3.4028235e38
