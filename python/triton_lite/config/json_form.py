@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import Any
 
@@ -10,12 +11,23 @@ from triton_lite.proto import messages
 # Fields newer than the release whose JSON we show: left out at their default.
 _SHOWN_WHEN_SET = {"inference.ModelEnsembling.max_inflight_requests"}
 
+# 64-bit integers that Triton, unlike all others, leaves as the strings that protobuf makes of them.
+_SHOWN_AS_STRINGS = {
+    "inference.ModelInstanceGroup.SecondaryDevice.device_id",
+    "inference.ModelOptimizationPolicy.Cuda.GraphSpec.Shape.dim",
+    "inference.ModelSequenceBatching.InitialState.dims",
+}
+
+# Larger doubles are written with an exponent, and stay doubles.
+_WRITTEN_WHOLE = 1e15
+
 
 def to_json(config: messages.ModelConfig) -> dict[str, Any]:
     """Return a configuration as plain JSON values.
 
-    Names as in the .proto file and in its order, every field that has no presence shown with its value or default,
-    64-bit integers as numbers, enum values by name, keys of maps as strings.
+    Names as in the .proto file and in its order (a scalar that is one of several choices goes last), every field that
+    has no presence shown with its value or default, 64-bit integers as numbers (all but three), whole doubles as
+    integers, enum values by name, keys of maps as strings.
     Protocol: model configuration extension, response.
     """
     return _message(config)
@@ -23,7 +35,7 @@ def to_json(config: messages.ModelConfig) -> dict[str, Any]:
 
 def _message(message: Any) -> dict[str, Any]:
     shown: dict[str, Any] = {}
-    for field in message.DESCRIPTOR.fields:
+    for field in sorted(message.DESCRIPTOR.fields, key=_is_scalar_choice):
         if field.has_presence and not message.HasField(field.name):
             continue
         value = getattr(message, field.name)
@@ -37,6 +49,10 @@ def _message(message: Any) -> dict[str, Any]:
         else:
             shown[field.name] = _value(field, value)
     return shown
+
+
+def _is_scalar_choice(field: Any) -> bool:
+    return field.containing_oneof is not None and field.message_type is None
 
 
 def _is_repeated(field: Any) -> bool:
@@ -55,15 +71,33 @@ def _value(field: Any, value: Any) -> Any:
     if field.enum_type is not None:
         named = field.enum_type.values_by_number.get(value)
         return named.name if named is not None else value
-    if field.type == field.TYPE_FLOAT:
-        return _shortest_float(value)
+    if field.full_name in _SHOWN_AS_STRINGS:
+        return str(value)
+    if isinstance(value, float):
+        return _number(_shortest_float(value) if field.type == field.TYPE_FLOAT else value)
     return value
+
+
+def _number(value: float) -> float | int | str:
+    """Return a double as protobuf and Triton write it: whole ones as integers, infinite ones by name."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return int(value) if value.is_integer() and abs(value) < _WRITTEN_WHOLE else value
 
 
 def _shortest_float(value: float) -> float:
     """Return the shortest decimal that is the same single-precision number, as protobuf prints it."""
     for digits in range(6, 10):
         short = float(f"{value:.{digits}g}")
-        if struct.pack("f", short) == struct.pack("f", value):
+        if _single(short) == _single(value):
             return short
     return value
+
+
+def _single(value: float) -> bytes | None:
+    try:
+        return struct.pack("f", value)
+    except OverflowError:
+        return None
