@@ -127,7 +127,7 @@ def test_ends_at_once_when_its_supervisor_is_gone_already(tmp_path):
 def test_reports_what_could_not_be_loaded(tmp_path):
     (tmp_path / "models" / "bad").mkdir(parents=True)
     (tmp_path / "models" / "bad" / "config.pbtxt").write_text("max_batch_size: many")
-    with engine(tmp_path) as (_, socket, reports):
+    with engine(tmp_path, exit_on_error=False) as (_, socket, reports):
         report = listen(reports, lambda report: report.loaded)
         assert report.problem == "failed to load all models"
         rows = {model.name: model for model in report.models}

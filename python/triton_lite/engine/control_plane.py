@@ -66,9 +66,11 @@ class ControlPlane:
     def load_models(self) -> str:
         """Load the models of the start. Returns why that was not complete; empty when all are served."""
         problem = ""
+        initialized = False
         try:
             if self.lifecycle.load_initial():
                 problem = "failed to load all models"
+            initialized = True
         except TritonError as error:
             problem = error.text
         except Exception as error:
@@ -76,7 +78,7 @@ class ControlPlane:
             problem = f"internal error while loading models: {error}"
         if problem:
             _log.error("%s", problem)
-        self.progress.finish(problem)
+        self.progress.finish(problem, initialized=initialized)
         return problem
 
     def _load_and_poll(self) -> None:

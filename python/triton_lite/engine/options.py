@@ -16,7 +16,7 @@ class EngineOptions:
 
     model_repository: folders or ONNX files. model_control_mode: one of CONTROL_MODES; load_model names what
     `explicit` loads at start (`*` alone: everything). backend_config: backend -> setting -> value, "" for all
-    backends. exit_on_error is not the engine's to carry out: it is told to whoever started it.
+    backends. exit_on_error is carried out by whoever started the engine; one that is about to end is never ready.
     answer_budget_byte_size: memory for the answers to one peer.
     """
 

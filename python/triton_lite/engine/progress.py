@@ -11,11 +11,21 @@ class Progress:
     def __init__(self) -> None:
         self._done = threading.Event()
         self._problem = ""
+        self._initialized = True
 
-    def finish(self, problem: str) -> None:
-        """Say that everything was tried. problem: empty when all models are served."""
+    def finish(self, problem: str, *, initialized: bool = True) -> None:
+        """Say that everything was tried. problem: empty when all models are served.
+
+        initialized: False when nothing could even be tried, as where a repository is not there.
+        """
         self._problem = problem
+        self._initialized = initialized
         self._done.set()
+
+    @property
+    def initialized(self) -> bool:
+        """False once the start failed as a whole: such a server is neither live nor ready."""
+        return self._initialized
 
     @property
     def done(self) -> bool:

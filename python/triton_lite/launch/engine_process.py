@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -27,11 +28,14 @@ def start_engine(
 
     supervised: it ends with its supervisor, else some time after its last front end went.
     """
+    told = engine_options(settings)
+    if not supervised:  # Nobody carries it out: what could be loaded is served.
+        told = dataclasses.replace(told, exit_on_error=False)
     read_end, write_end = os.pipe2(os.O_CLOEXEC)
     # In memory, since the list of models to load may be longer than an argument may be.
     options = os.memfd_create("triton-lite-options")
     try:
-        os.write(options, engine_options(settings).to_json().encode())
+        os.write(options, told.to_json().encode())
         os.lseek(options, 0, os.SEEK_SET)
         arguments = [*command, "--socket", str(place.socket), "--options", f"/dev/fd/{options}"]
         arguments += ["--ready-fd", str(write_end)]

@@ -10,13 +10,18 @@ from triton_lite.proto import MethodNumber, messages
 
 
 def server_live(context: Context, request: messages.ServerLiveRequest) -> messages.ServerLiveResponse:
-    """An engine that answers is alive, also while it loads models."""
-    return messages.ServerLiveResponse(live=True)
+    """An engine that answers is alive, also while it loads models; not when its start failed as a whole."""
+    return messages.ServerLiveResponse(live=context.progress.initialized)
 
 
 def server_ready(context: Context, request: messages.ServerReadyRequest) -> messages.ServerReadyResponse:
-    """Ready after the initial load; under strict readiness only while every model that was loaded is ready."""
-    ready = context.progress.done and (not context.options.strict_readiness or _all_ready(context))
+    """Ready after the initial load; under strict readiness only while every model that was loaded is ready.
+
+    A server that ends because of an error at its start was never ready.
+    """
+    progress, options = context.progress, context.options
+    started = progress.done and progress.initialized and not (progress.problem and options.exit_on_error)
+    ready = started and (not options.strict_readiness or _all_ready(context))
     return messages.ServerReadyResponse(ready=ready)
 
 
