@@ -35,7 +35,9 @@ def ensemble(*steps: str, head: str = _HEAD) -> dict[str, Content]:
 _WIDE = model("max_batch_size: 8\n", name="wide", content=onnx((("X", "FP32", ("batch", 5)),)))
 _WHOLE = model("max_batch_size: 8\n", name="whole", content=onnx((("X", "INT64", ("batch", 4)),)))
 _TWO = model(
-    "max_batch_size: 8\n", name="two", content=onnx((("A", "FP32", ("batch", 4)), ("B", "FP32", ("batch", 4))), ("C", "D"))
+    "max_batch_size: 8\n",
+    name="two",
+    content=onnx((("A", "FP32", ("batch", 4)), ("B", "FP32", ("batch", 4))), ("C", "D")),
 )
 
 HEALTHY = ensemble(_step(outputs="Y=t"), _step(inputs="X=t"))

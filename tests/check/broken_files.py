@@ -109,12 +109,17 @@ WARMUP = [
     Broken(
         "warm-up file missing",
         model(_warmup(_input('input_data_file: "data"'))),
-        [Expected(_FILE, 14, "data file 'data' is not there", "warmup/data")],
+        [Expected(_FILE, 14, "warmup/data: No such file", "cp FILE")],
     ),
     Broken(
-        "warm-up file of a wrong size",
+        "warm-up file too small",
         model(_warmup(_input('input_data_file: "data"'))) | {"m/warmup/data": bytes(15)},
         [Expected(_FILE, 14, "data file 'data' has 15 bytes", "dims and data_type")],
+    ),
+    Broken(
+        "warm-up file too large",
+        model(_warmup(_input('input_data_file: "data"'))) | {"m/warmup/data": bytes(17)},
+        [warning(_FILE, 14, "data file 'data' has 17 bytes", "dims and data_type")],
     ),
     Broken(
         "warm-up file outside",
@@ -124,14 +129,40 @@ WARMUP = [
     Broken(
         "warm-up of another input",
         model(_warmup(_input("zero_data: true", key="Q"))),
-        [Expected(_FILE, 13, "gives input 'Q', which model 'm' does not have", 'key: "X"')],
+        [Expected(_FILE, 13, "input 'Q' of warmup sample 'w' of model 'm' is none of the model's", 'key: "X"')],
     ),
     Broken(
-        "warm-up of another type, in a batch that is too large",
-        model(_warmup(_input("zero_data: true", data_type="TYPE_INT8"), batch_size=9)),
+        "warm-up of one input too many",
+        model(_warmup(_input("zero_data: true") + _input("zero_data: true", key="Q"))),
+        [Expected(_FILE, 17, "input 'Q' of warmup sample 'w' of model 'm' is none of the model's", 'key: "X"')],
+    ),
+    Broken(
+        "warm-up of no input", model(_warmup("")), [Expected(_FILE, 9, "input 'X' of warmup sample 'w'", 'key: "X"')]
+    ),
+    Broken(
+        "warm-up of another type and shape",
+        model(_warmup(_input("zero_data: true", data_type="TYPE_INT8", dims="5"))),
         [
-            Expected(_FILE, 11, "has batch size 9, more than the model's 8", "batch_size: 8"),
-            Expected(_FILE, 13, "gives input 'X' as TYPE_INT8, the model takes TYPE_FP32", "TYPE_FP32"),
+            Expected(_FILE, 13, "is TYPE_INT8, the model takes TYPE_FP32", "TYPE_FP32"),
+            Expected(_FILE, 13, "has shape [5], the model takes [4]", "dims: [4]"),
+        ],
+    ),
+    Broken(
+        "warm-up with too large a batch",
+        model(_warmup(_input("zero_data: true"), batch_size=9)),
+        [Expected(_FILE, 11, "has batch size 9, the largest batch is 8", "batch_size: 8")],
+    ),
+    Broken(
+        "warm-up that runs nothing",
+        model(_warmup(_input("zero_data: true"), batch_size=0)),
+        [warning(_FILE, 11, "has no batch size", "batch_size: 1")],
+    ),
+    Broken(
+        "warm-up of an open shape without data",
+        model(_warmup(_input("", dims="-1"))),
+        [
+            Expected(_FILE, 13, "leaves a dimension open", "dims: [1]"),
+            Expected(_FILE, 13, "has no data", "zero_data: true"),
         ],
     ),
 ]

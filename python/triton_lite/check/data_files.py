@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import prod
 
 from triton_lite.check.finding import Findings
 from triton_lite.check.model import Candidate
 from triton_lite.config import datatypes
 from triton_lite.config.error import ConfigError, FieldPath
+from triton_lite.config.signature import shape_text
 from triton_lite.proto import messages
 from triton_lite.repository.source import inside
 
@@ -35,39 +37,98 @@ def check_data_files(candidate: Candidate, findings: Findings) -> None:
 def _check_sample(candidate: Candidate, index: int, sample: messages.Message, findings: Findings) -> None:
     config = candidate.config
     assert config is not None
+    _check_batch_size(candidate, index, sample, findings)
     inputs = {tensor.name: tensor for tensor in config.input}
-    if sample.batch_size > max(config.max_batch_size, 1):
-        error = ConfigError(
-            f"warm-up sample '{sample.name}' has batch size {sample.batch_size}, more than the model's"
-            f" {config.max_batch_size}",
-            field=("model_warmup", index, "batch_size"),
-            expected=f"a batch size up to {max(config.max_batch_size, 1)}",
-            write=f"batch_size: {max(config.max_batch_size, 1)}",
-        )
-        candidate.add(error, findings)
+    controls = {tensor.name for tensor in config.sequence_batching.control_input}
+    unknown = [name for name in sorted(sample.inputs) if inputs and name not in inputs and name not in controls]
     for name, given in sorted(sample.inputs.items()):
-        place = _place(candidate, name, ("model_warmup", index, "inputs"))
-        if inputs and name not in inputs:
-            error = ConfigError(
-                f"warm-up sample '{sample.name}' gives input '{name}', which model '{config.name}' does not have",
-                field=("model_warmup", index, "inputs"),
+        sampled = _Sampled(candidate, index, sample.name, name, findings)
+        if name in unknown:
+            sampled.report(
+                "is none of the model's",
                 expected="inputs among " + ", ".join(inputs),
                 write=f'key: "{next(iter(inputs))}"',
             )
-            candidate.add(_at(error, place), findings)
-        elif inputs and given.data_type != inputs[name].data_type:
-            wanted = datatypes.config_name(inputs[name].data_type)
-            error = ConfigError(
-                f"warm-up sample '{sample.name}' gives input '{name}' as {datatypes.config_name(given.data_type)},"
-                f" the model takes {wanted}",
-                field=("model_warmup", index, "inputs"),
-                expected=wanted,
-                write=f"data_type: {wanted}",
-            )
-            candidate.add(_at(error, place), findings)
-        if given.input_data_file:
-            field = ("model_warmup", index, "inputs", name, "input_data_file")
-            _check_file(candidate, "warmup", given.input_data_file, _size(given), field, findings)
+        elif name in inputs:
+            _check_tensor(sampled, given, inputs[name])
+        _check_data(sampled, given)
+    missing = [name for name in inputs if name not in sample.inputs and not inputs[name].optional]
+    for name in missing if not unknown else ():
+        _Sampled(candidate, index, sample.name, name, findings).report(
+            "is missing", expected="every input of the model", write=f'inputs {{ key: "{name}" value {{ … }} }}'
+        )
+
+
+def _check_batch_size(candidate: Candidate, index: int, sample: messages.Message, findings: Findings) -> None:
+    assert candidate.config is not None
+    largest = max(candidate.config.max_batch_size, 1)
+    field = ("model_warmup", index, "batch_size")
+    prefix = f"warmup sample '{sample.name}' of model '{candidate.source.name}'"
+    if sample.batch_size > largest:
+        error = ConfigError(
+            f"{prefix} has batch size {sample.batch_size}, the largest batch is {largest}",
+            field=field,
+            expected=f"a batch size up to {largest}",
+            write=f"batch_size: {largest}",
+        )
+        candidate.add(error, findings)
+    elif not sample.batch_size:
+        error = ConfigError(f"{prefix} has no batch size: nothing is run", field=field, write="batch_size: 1")
+        findings.of_config(error, candidate.document, severity="warning")
+
+
+@dataclass(frozen=True)
+class _Sampled:
+    """One input of one warm-up sample, and where findings about it go."""
+
+    candidate: Candidate
+    index: int
+    sample: str
+    name: str
+    findings: Findings
+
+    def report(self, what: str, *, expected: str, write: str) -> None:
+        error = ConfigError(
+            f"input '{self.name}' of warmup sample '{self.sample}' of model '{self.candidate.source.name}' {what}",
+            field=("model_warmup", self.index, "inputs"),
+            expected=expected,
+            write=write,
+        )
+        self.candidate.add(_at(error, _place(self.candidate, self.name, error.field)), self.findings)
+
+
+def _check_tensor(sampled: _Sampled, given: messages.Message, stated: messages.Message) -> None:
+    wanted = datatypes.config_name(stated.data_type)
+    if given.data_type != stated.data_type:
+        found = datatypes.config_name(given.data_type)
+        sampled.report(f"is {found}, the model takes {wanted}", expected=wanted, write=f"data_type: {wanted}")
+    dims, wide = list(given.dims), list(stated.dims)
+    fits = len(dims) == len(wide) and all(a in (b, -1) or b == -1 for a, b in zip(dims, wide, strict=True))
+    if not fits:
+        sampled.report(
+            f"has shape {shape_text(dims)}, the model takes {shape_text(wide)}",
+            expected="the shape of one element of the batch",
+            write=f"dims: {[max(size, 1) for size in wide]}",
+        )
+
+
+def _check_data(sampled: _Sampled, given: messages.Message) -> None:
+    if any(size < 0 for size in given.dims):
+        sampled.report(
+            "leaves a dimension open: warmup setting expects all variable-size dimensions are specified",
+            expected="a size for each dimension",
+            write=f"dims: {[max(size, 1) for size in given.dims]}",
+        )
+    choice = given.WhichOneof("input_data_type")
+    if choice is None:
+        sampled.report(
+            "has no data: warmup setting expects input_data_type set",
+            expected="where the data comes from",
+            write="zero_data: true",
+        )
+    elif choice == "input_data_file":
+        field = ("model_warmup", sampled.index, "inputs", sampled.name, "input_data_file")
+        _check_file(sampled.candidate, "warmup", given.input_data_file, _size(given), field, sampled.findings)
 
 
 def _check_file(
@@ -75,22 +136,37 @@ def _check_file(
 ) -> None:
     directory = os.path.join(candidate.source.directory, folder)
     path = inside(directory, filename)
-    text = expected = write = ""
+    place = _place(candidate, filename, field)
     if path is None:
-        text = f"data file '{filename}' is outside of the model's folder {folder}"
-        expected = f"a file in {directory}"
-        write = f'"{os.path.basename(filename)}"'
-    elif not os.path.isfile(path):
-        text = f"data file '{filename}' is not there"
-        expected = f"a file {path}" + (f" of {size} bytes" if size is not None else "")
-        write = f"cp FILE {path}"
-    elif size is not None and os.path.getsize(path) != size:
-        text = f"data file '{filename}' has {os.path.getsize(path)} bytes"
-        expected = f"{size} bytes, from dims and data_type of one element of the batch"
-        write = "dims and data_type as the file has them"
-    if text:
-        error = ConfigError(text, field=field, expected=expected, write=write)
-        candidate.add(_at(error, _place(candidate, filename, field)), findings)
+        error = ConfigError(
+            f"data file '{filename}' is outside of the model's folder {folder}",
+            field=field,
+            expected=f"a file in {directory}",
+            write=f'"{os.path.basename(filename)}"',
+        )
+        candidate.add(_at(error, place), findings)
+        return
+    if not os.path.isfile(path):
+        error = ConfigError(
+            f"failed to open text file for read {path}: No such file or directory",
+            field=field,
+            expected="a file" + (f" of {size} bytes" if size is not None else ""),
+            write=f"cp FILE {path}",
+        )
+        candidate.add(_at(error, place), findings)
+        return
+    found = os.path.getsize(path)
+    if size is not None and found != size:
+        error = ConfigError(
+            f"data file '{filename}' has {found} bytes",
+            field=field,
+            expected=f"{size} bytes, from dims and data_type of one element of the batch",
+            write="dims and data_type as the file has them",
+        )
+        if found < size:
+            candidate.add(_at(error, place), findings)
+        else:  # The rest is not read.
+            findings.of_config(_at(error, place), candidate.document, severity="warning")
 
 
 def _size(given: messages.Message) -> int | None:

@@ -6,7 +6,7 @@ import difflib
 import os
 import stat
 
-from triton_lite.check.finding import Findings
+from triton_lite.check.finding import Findings, Severity
 from triton_lite.check.model import Checked
 
 CONFIG_FILE = "config.pbtxt"
@@ -123,14 +123,8 @@ def check_links(directory: str, repository: str, findings: Findings) -> None:
 
 
 def _check_link(path: str, inside: str, findings: Findings) -> None:
-    target = os.readlink(path)
     if not os.path.exists(path):
-        findings.of_file(
-            path,
-            f"the link leads to '{target}', which is not there",
-            expected="a file or folder at its end",
-            write=f"cp FILE {path}, or rm {path}",
-        )
+        report_dead_link(path, "warning", findings)
     elif not os.path.realpath(path).startswith(inside):
         findings.of_file(
             path,
@@ -141,9 +135,26 @@ def _check_link(path: str, inside: str, findings: Findings) -> None:
         )
 
 
+def report_dead_link(path: str, severity: Severity, findings: Findings) -> None:
+    """Report a link that leads nowhere."""
+    findings.of_file(
+        path,
+        f"the link leads to '{os.readlink(path)}', which is not there",
+        severity=severity,
+        expected="a file or folder at its end",
+        write=f"cp FILE {path}, or rm {path}",
+    )
+
+
 def _check_file(path: str, findings: Findings) -> None:
     if not stat.S_ISREG(os.lstat(path).st_mode):
-        findings.of_file(path, "not a regular file", expected="a file, a folder or a link", write=f"rm {path}")
+        findings.of_file(
+            path,
+            "not a regular file",
+            severity="warning",
+            expected="a file, a folder or a link",
+            write=f"rm {path}",
+        )
     elif not os.access(path, os.R_OK):
         findings.of_file(
             path,

@@ -11,7 +11,7 @@ from triton_lite.check.ensembles import check_ensembles
 from triton_lite.check.faults import copy_of
 from triton_lite.check.finding import Finding, Findings
 from triton_lite.check.labels import check_labels
-from triton_lite.check.layout import CONFIG_FILE, check_folder, looks_like_model
+from triton_lite.check.layout import CONFIG_FILE, check_folder, looks_like_model, report_dead_link
 from triton_lite.check.model import Candidate, Checked, read_model
 from triton_lite.check.model_files import ModelFiles
 from triton_lite.check.options import CheckOptions
@@ -97,12 +97,7 @@ class _Check:
 
     def _check_entry(self, entry: os.DirEntry[str]) -> None:
         if entry.is_symlink() and not os.path.exists(entry.path):
-            self._findings.of_file(
-                entry.path,
-                f"the link leads to '{os.readlink(entry.path)}', which is not there",
-                expected="a model's folder at its end",
-                write=f"rm {entry.path}",
-            )
+            report_dead_link(entry.path, "warning", self._findings)
         elif entry.is_file() and looks_like_model(entry.name) and not entry.name.endswith(".onnx"):
             stem = entry.name.partition(".")[0]
             self._findings.of_file(
@@ -125,14 +120,14 @@ class _Check:
 
     def _check_model(self, source: ModelSource) -> Checked:
         model = read_model(source, self._options.model_config_name, self._findings)
-        if not source.bare_file:
-            check_folder(model, self._options.model_config_name, self._findings)
         try:
             scan.check_name(source.name)
         except TritonError as error:
             self._findings.of_file(source.directory, error.text, write="another name of the folder")
         for candidate in model.candidates:
             self._check_candidate(candidate)
+        if not source.bare_file:  # Last: what keeps the model from being loaded is known, and worse.
+            check_folder(model, self._options.model_config_name, self._findings)
         return model
 
     def _check_candidate(self, candidate: Candidate) -> None:

@@ -6,7 +6,7 @@ import difflib
 import os
 
 from triton_lite.check.finding import Findings
-from triton_lite.check.layout import looks_like_model
+from triton_lite.check.layout import looks_like_model, report_dead_link
 from triton_lite.check.model import Candidate
 from triton_lite.config import backends
 from triton_lite.config.error import ConfigError
@@ -72,7 +72,9 @@ def files_of(candidate: Candidate, version: int, findings: Findings) -> VersionF
         return None
     if source.bare_file or not config.default_model_filename or os.path.exists(files.model_file):
         return files
-    if not os.path.lexists(files.model_file):  # A link to nothing is reported as such.
+    if os.path.islink(files.model_file):
+        report_dead_link(files.model_file, "error", findings)
+    else:
         _report_missing(candidate, files, findings)
     candidate.faulty.add(("default_model_filename",))
     return None
@@ -89,14 +91,13 @@ def _report_missing(candidate: Candidate, files: VersionFiles, findings: Finding
     write = f"cp FILE {files.model_file}"
     if near:
         write = f'mv {files.directory}/{near[0]} {files.model_file}, or default_model_filename: "{near[0]}"'
-    text = f"the model's file '{filename}' is not in version {files.version}"
-    if not names:
-        text += ", whose folder is empty"
+    text = f"unable to find '{files.model_file}' for model instance '{candidate.source.name}'"
+    expected = f"a file '{filename}' in the folder of version {files.version}" + ("" if names else ", which is empty")
     if candidate.document.text and f'"{filename}"' in candidate.document.text:
-        error = ConfigError(text, field=("default_model_filename",), expected=files.model_file, write=write)
+        error = ConfigError(text, field=("default_model_filename",), expected=expected, write=write)
         findings.of_config(error, candidate.document)
     else:
-        findings.of_file(files.directory, text, expected=files.model_file, write=write)
+        findings.of_file(files.directory, text, expected=expected, write=write)
 
 
 def is_known_backend(name: str) -> bool:

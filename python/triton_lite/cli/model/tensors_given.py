@@ -92,16 +92,17 @@ def _of_file(tensor: Mapping[str, Any], path: str) -> tuple[str, Array]:
 def _random(random: np.random.Generator, datatype: str, shape: Sequence[int]) -> Array:
     """Random data that most models take: 0 to 1, small whole numbers, short words."""
     if datatype == "BYTES":
-        words: Array = random.integers(0, 1000, shape).astype(object)
-        return np.vectorize(lambda number: f"word{number}".encode(), otypes=[object])(words)
+        numbers = random.integers(0, 1000, shape)
+        words: Array = np.vectorize(lambda number: f"word{number}".encode(), otypes=[object])(numbers)
+        return words
     if datatype == "BF16":
         return _bfloat16(random.random(shape, np.float32))
     dtype = _dtype(datatype)
     if dtype.kind == "f":
         fractions: Array = random.random(shape, np.float32).astype(dtype)
         return fractions
-    numbers: Array = random.integers(0, 2 if dtype.kind == "b" else 10, shape).astype(dtype)
-    return numbers
+    whole: Array = random.integers(0, 2 if dtype.kind == "b" else 10, shape).astype(dtype)
+    return whole
 
 
 def _dtype(datatype: str) -> np.dtype[Any]:

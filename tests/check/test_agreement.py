@@ -1,0 +1,41 @@
+"""A check and a server agree: what has errors is not loaded, what has none, or only warnings, is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from repository_maker import Broken
+from test_broken import CASES, found
+
+from triton_lite import _native
+from triton_lite.engine.lifecycle import Lifecycle
+from triton_lite.engine.loader import Loader
+from triton_lite.engine.options import EngineOptions
+from triton_lite.errors import TritonError
+
+
+def refusals(case: Broken, root: Path) -> list[str]:
+    """What an engine that serves the repositories has against them."""
+    options = EngineOptions(
+        model_repository=[str(root / name) for name in case.repositories],
+        disable_auto_complete_config=bool(case.options.get("disable_auto_complete_config")),
+        model_config_name=str(case.options.get("model_config_name", "")),
+    )
+    engine = _native.Engine()
+    gpus = case.options.get("gpus", frozenset())
+    assert isinstance(gpus, frozenset)
+    try:
+        failures = Lifecycle(Loader(_native, engine, options, gpus), engine, options).load_initial()
+    except TritonError as error:
+        return [error.text]
+    finally:
+        engine.stop()
+    return [error.text for error in failures.values()]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_errors_are_what_a_server_refuses(case: Broken, tmp_path: Path) -> None:
+    findings = found(case, tmp_path)
+    errors = [finding.text for finding in findings if finding.severity == "error"]
+    assert bool(refusals(case, tmp_path)) == bool(errors), errors
