@@ -154,3 +154,71 @@ def test_batching_needs_a_batch_dimension():
     file = signature([tensor("I", [2, 4])], [tensor("O", [2, 4])])
     with pytest.raises(ConfigError, match="first dimension must be -1; but shape expected by the model is"):
         check_signature(parse(IO), file)
+
+
+CONTROLS = """
+sequence_batching {
+  control_input { name: "C" control { kind: CONTROL_SEQUENCE_CORRID data_type: TYPE_INT64 } }
+  control_input { name: "R" control { kind: CONTROL_SEQUENCE_READY fp32_false_true: [ 0, 1 ] } }
+  control_input { name: "S" control { kind: CONTROL_SEQUENCE_START int32_false_true: [ 0, 1 ] } }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("missing", "changed", "expected", "at"),
+    [
+        ("CRS", {}, "configuration specified sequence control 'S', but model does not provide that input", 2),
+        ("CR", {}, "configuration specified sequence control 'R', but model does not provide that input", 1),
+        (
+            "",
+            {"R": tensor("R", [-1, 1], "TYPE_FP64")},
+            "unable to load model 'm', sequence control 'R', the model expects data-type DOUBLE but the model"
+            " configuration specifies data-type TYPE_FP32",
+            1,
+        ),
+        (
+            "",
+            {"C": tensor("C", [-1, 2], "TYPE_INT64")},
+            "unable to load model 'm', sequence control 'C' in model has dims [2] but dims [1] is expected",
+            0,
+        ),
+        (
+            "",
+            {"C": tensor("C", [-1, 1], "TYPE_STRING")},
+            "unable to load model 'm', sequence control 'C', the model expects data-type STRING but the model"
+            " configuration specifies data-type TYPE_INT64",
+            0,
+        ),
+    ],
+)
+def test_sequence_controls_in_their_order(missing, changed, expected, at):
+    controls = {
+        "C": tensor("C", [-1, 1], "TYPE_INT64"),
+        "R": tensor("R", [-1, 1]),
+        "S": tensor("S", [-1, 1], "TYPE_INT32"),
+    } | changed
+    inputs = [BATCHED[0][0], *(control for name, control in controls.items() if name not in missing)]
+    with pytest.raises(ConfigError) as caught:
+        check_signature(parse(IO + CONTROLS), signature(inputs, BATCHED[1]))
+    assert caught.value.text == expected
+    assert caught.value.field == ("sequence_batching", "control_input", at)
+
+
+def test_sequence_controls_and_states_count_as_inputs():
+    controls = [tensor("C", [-1, 1], "TYPE_INT64"), tensor("R", [-1, 1]), tensor("S", [-1, 1], "TYPE_INT32")]
+    check_signature(parse(IO + CONTROLS), signature([*BATCHED[0], *controls], BATCHED[1]))
+    content = IO + CONTROLS.replace("sequence_batching {", 'sequence_batching { state { input_name: "X" }')
+    with pytest.raises(ConfigError, match="configuration expects 5 inputs, model provides 4"):
+        check_signature(parse(content), signature([*BATCHED[0], *controls], BATCHED[1]))
+
+
+def test_optional_inputs_are_not_ragged():
+    content = IO.replace("8", "0", 1).replace("dims: 4", "dims: [ -1, 4 ] optional: true allow_ragged_batch: true", 1)
+    file = signature([tensor("I", [-1, 4], optional=True)], BATCHED[1])
+    with pytest.raises(ConfigError) as caught:
+        check_signature(parse(content), file)
+    assert caught.value.text == (
+        "unable to load model 'm', configuration expects model provides input with shape [-1] for ragged input 'I',"
+        " which is not supported for optional input"
+    )

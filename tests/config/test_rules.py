@@ -7,6 +7,7 @@ import pytest
 from triton_lite.config import backends, rules, text
 from triton_lite.config.error import ConfigError, field_name
 from triton_lite.config.normalize import normalize, normalize_instance_groups
+from triton_lite.errors import Code
 
 CASES = sorted((Path(__file__).parent / "invalid").glob("*.pbtxt"))
 
@@ -20,6 +21,7 @@ def check(content: str, name: str = "m") -> None:
     normalize_instance_groups(config, frozenset())
     rules.check_instance_groups(config, frozenset())
     rules.check_io(config)
+    rules.check_serving(config, "/models/m")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
@@ -54,3 +56,60 @@ def test_scalars_in_a_batch_are_allowed():
         ' input { name: "I" data_type: TYPE_FP32 dims: 1 reshape { shape: [ ] } }'
         ' output { name: "O" data_type: TYPE_FP32 dims: [ 2, -1, 6 ] reshape { shape: [ 2, 1, -1, 3, 2 ] } }'
     )
+
+
+def test_everything_that_is_allowed():
+    check(
+        """
+        backend: "python" max_batch_size: 8 version_policy { specific { versions: [ 3 ] } }
+        input { name: "I" data_type: TYPE_FP32 format: FORMAT_NCHW dims: [ 3, -1, -1 ] allow_ragged_batch: true }
+        output { name: "O" data_type: TYPE_STRING dims: 1 reshape { } }
+        batch_input { kind: BATCH_ACCUMULATED_ELEMENT_COUNT_WITH_ZERO data_type: TYPE_INT32 source_input: "I" }
+        batch_output { target_name: "O" source_input: "I" }
+        sequence_batching {
+          oldest { max_candidate_sequences: 4 preferred_batch_size: 8 }
+          control_input { name: "C" control { kind: CONTROL_SEQUENCE_CORRID data_type: TYPE_STRING } }
+          state { input_name: "S" dims: [ -1 ] initial_state { dims: [ 0 ] data_file: "f" name: "z" } }
+          state { input_name: "S" }
+        }
+        instance_group { kind: KIND_MODEL host_policy: "x" rate_limiter { priority: 3 } secondary_devices { } }
+        optimization { priority: PRIORITY_MAX cuda { graphs: true } }
+        cc_model_filenames { key: "7.5" value: "x" }
+        model_warmup { batch_size: 1 count: 2 inputs {
+          key: "I" value { data_type: TYPE_FP32 dims: [ 3, 1, 1 ] random_data: false } } }
+        model_warmup { inputs { key: "I" value { } } }
+        model_operations { op_library_filename: "x.so" }
+        """
+    )
+
+
+def test_batching_strategies_cannot_be_run(tmp_path):
+    library = tmp_path / "batchstrategy.so"
+    config = text.parse(
+        'name: "m" backend: "onnxruntime" parameters { key: "TRITON_BATCH_STRATEGY_PATH"'
+        f' value {{ string_value: "{library}" }} }}',
+        "",
+    )
+    with pytest.raises(ConfigError, match="Batching library path not found: /") as caught:
+        rules.check_serving(config, str(tmp_path))
+    assert caught.value.code == Code.NOT_FOUND
+    library.touch()
+    with pytest.raises(ConfigError, match="custom batching strategies are not supported, model 'm' names /") as caught:
+        rules.check_serving(config, str(tmp_path))
+    assert caught.value.code == Code.UNIMPLEMENTED
+    with pytest.raises(ConfigError, match="escapes"):
+        rules.check_serving(config, str(tmp_path)[:-1])
+
+
+def test_a_configuration_is_needed():
+    config = text.parse('name: "m" backend: "identity"', "")
+    rules.check_given(config, provided=True, completed=False)
+    rules.check_given(config, provided=False, completed=True)
+    with pytest.raises(ConfigError) as caught:
+        rules.check_given(config, provided=False, completed=False)
+    assert caught.value.text == "model configuration is not provided for model 'm'"
+    assert caught.value.code == Code.NOT_FOUND
+
+
+def test_ensembles_have_nothing_to_serve():
+    rules.check_serving(text.parse("ensemble_scheduling { } model_warmup { batch_size: 1 }", ""), "/models/m")

@@ -13,6 +13,12 @@ from triton_lite.proto import messages
 _VARIABLE = -1
 _FLAGS = {"int32_false_true": "TYPE_INT32", "fp32_false_true": "TYPE_FP32", "bool_false_true": "TYPE_BOOL"}
 
+# In the order in which Triton looks for them.
+_CONTROL_KINDS = ("CONTROL_SEQUENCE_START", "CONTROL_SEQUENCE_END", "CONTROL_SEQUENCE_READY", "CONTROL_SEQUENCE_CORRID")
+
+# Types that ONNX Runtime names in its own way.
+_ONNX_NAMES = {"BYTES": "STRING", "FP16": "FLOAT16", "FP32": "FLOAT", "FP64": "DOUBLE", "BF16": "BFLOAT16"}
+
 
 def check_signature(config: messages.ModelConfig, signature: Signature) -> None:
     """Check that the file has the inputs and outputs that the configuration promises. Raises ConfigError."""
@@ -25,27 +31,28 @@ def check_signature(config: messages.ModelConfig, signature: Signature) -> None:
 def controls_fit(config: messages.ModelConfig, signature: Signature) -> None:
     """Each sequence control is an input of the file, of shape [1] and of the right type."""
     inputs = {tensor.name: tensor for tensor in signature.inputs}
-    for control, datatype in _controls(config):
+    for control, datatype, index in _controls(config):
+        field = ("sequence_batching", "control_input", index)
         stated = inputs.get(control)
         if stated is None:
             raise ConfigError(
                 f"configuration specified sequence control '{control}', but model does not provide that input",
                 code=Code.INTERNAL,
-                field=("sequence_batching", "control_input"),
+                field=field,
             )
         dims = list(stated.dims[1 if config.max_batch_size > 0 else 0 :])
         if dims != [1]:
             raise ConfigError(
                 f"unable to load model '{config.name}', sequence control '{control}' in model has dims"
                 f" {shape_text(dims)} but dims [1] is expected",
-                field=("sequence_batching", "control_input"),
+                field=field,
             )
         if datatypes.number(datatype) != stated.datatype:
             raise ConfigError(
                 f"unable to load model '{config.name}', sequence control '{control}', the model expects data-type"
-                f" {datatypes.protocol_name(stated.datatype)} but the model configuration specifies data-type"
+                f" {_onnx_name(stated.datatype)} but the model configuration specifies data-type"
                 f" {datatype}",
-                field=("sequence_batching", "control_input"),
+                field=field,
             )
 
 
@@ -76,6 +83,13 @@ def inputs_fit(config: messages.ModelConfig, signature: Signature) -> None:
             )
         _check_known(tensor.name, stated, "input", field)
         _check_type(config, tensor, stated[tensor.name], "input", field)
+        if tensor.optional and tensor.allow_ragged_batch:
+            raise ConfigError(
+                f"unable to load model '{config.name}', configuration expects model provides input with shape [-1] for"
+                f" ragged input '{tensor.name}', which is not supported for optional input",
+                field=(*field, "allow_ragged_batch"),
+                write="allow_ragged_batch: false",
+            )
         if tensor.allow_ragged_batch:
             _check_ragged(config, tensor, stated[tensor.name], field)
         else:
@@ -94,14 +108,21 @@ def outputs_fit(config: messages.ModelConfig, signature: Signature) -> None:
             _check_shape(config, tensor, stated[tensor.name], "output", field)
 
 
-def _controls(config: messages.ModelConfig) -> list[tuple[str, str]]:
-    """Name and type of every sequence control."""
+def _controls(config: messages.ModelConfig) -> list[tuple[str, str, int]]:
+    """List the sequence controls by kind, each with its tensor, its type and the index of its control_input."""
     controls = []
-    for tensor in config.sequence_batching.control_input:
-        for control in tensor.control:
-            given = next((name for field, name in _FLAGS.items() if getattr(control, field)), None)
-            controls.append((tensor.name, given or datatypes.config_name(control.data_type)))
+    for kind in _CONTROL_KINDS:
+        for index, tensor in enumerate(config.sequence_batching.control_input):
+            for control in tensor.control:
+                if control.kind == getattr(messages.ModelSequenceBatching.Control, kind):
+                    given = next((name for field, name in _FLAGS.items() if getattr(control, field)), None)
+                    controls.append((tensor.name, given or datatypes.config_name(control.data_type), index))
     return controls
+
+
+def _onnx_name(datatype: int) -> str:
+    name = datatypes.protocol_name(datatype)
+    return _ONNX_NAMES.get(name, name)
 
 
 def _check_known(name: str, stated: dict[str, SignatureTensor], kind: str, field: tuple[str | int, ...]) -> None:

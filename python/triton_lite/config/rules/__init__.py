@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from triton_lite.config.rules.batch_io import BATCH_IO_RULES
 from triton_lite.config.rules.batching import BATCHING_RULES
+from triton_lite.config.rules.batching_strategy import check_batching_strategy
 from triton_lite.config.rules.ensemble import ENSEMBLE_RULES
-from triton_lite.config.rules.general import CLOSING_RULES, GENERAL_RULES, runtime_is_ours
+from triton_lite.config.rules.general import CLOSING_RULES, GENERAL_RULES, configuration_is_given, runtime_is_ours
 from triton_lite.config.rules.instances import check_instance_groups
 from triton_lite.config.rules.sequence import SEQUENCE_RULES
-from triton_lite.config.rules.tensors import check_tensors
+from triton_lite.config.rules.states import check_states
+from triton_lite.config.rules.tensors import check_sizes, check_tensors
+from triton_lite.config.rules.warmup import check_warmup
 from triton_lite.proto import messages
 
 _CONFIG_RULES = (*GENERAL_RULES, *BATCHING_RULES, *SEQUENCE_RULES, *ENSEMBLE_RULES, *CLOSING_RULES)
 
-__all__ = ["check_config", "check_instance_groups", "check_io", "check_runtime"]
+__all__ = ["check_config", "check_given", "check_instance_groups", "check_io", "check_runtime", "check_serving"]
 
 
 def check_config(config: messages.ModelConfig) -> None:
@@ -31,8 +34,29 @@ def check_runtime(config: messages.ModelConfig) -> None:
     runtime_is_ours(config)
 
 
+def check_given(config: messages.ModelConfig, *, provided: bool, completed: bool) -> None:
+    """Check that there is a configuration at all, once the model's file was asked. Raises ConfigError.
+
+    provided: there is a configuration file; completed: the model's file told its inputs and outputs.
+    """
+    configuration_is_given(config, provided, completed)
+
+
 def check_io(config: messages.ModelConfig) -> None:
     """Check inputs and outputs, after they were completed. Raises ConfigError."""
     check_tensors(config)
     for rule in BATCH_IO_RULES:
         rule(config)
+
+
+def check_serving(config: messages.ModelConfig, model_directory: str) -> None:
+    """Check what instances and schedulers of a version ask for: the last of all checks. Raises ConfigError.
+
+    model_directory: the folder of the model, which holds its versions.
+    """
+    if config.HasField("ensemble_scheduling"):
+        return
+    check_batching_strategy(config, model_directory)
+    check_warmup(config)
+    check_sizes(config)
+    check_states(config)

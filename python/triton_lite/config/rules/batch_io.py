@@ -10,10 +10,9 @@ from triton_lite.proto import messages
 def batch_inputs_are_valid(config: messages.ModelConfig) -> None:
     """A batch input is INT32 or FP32 and made from one input of the model."""
     inputs = {tensor.name for tensor in config.input}
-    kinds = messages.BatchInput.DESCRIPTOR.enum_types_by_name["Kind"].values_by_number
     for index, entry in enumerate(config.batch_input):
         field = ("batch_input", index)
-        _check_one_source(config, entry, f"batch input kind '{kinds[entry.kind].name}'", field)
+        _check_kind(config, entry, "batch input kind", field)
         if datatypes.config_name(entry.data_type) not in ("TYPE_INT32", "TYPE_FP32"):
             raise ConfigError(
                 f"batch input data type must be TYPE_INT32 or TYPE_FP32 for {config.name}",
@@ -27,10 +26,9 @@ def batch_outputs_are_valid(config: messages.ModelConfig) -> None:
     """A batch output names outputs of the model, each once, and one input that says how it is cut."""
     inputs = {tensor.name for tensor in config.input}
     outputs = {tensor.name for tensor in config.output}
-    kinds = messages.BatchOutput.DESCRIPTOR.enum_types_by_name["Kind"].values_by_number
     for index, entry in enumerate(config.batch_output):
         field = ("batch_output", index)
-        _check_one_source(config, entry, f"batch output kind '{kinds[entry.kind].name}'", field)
+        _check_kind(config, entry, "batch output kind", field)
         _check_sources(config, entry, inputs, field)
         seen = set()
         for at, target in enumerate(entry.target_name):
@@ -44,10 +42,14 @@ def batch_outputs_are_valid(config: messages.ModelConfig) -> None:
             seen.add(target)
 
 
-def _check_one_source(config: messages.ModelConfig, entry: messages.Message, what: str, field: FieldPath) -> None:
+def _check_kind(config: messages.ModelConfig, entry: messages.Message, what: str, field: FieldPath) -> None:
+    """Check that the kind is known, and has its one source: all that there are have one."""
+    kind = entry.DESCRIPTOR.enum_types_by_name["Kind"].values_by_number.get(entry.kind)
+    if kind is None:
+        raise ConfigError(f"unknown {what} '' for {config.name}", field=(*field, "kind"))
     if len(entry.source_input) != 1:
         raise ConfigError(
-            f"{what} expects 1 source input, got {len(entry.source_input)} for {config.name}",
+            f"{what} '{kind.name}' expects 1 source input, got {len(entry.source_input)} for {config.name}",
             field=(*field, "source_input"),
             write='source_input: "…", once',
         )

@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from triton_lite.config.backends import ENSEMBLE, PLATFORMS_OF
 from triton_lite.config.error import ConfigError
+from triton_lite.errors import Code
 from triton_lite.proto import messages
+
+# The default of --repoagent-directory, where Triton looks for them.
+_AGENT_DIRECTORY = "/opt/tritonserver/repoagents"
+
+
+def agents_are_here(config: messages.ModelConfig) -> None:
+    """Repository agents are libraries, of which there are none: a model that names one is not loaded without it."""
+    for index, agent in enumerate(config.model_repository_agents.agents):
+        raise ConfigError(
+            f"unable to find 'libtritonrepoagent_{agent.name}.so' for repo agent '{agent.name}', searched:"
+            f" {_AGENT_DIRECTORY}",
+            field=("model_repository_agents", "agents", index),
+            expected="no agents, which would have to change the files before they are loaded",
+            write="no model_repository_agents",
+        )
 
 
 def has_name(config: messages.ModelConfig) -> None:
@@ -103,5 +119,16 @@ def runtime_is_ours(config: messages.ModelConfig) -> None:
     raise ConfigError(text, field=("runtime",), expected="the backend's own library", write="no runtime")
 
 
-GENERAL_RULES = (has_name, has_backend_unless_ensemble, platform_fits_backend, batch_size_not_negative)
+def configuration_is_given(config: messages.ModelConfig, provided: bool, completed: bool) -> None:
+    """A model has a configuration: from a file, or from its backend, which completed it."""
+    if not provided and not completed and not config.HasField("ensemble_scheduling"):
+        raise ConfigError(
+            f"model configuration is not provided for model '{config.name}'",
+            code=Code.NOT_FOUND,
+            expected=f"a configuration, since backend {config.backend} does not tell inputs and outputs",
+            write="config.pbtxt with input and output",
+        )
+
+
+GENERAL_RULES = (agents_are_here, has_name, has_backend_unless_ensemble, platform_fits_backend, batch_size_not_negative)
 CLOSING_RULES = (decoupled_not_cached, metrics_are_complete)

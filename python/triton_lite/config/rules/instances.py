@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from triton_lite.config.backends import TENSORRT_PLATFORM
 from triton_lite.config.error import ConfigError
+from triton_lite.errors import Code
 from triton_lite.proto import messages
 
 # As Triton prints it: the least that its releases support.
@@ -23,6 +24,18 @@ def check_instance_groups(config: messages.ModelConfig, gpus: Collection[int]) -
             except ConfigError as error:
                 error.field = ("instance_group", index, *error.field)
                 raise
+
+
+def kind_is_known(config: messages.ModelConfig, group: messages.Message, gpus: Collection[int]) -> None:
+    """A kind that was given by number is one of those that there are."""
+    kinds = messages.ModelInstanceGroup
+    if group.kind not in (kinds.KIND_GPU, kinds.KIND_CPU, kinds.KIND_MODEL):
+        raise ConfigError(
+            f"instance group {group.name} of model {config.name} has unexpected kind KIND_AUTO",
+            code=Code.INTERNAL,
+            field=("kind",),
+            write="kind: KIND_CPU",
+        )
 
 
 def devices_fit_kind(config: messages.ModelConfig, group: messages.Message, gpus: Collection[int]) -> None:
@@ -69,4 +82,4 @@ def profiles_are_tensorrt(config: messages.ModelConfig, group: messages.Message,
         )
 
 
-_RULES = (devices_fit_kind, devices_exist, profiles_are_tensorrt)
+_RULES = (kind_is_known, devices_fit_kind, devices_exist, profiles_are_tensorrt)

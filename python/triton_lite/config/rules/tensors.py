@@ -5,10 +5,9 @@ from __future__ import annotations
 from math import prod
 
 from triton_lite.config.backends import TENSORRT_PLATFORM
-from triton_lite.config.error import ConfigError
+from triton_lite.config.error import ConfigError, FieldPath
+from triton_lite.config.rules.sizes import VARIABLE, element_count
 from triton_lite.proto import messages
-
-_VARIABLE = -1
 
 
 def check_tensors(config: messages.ModelConfig) -> None:
@@ -66,7 +65,7 @@ def not_empty_without_batch(config: messages.ModelConfig, tensor: messages.Messa
 def dims_are_sizes(config: messages.ModelConfig, tensor: messages.Message, kind: str) -> None:
     """A dimension is 1 or more, or -1."""
     for index, size in enumerate(tensor.dims):
-        if size < 1 and size != _VARIABLE:
+        if size < 1 and size != VARIABLE:
             raise ConfigError(
                 f"model {kind} '{tensor.name}' dimension must be integer >= 1, or -1 to indicate a variable-size"
                 " dimension",
@@ -78,13 +77,20 @@ def dims_are_sizes(config: messages.ModelConfig, tensor: messages.Message, kind:
 def reshape_is_sizes(config: messages.ModelConfig, tensor: messages.Message, kind: str) -> None:
     """A dimension of reshape is 1 or more, or -1."""
     for index, size in enumerate(tensor.reshape.shape):
-        if size < 1 and size != _VARIABLE:
+        if size < 1 and size != VARIABLE:
             raise ConfigError(
                 f"model {kind} '{tensor.name}' reshape dimensions must be integer >= 1, or -1 to indicate a"
                 " variable-size dimension",
                 field=("reshape", "shape", index),
                 write="-1 where the size varies",
             )
+
+
+def reshaped_can_be_counted(config: messages.ModelConfig, tensor: messages.Message, kind: str) -> None:
+    """The elements of a tensor with a reshape can be counted."""
+    if tensor.HasField("reshape"):
+        for field, dims in (("dims", tensor.dims), ("reshape", tensor.reshape.shape)):
+            _count(dims, f"{tensor.name} {field}", (field,))
 
 
 def reshape_keeps_elements(config: messages.ModelConfig, tensor: messages.Message, kind: str) -> None:
@@ -133,11 +139,25 @@ def non_linear_is_tensorrt(config: messages.ModelConfig, tensor: messages.Messag
         raise ConfigError(f"Non-linear IO format {kind} requires 3 dims", field=field)
 
 
+def check_sizes(config: messages.ModelConfig) -> None:
+    """Check that the elements of every input can be counted: schedulers have to. Raises ConfigError."""
+    for index, tensor in enumerate(config.input):
+        _count(tensor.dims, tensor.name, ("input", index, "dims"))
+
+
+def _count(dims: list[int], name: str, field: FieldPath) -> None:
+    try:
+        element_count(dims, name)
+    except ConfigError as error:
+        error.field = field
+        raise
+
+
 def _groups(shape: list[int]) -> list[int]:
     """Count the elements of each group of dimensions between variable ones: [2, 4, -1, 6] -> [8, 6]."""
     groups: list[list[int]] = [[]]
     for size in shape:
-        if size == _VARIABLE:
+        if size == VARIABLE:
             groups.append([])
         else:
             groups[-1].append(size)
@@ -151,6 +171,7 @@ _RULES = (
     not_empty_without_batch,
     dims_are_sizes,
     reshape_is_sizes,
+    reshaped_can_be_counted,
     reshape_keeps_elements,
     image_format_has_three_dims,
     shape_tensor_is_tensorrt,
