@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from triton_lite.cli.model.client import ServerClient, describe_server
+from triton_lite.cli.model.client import ServerClient, ServerError, describe_server, model_path
 from triton_lite.cli.model.tables import table
 
 _HEAD = ("Model", "Version", "State", "Reason")
@@ -39,6 +39,13 @@ def index_table(models: Sequence[dict[str, Any]]) -> str:
     return table(_HEAD, [[str(model.get(key) or "-") for key in keys] for model in models])
 
 
-def rows_of(models: Sequence[dict[str, Any]], name: str) -> list[dict[str, Any]]:
-    """Pick the versions of one model."""
-    return [model for model in models if model.get("name") == name]
+def read_model(server: ServerClient, name: str) -> list[dict[str, Any]]:
+    """Ask for the versions of one model. One that was sent with its files is served and in no repository's index."""
+    rows = [model for model in read_index(server) if model.get("name") == name]
+    if rows:
+        return rows
+    try:
+        versions = server.get(model_path(name)).get("versions", [])
+    except ServerError:
+        return []
+    return [{"name": name, "version": version, "state": "READY"} for version in versions]

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from triton_lite.cli.model.client import ServerClient, ServerError, control_path, describe_server
-from triton_lite.cli.model.index import index_table, read_index, rows_of
+from triton_lite.cli.model.index import index_table, read_model
 from triton_lite.cli.model.usage_error import UsageError
 
 
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         server.post(control_path(arguments.model, "load"), {"parameters": parameters} if parameters else {})
     except ServerError as error:
         raise ServerError(_with_advice(str(error), arguments.model, server)) from None
-    rows = rows_of(read_index(server), arguments.model)
+    rows = read_model(server, arguments.model)
     print(json.dumps(rows, indent=2) if arguments.json else f"loaded {arguments.model}\n{index_table(rows)}")
     return 0
 
@@ -49,7 +49,7 @@ def _with_advice(text: str, model: str, server: ServerClient) -> str:
     """Add to a refusal what the index says of the model, and what to do."""
     if "explicit" in text or "polling" in text:
         return f"{text}; start the server with --model-control-mode=explicit"
-    rows = rows_of(read_index(server), model)
+    rows = read_model(server, model)
     reasons = [f"version {row.get('version', '-')}: {row['reason']}" for row in rows if row.get("reason")]
     told = "".join(f"\n  {reason}" for reason in reasons if reason.partition(": ")[2] not in text)
     if not rows:

@@ -6,7 +6,7 @@ import argparse
 import json
 
 from triton_lite.cli.model.client import ServerClient, ServerError, control_path, describe_server
-from triton_lite.cli.model.index import index_table, read_index, rows_of
+from triton_lite.cli.model.index import index_table, read_model
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +28,6 @@ def run(arguments: argparse.Namespace) -> int:
     except ServerError as error:
         advice = "; start the server with --model-control-mode=explicit"
         raise ServerError(f"{error}{advice if 'polling' in str(error) or 'explicit' in str(error) else ''}") from None
-    rows = rows_of(read_index(server), arguments.model)
+    rows = read_model(server, arguments.model)
     print(json.dumps(rows, indent=2) if arguments.json else f"unloaded {arguments.model}\n{index_table(rows)}")
     return 0
