@@ -151,6 +151,9 @@ def test_an_ensemble_follows_its_models(tmp_path):
     server.lifecycle.load("leaf")
     assert server.engine.served.keys() == {"leaf", "e", "top"}
     assert server.lifecycle.table.problems() == {}
+    server.lifecycle.unload("leaf")
+    server.lifecycle.load("top")  # It did not change itself, but what it needs is missing.
+    assert server.engine.served.keys() == {"leaf", "e", "top"}
     before = server.engine.served["e"]
     touch(tmp_path / "leaf" / "1")
     server.lifecycle.load("leaf")
@@ -252,9 +255,15 @@ def test_parameters_of_a_wrong_kind(tmp_path):
 def test_names_that_are_not_there(tmp_path):
     put(tmp_path, "m")
     server = explicit(tmp_path)
+    text = "failed to load 'no', failed to poll from model repository"
+    assert refused(server.lifecycle.load, "no") == (Code.INTERNAL, text)
+    empty = "Model name cannot be empty. Please enter a valid name to deploy."
+    assert refused(server.lifecycle.load, "") == (Code.INTERNAL, empty)
+    assert refused(server.lifecycle.load, " \t") == (Code.INVALID_ARGUMENT, empty)
+    for name in ("../m", "..", ".", "a/b"):
+        text = f"invalid model name '{name}', model name must not contain path traversal characters"
+        assert refused(server.lifecycle.load, name) == (Code.INVALID_ARGUMENT, text)
     for name in ("no", "../m", "", "."):
-        text = f"failed to load '{name}', failed to poll from model repository"
-        assert refused(server.lifecycle.load, name) == (Code.INTERNAL, text)
         server.lifecycle.unload(name)
     assert states(server) == [("m", "1", "READY")]
 

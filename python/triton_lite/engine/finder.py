@@ -74,7 +74,7 @@ class Finder:
         for name in waiting:
             given = override if name in asked_for else NOTHING
             self._find_one(catalog, change, name, given, scratch if name in asked_for else None, name in asked_for)
-            for known in list(change.found.values()):
+            for known in [*change.found.values(), *(catalog[key] for key in change.unmodified)]:
                 for step in known.model.config.ensemble_scheduling.step:
                     if step.model_name not in seen:
                         seen.add(step.model_name)

@@ -67,6 +67,10 @@ class Lifecycle:
         Protocol: model repository extension, load.
         """
         self._require_control()
+        if not name:
+            # Triton 2.51's code with the text of its successors.
+            raise TritonError(Code.INTERNAL, scan.EMPTY_NAME)
+        scan.check_name(name)
         scratch = None
         if override.files:
             try:

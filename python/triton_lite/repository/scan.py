@@ -10,6 +10,8 @@ from triton_lite.repository.source import ModelSource
 
 _BARE_SUFFIX = ".onnx"
 
+EMPTY_NAME = "Model name cannot be empty. Please enter a valid name to deploy."
+
 NOT_UNIQUE = "model appears in two or more repositories"
 """What the repository index says of a model whose name stands in more than one place."""
 
@@ -58,7 +60,7 @@ def check_name(name: str) -> None:
     """Check that a name cannot lead out of the repository. Raises TritonError(INVALID_ARGUMENT)."""
     trimmed = name.strip()
     if not trimmed:
-        raise TritonError(Code.INVALID_ARGUMENT, "Model name cannot be empty. Please enter a valid name to deploy.")
+        raise TritonError(Code.INVALID_ARGUMENT, EMPTY_NAME)
     if trimmed in (".", "..") or "/" in trimmed or "\0" in trimmed:
         raise TritonError(
             Code.INVALID_ARGUMENT,
