@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backends/config_value.h"
+#include "backends/host_memory.h"
 #include "backends/ort_handles.h"
 #include "core/mutex.h"
 
@@ -135,6 +136,7 @@ Result<const Library*> Library::Get(const std::map<std::string, std::string>& ba
   if (state.library != nullptr) {
     return state.library;
   }
+  KeepModelMemoryApart();
   auto library = std::make_unique<Library>();
   library->cores_ = CoresOrDefault(state.configuration.cores);
   RETURN_IF_ERROR(library->Load(state.configuration.library_path));

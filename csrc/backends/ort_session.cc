@@ -1,10 +1,9 @@
 #include "backends/ort_session.h"
 
-#include <malloc.h>
-
 #include <filesystem>
 #include <system_error>
 
+#include "backends/host_memory.h"
 #include "backends/ort_providers.h"
 #include "core/low_priority.h"
 
@@ -53,6 +52,13 @@ Status SetOptions(const Library& library, const Settings& settings, Threads thre
   return {};
 }
 
+// 0 where it can not be told.
+std::size_t FileByteSize(const std::string& file) {
+  std::error_code error;
+  const std::uintmax_t byte_size = std::filesystem::file_size(file, error);
+  return error ? 0 : static_cast<std::size_t>(byte_size);
+}
+
 }  // namespace
 
 Threads ChooseThreads(const Library& library, const Settings& settings, std::int32_t cores_of_instance) {
@@ -90,16 +96,18 @@ Result<SharedSession> MakeSession(const Library& library, const Settings& settin
   }
   SessionHandle session;
   Status status;
+  const std::size_t byte_size = FileByteSize(file);
   const auto create = [&] {
     status = Take(Api().CreateSession(library.env(), file.c_str(), options.get(), session.out()));
+    ReturnFreeMemory(byte_size);  // Parsing takes as much again as the model.
   };
   // The threads that such sessions start inherit the priority of this one and keep it.
   const bool starts_threads = place.threads == Threads::kOwn || place.kind == InstanceKind::kGpu;
   starts_threads ? create() : RunAtLowPriority(create);
   RETURN_IF_ERROR(status);
-  return SharedSession(new SessionHandle(std::move(session)), [](const SessionHandle* last) {
+  return SharedSession(new SessionHandle(std::move(session)), [byte_size](const SessionHandle* last) {
     delete last;
-    malloc_trim(0);  // What an unloaded model held goes back to the system now, not when the heap shrinks by chance.
+    ReturnFreeMemory(byte_size);
   });
 }
 

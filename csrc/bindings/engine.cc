@@ -29,6 +29,10 @@ struct PyLoadedModel {
   ServedModelPtr model;
 };
 
+struct PyRetirement {
+  RetirementPtr retirement;
+};
+
 struct PyControlCall {
   std::unique_ptr<ControlCall> call;
 };
@@ -102,6 +106,14 @@ void Publish(Engine& engine, const std::string& name, const std::map<std::int64_
   engine.Publish(name, std::move(ready), std::move(unready));
 }
 
+// Not interrupted by signals.
+bool WaitForRetirement(const PyRetirement& self, std::optional<double> timeout) {
+  constexpr double kLongest = 1e9;  // Seconds.
+  const std::uint64_t deadline =
+      timeout ? NowNanoseconds() + static_cast<std::uint64_t>(std::clamp(*timeout, 0.0, kLongest) * 1e9) : 0;
+  return self.retirement->Wait(deadline);
+}
+
 // Waits in slices, so that a main thread gets to run its signal handlers.
 std::unique_ptr<PyControlCall> NextControlCall(Engine& engine, std::optional<double> timeout) {
   constexpr std::uint64_t kSlice = 1'000'000'000;
@@ -151,6 +163,8 @@ void BindModels(py::module_& m) {
       .def_readonly("known", &ModelSignature::known);
   py::class_<PyOpenedModel>(m, "OpenedModel").def_readonly("signature", &PyOpenedModel::signature);
   py::class_<PyLoadedModel>(m, "LoadedModel");
+  py::class_<PyRetirement>(m, "Retirement")
+      .def("wait", &WaitForRetirement, py::arg("timeout") = py::none(), py::call_guard<py::gil_scoped_release>());
 }
 
 void BindControlCall(py::module_& m) {
@@ -187,7 +201,9 @@ void BindEngine(py::module_& m) {
       .def("open_model", &Open, py::arg("spec"))
       .def("load_model", &Load, py::arg("spec"), py::arg("opened") = nullptr)
       .def("publish", &Publish, py::arg("name"), py::arg("versions"), py::arg("unready") = std::vector<std::int64_t>())
-      .def("retract", &Engine::Retract, py::arg("name"), ReleaseGil())
+      .def(
+          "retract", [](Engine& engine, const std::string& name) { return PyRetirement{engine.Retract(name)}; },
+          py::arg("name"), ReleaseGil())
       .def("alias", &Engine::Alias, py::arg("name"), py::arg("target"), ReleaseGil())
       .def(
           "refuse",

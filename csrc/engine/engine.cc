@@ -187,20 +187,14 @@ Result<ServedModelPtr> Engine::Load(ModelSpec spec, OpenedModel opened, const Wa
 }
 
 void Engine::Publish(const std::string& name, ModelRegistry::Versions versions, std::vector<std::int64_t> unready) {
-  Retire(registry_.Publish(name, std::move(versions), std::move(unready)));
+  reaper_.Retire(registry_.Publish(name, std::move(versions), std::move(unready)));
 }
 
-void Engine::Retract(const std::string& name) { Retire(registry_.Retract(name)); }
+RetirementPtr Engine::Retract(const std::string& name) { return reaper_.Retire(registry_.Retract(name)); }
 
 void Engine::Alias(const std::string& name, std::string target) { registry_.Alias(name, std::move(target)); }
 
 void Engine::Refuse(const std::string& name, Status refusal) { registry_.Refuse(name, std::move(refusal)); }
-
-void Engine::Retire(std::vector<ServedModelPtr> models) {
-  for (ServedModelPtr& model : models) {
-    reaper_.Retire(std::move(model));
-  }
-}
 
 void Engine::Stop() {
   {
@@ -210,7 +204,7 @@ void Engine::Stop() {
     }
   }
   control_.Stop();
-  Retire(registry_.RetractAll());
+  reaper_.Retire(registry_.RetractAll());
   reaper_.WaitUntilIdle();
 }
 

@@ -46,7 +46,8 @@ class Engine final : public CallHandler, public ModelRouter {
   // Replaces all that is served under `name` at once. `unready` versions exist but do not serve.
   // What was replaced ends its requests in the background and can not be published again.
   void Publish(const std::string& name, ModelRegistry::Versions versions, std::vector<std::int64_t> unready);
-  void Retract(const std::string& name);
+  // The models of `name` become unready. The retirement tells when their last requests have ended.
+  RetirementPtr Retract(const std::string& name);
   // A name that is served as another one, or not at all (see ModelRegistry).
   void Alias(const std::string& name, std::string target);
   void Refuse(const std::string& name, Status refusal);
@@ -61,7 +62,6 @@ class Engine final : public CallHandler, public ModelRouter {
   // Null when the call was answered already.
   Result<RequestPtr> MakeInferRequest(const CallPtr& call) const;
   Result<RequestPtr> MakeGenerateRequest(const CallPtr& call) const;
-  void Retire(std::vector<ServedModelPtr> models);
 
   EngineObserver* const observer_;
   ControlBridge control_;

@@ -1,5 +1,8 @@
 #include "engine/model_reaper.h"
 
+#include <malloc.h>
+
+#include <system_error>
 #include <utility>
 
 namespace triton_lite {
@@ -7,6 +10,7 @@ namespace triton_lite {
 ModelReaper::ModelReaper() : thread_([state = state_] { Run(state); }) {}
 
 ModelReaper::~ModelReaper() {
+  WaitUntilIdle();
   {
     MutexLock lock(state_->mu);
     state_->stopped = true;
@@ -19,16 +23,50 @@ ServedModelPtr ModelReaper::Adopt(std::unique_ptr<const ServedModel> model) {
   return {model.release(), [state = state_](const ServedModel* last) { Submit(state, [last] { delete last; }); }};
 }
 
-void ModelReaper::Retire(ServedModelPtr model) {
-  Submit(state_, [model = std::move(model)]() mutable {
+RetirementPtr ModelReaper::Retire(std::vector<ServedModelPtr> models) {
+  auto retirement = std::make_shared<Retirement>(models.size());
+  for (ServedModelPtr& model : models) {
+    RetireOne(state_, std::move(model), retirement);
+  }
+  return retirement;
+}
+
+void ModelReaper::RetireOne(const std::shared_ptr<State>& state, ServedModelPtr model, RetirementPtr retirement) {
+  const bool waits = model->pending() > 0;
+  Task task = [model = std::move(model), retirement = std::move(retirement)]() mutable {
     model->Drain();
+    retirement->EndOne();
     model.reset();
-  });
+  };
+  waits ? RunApart(state, std::move(task)) : Submit(state, std::move(task));
+}
+
+void ModelReaper::RunApart(const std::shared_ptr<State>& state, Task task) {
+  {
+    MutexLock lock(state->mu);
+    ++state->running;
+  }
+  try {
+    std::thread([state, task]() mutable {
+      task();
+      task = nullptr;
+      Finish(state);
+    }).detach();
+  } catch (const std::system_error&) {  // No thread to be had: the others wait after all.
+    Submit(state, std::move(task));
+    Finish(state);
+  }
+}
+
+void ModelReaper::Finish(const std::shared_ptr<State>& state) {
+  MutexLock lock(state->mu);
+  --state->running;
+  state->changed.NotifyAll();
 }
 
 void ModelReaper::WaitUntilIdle() {
   MutexLock lock(state_->mu);
-  while (state_->busy || !state_->tasks.empty()) {
+  while (state_->running > 0 || !state_->tasks.empty()) {
     state_->changed.Wait(state_->mu);
   }
 }
@@ -59,16 +97,20 @@ void ModelReaper::Run(const std::shared_ptr<State>& state) {
       }
       task = std::move(state->tasks.front());
       state->tasks.pop_front();
-      state->busy = true;
+      ++state->running;
     }
     task();
     task = nullptr;
-    {
-      MutexLock lock(state->mu);
-      state->busy = false;
+    if (IsLast(*state)) {
+      malloc_trim(0);  // What ended models held goes back to the system: once, however many they were.
     }
-    state->changed.NotifyAll();
+    Finish(state);
   }
+}
+
+bool ModelReaper::IsLast(State& state) {
+  MutexLock lock(state.mu);
+  return state.tasks.empty();
 }
 
 }  // namespace triton_lite

@@ -6,8 +6,10 @@
 #include <functional>
 #include <memory>
 #include <thread>
+#include <vector>
 
 #include "core/mutex.h"
+#include "engine/retirement.h"
 #include "engine/served_model.h"
 
 namespace triton_lite {
@@ -23,10 +25,10 @@ class ModelReaper {
   // Shares `model` such that it is destroyed here, whoever lets go last.
   ServedModelPtr Adopt(std::unique_ptr<const ServedModel> model);
 
-  // Drains `model` in the background and lets go of it.
-  void Retire(ServedModelPtr model);
+  // Drains the models in the background and lets go of them. One that is slow to end holds up no other.
+  RetirementPtr Retire(std::vector<ServedModelPtr> models);
 
-  // Returns when all that was retired so far has been drained.
+  // Returns when all that was retired so far has been drained, and destroyed where nobody else holds it.
   void WaitUntilIdle();
 
  private:
@@ -37,10 +39,15 @@ class ModelReaper {
     Mutex mu;
     CondVar changed;
     std::deque<Task> tasks GUARDED_BY(mu);
-    bool busy GUARDED_BY(mu) = false;
+    std::size_t running GUARDED_BY(mu) = 0;  // Tasks, here and on threads of their own.
     bool stopped GUARDED_BY(mu) = false;
   };
 
+  static void RetireOne(const std::shared_ptr<State>& state, ServedModelPtr model, RetirementPtr retirement);
+  // Runs a task that may take long beside the others.
+  static void RunApart(const std::shared_ptr<State>& state, Task task);
+  static void Finish(const std::shared_ptr<State>& state);
+  static bool IsLast(State& state);
   static void Submit(const std::shared_ptr<State>& state, Task task);
   static void Run(const std::shared_ptr<State>& state);
 

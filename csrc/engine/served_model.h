@@ -32,6 +32,7 @@ class ServedModel {
   std::int32_t InputIndex(std::string_view name, std::size_t hint) const;
 
   void Enqueue(RequestPtr request, EnqueueHint hint) const { scheduler_->Enqueue(std::move(request), hint); }
+  std::size_t pending() const { return scheduler_->pending(); }
   // Refuses further requests, returns when those taken have ended.
   void Drain() const { scheduler_->Drain(); }
 

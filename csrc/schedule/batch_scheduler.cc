@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "schedule/refusal.h"
@@ -32,13 +33,7 @@ BatchScheduler::BatchScheduler(const ModelSpec& spec, Instances instances, Execu
       preserve_ordering_(PreservesOrdering(spec)),
       observer_(observer),
       pool_(std::move(instances)),
-      execution_time_(quick_nanoseconds) {
-  MutexLock lock(mu_);
-  MutexLock join_lock(join_mu_);
-  for (std::size_t i = 0; i < pool_.thread_count(); ++i) {
-    threads_.emplace_back([this, self = &pool_.thread(i)] { RunThread(*self); });
-  }
-}
+      execution_time_(quick_nanoseconds) {}
 
 BatchScheduler::~BatchScheduler() { Drain(); }
 
@@ -48,6 +43,7 @@ void BatchScheduler::Enqueue(RequestPtr request, EnqueueHint hint) {
   request->times.queue_start = NowNanoseconds();
   InstanceThread* wake = nullptr;
   BackendInstance* instance = nullptr;
+  bool start = false;
   {
     MutexLock lock(mu_);
     if (!draining_) {
@@ -57,10 +53,13 @@ void BatchScheduler::Enqueue(RequestPtr request, EnqueueHint hint) {
       } else {
         queue_.Push(std::move(request));
         wake = ThreadToWake();
+        start = !std::exchange(started_, true);
       }
     }
   }
-  if (wake != nullptr) {
+  if (start) {
+    StartThreads();
+  } else if (wake != nullptr) {
     wake->Wake();
   } else if (instance != nullptr) {
     RunInline(std::move(request), instance);
@@ -95,6 +94,41 @@ void BatchScheduler::WakeAll() {
 std::size_t BatchScheduler::pending() const {
   MutexLock lock(mu_);
   return pending_;
+}
+
+void BatchScheduler::StartThreads() {
+  MutexLock join_lock(join_mu_);
+  std::vector<InstanceThread*> selves;
+  {
+    MutexLock lock(mu_);
+    for (std::size_t i = 0; i < pool_.thread_count(); ++i) {
+      selves.push_back(&pool_.thread(i));
+    }
+  }
+  try {
+    for (InstanceThread* const self : selves) {
+      threads_.emplace_back([this, self] { RunThread(*self); });
+    }
+  } catch (const std::system_error&) {
+    if (threads_.empty()) {  // Fewer than there are instances will do.
+      RefuseQueued();
+    }
+  }
+}
+
+void BatchScheduler::RefuseQueued() {
+  std::vector<RequestPtr> refused;
+  {
+    MutexLock lock(mu_);
+    queue_.Take(queue_.size(), &refused);
+    started_ = false;  // The next request tries again.
+  }
+  for (const RequestPtr& request : refused) {
+    request->responder->Fail(Unavailable("no thread could be started for model '" + request->model_name + "'"));
+  }
+  MutexLock lock(mu_);
+  pending_ -= refused.size();
+  drained_.NotifyAll();
 }
 
 void BatchScheduler::RunThread(InstanceThread& self) {

@@ -67,6 +67,9 @@ class BatchScheduler : public Scheduler {
     InstanceThread* wake = nullptr;   // There is more to do than this thread can.
   };
 
+  // At the first request: models that nobody asks need no threads, and there may be thousands of them.
+  void StartThreads() EXCLUDES(mu_);
+  void RefuseQueued() EXCLUDES(mu_);
   void RunThread(InstanceThread& self) EXCLUDES(mu_);
   // Gives back the instance of finished work and waits for more; false when the scheduler is drained.
   bool NextWork(InstanceThread& self, Work* work) EXCLUDES(mu_);
@@ -95,8 +98,9 @@ class BatchScheduler : public Scheduler {
   ExecutionTime execution_time_ GUARDED_BY(mu_);
   std::size_t pending_ GUARDED_BY(mu_) = 0;
   bool draining_ GUARDED_BY(mu_) = false;
+  bool started_ GUARDED_BY(mu_) = false;  // Somebody starts the threads, or has.
 
-  Mutex join_mu_;  // Drain may be called by several threads.
+  Mutex join_mu_;  // Drain may be called by several threads, and while the threads are started.
   std::vector<std::thread> threads_ GUARDED_BY(join_mu_);
 };
 

@@ -170,6 +170,12 @@ class OpenedModel:
 class LoadedModel:
     """One version with its instances, not served until it is published."""
 
+class Retirement:
+    """What is left of models that were retracted: the requests that were in them."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the last request has ended; False when `timeout` (seconds) passed first. Signals do not end it."""
+
 class ControlCall:
     """A call that the control plane answers, once; dropped unanswered, the client gets INTERNAL."""
 
@@ -198,7 +204,7 @@ class Engine:
     def open_model(self, spec: ModelSpec) -> OpenedModel:
         """Open the model's file; `spec` may lack what the file tells. Raises TritonError with the backend's text."""
     def load_model(self, spec: ModelSpec, opened: OpenedModel | None = None) -> LoadedModel:
-        """Create the instances of a complete and checked `spec`.
+        """Create the instances of a complete and checked `spec` and warm them up.
 
         `opened` is used up: a second load of it opens the file again. Raises TritonError.
         """
@@ -208,8 +214,8 @@ class Engine:
         `unready`: versions that exist but failed to load; they are answered "… is not at ready state".
         A version that was replaced or retracted ends its requests in the background and cannot be published again.
         """
-    def retract(self, name: str) -> None:
-        """Serve nothing under `name` any more; its versions become unready."""
+    def retract(self, name: str) -> Retirement:
+        """Serve nothing under `name` any more; its versions become unready. May be waited for."""
     def alias(self, name: str, target: str) -> None:
         """Let `name`, under which nothing was published, stand for whatever `target` serves."""
     def refuse(self, name: str, code: int, text: str) -> None:

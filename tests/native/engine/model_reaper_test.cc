@@ -23,8 +23,16 @@ class TracedScheduler final : public Scheduler {
   explicit TracedScheduler(Traces* traces) : traces_(traces) {}
   ~TracedScheduler() override { traces_->destroyed.set_value(std::this_thread::get_id()); }
   void Enqueue(RequestPtr, EnqueueHint) override {}
-  void Drain() override { ++traces_->drained; }
-  std::size_t pending() const override { return 0; }
+  void Drain() override {
+    if (on_drain) {
+      on_drain();
+    }
+    ++traces_->drained;
+  }
+  std::size_t pending() const override { return pending_requests; }
+
+  std::function<void()> on_drain;
+  std::size_t pending_requests = 0;
 
  private:
   Traces* traces_;
@@ -47,10 +55,36 @@ TEST(AModelIsNeverDestroyedWhereItsLastHolderLetsGo) {
 TEST(ARetiredModelIsDrainedFirst) {
   Traces traces;
   ModelReaper reaper;
-  reaper.Retire(reaper.Adopt(Traced(&traces)));
-  reaper.WaitUntilIdle();
+  const RetirementPtr retirement = reaper.Retire({reaper.Adopt(Traced(&traces))});
+  CHECK(retirement->Wait(0));
   CHECK_EQ(traces.drained.load(), 1);
-  traces.destroyed.get_future().get();
+  reaper.WaitUntilIdle();
+  CHECK(traces.destroyed.get_future().wait_for(std::chrono::seconds(0)) == std::future_status::ready);
+}
+
+TEST(AModelThatIsSlowToEndHoldsUpNoOther) {
+  Traces slow;
+  Traces quick;
+  std::promise<void> request_ends;
+  auto scheduler = std::make_unique<TracedScheduler>(&slow);
+  scheduler->pending_requests = 1;
+  scheduler->on_drain = [&] { request_ends.get_future().wait(); };
+  ModelReaper reaper;
+  const RetirementPtr first =
+      reaper.Retire({reaper.Adopt(std::make_unique<const ServedModel>(SimpleSpec(), nullptr, std::move(scheduler)))});
+  const RetirementPtr second = reaper.Retire({reaper.Adopt(Traced(&quick))});
+  CHECK(second->Wait(0));
+  quick.destroyed.get_future().get();
+  CHECK(!first->Wait(1));
+  request_ends.set_value();
+  CHECK(first->Wait(0));
+  reaper.WaitUntilIdle();
+  slow.destroyed.get_future().get();
+}
+
+TEST(NothingToRetireHasEnded) {
+  ModelReaper reaper;
+  CHECK(reaper.Retire({})->Wait(0));
 }
 
 TEST(AModelMayOutliveTheReaper) {
