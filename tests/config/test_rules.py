@@ -113,3 +113,26 @@ def test_a_configuration_is_needed():
 
 def test_ensembles_have_nothing_to_serve():
     rules.check_serving(text.parse("ensemble_scheduling { } model_warmup { batch_size: 1 }", ""), "/models/m")
+
+
+def test_runtime_is_searched_for(tmp_path):
+    model = tmp_path / "m"
+    (model / "1").mkdir(parents=True)
+    paths = [str(model / "1"), str(model), "/backends/identity"]
+
+    def refusal(runtime):
+        config = text.parse(f'name: "m" backend: "identity" runtime: "{runtime}"', "")
+        with pytest.raises(ConfigError) as caught:
+            rules.check_runtime(config, paths)
+        return caught.value
+
+    expected = f"unable to find backend library '../x.so' for model 'm', searched: '{model}/1' '{model}' "
+    assert refusal("../x.so").text == expected + "'/backends/identity' "
+    (model / "x.so").touch()
+    assert refusal("../x.so").text == (
+        f"backend library name '../x.so' escapes backend directory '{model}/1', for model 'm', check model config"
+        " runtime field"
+    )
+    assert refusal("x.so").text == f"backend library '{model}/x.so' of model 'm' cannot be loaded"
+    assert refusal("x.so").code == Code.UNIMPLEMENTED
+    rules.check_runtime(text.parse('backend: "identity" runtime: "libtriton_identity.so"', ""), paths)

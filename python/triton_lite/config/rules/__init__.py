@@ -6,6 +6,8 @@ configuration that breaks several is refused with the same text.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from triton_lite.config.rules.batch_io import BATCH_IO_RULES
 from triton_lite.config.rules.batching import BATCHING_RULES
 from triton_lite.config.rules.batching_strategy import check_batching_strategy
@@ -29,9 +31,13 @@ def check_config(config: messages.ModelConfig) -> None:
         rule(config)
 
 
-def check_runtime(config: messages.ModelConfig) -> None:
-    """Check what only matters when a version is loaded. Raises ConfigError."""
-    runtime_is_ours(config)
+def check_runtime(config: messages.ModelConfig, search_paths: Sequence[str] = ()) -> None:
+    """Check what only matters when a version is loaded. Raises ConfigError.
+
+    search_paths: where Triton looks for the library of a backend: the folder of the version, that of the model, and
+    that of the backend.
+    """
+    runtime_is_ours(config, search_paths)
 
 
 def check_given(config: messages.ModelConfig, *, provided: bool, completed: bool) -> None:
