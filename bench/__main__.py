@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from bench import footprint, inprocess, threads, transports
+from bench import footprint, inprocess, lifecycle, threads, transports
 from bench.rounds import HEADER, Comparison
 
 MEMORY_LIMIT = 200 * 1000 * 1000
@@ -37,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], None]] = {
     "channel": lambda options: print(inprocess.channel(9, 0.5)),
     "memory": _memory,
     "threads": _threads,
+    "lifecycle": lambda options: print(lifecycle.report(quick=options.rounds == 1)),
 }
 
 
