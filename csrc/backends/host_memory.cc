@@ -10,7 +10,7 @@ void KeepModelMemoryApart() {
   (void)mallopt(M_TRIM_THRESHOLD, static_cast<int>(2 * kMappedByteSize));
 }
 
-void ReturnFreeMemory(std::size_t byte_size) {
+void ReturnFreeMemory(std::uintmax_t byte_size) {
   if (byte_size >= kMappedByteSize) {
     (void)malloc_trim(0);
   }

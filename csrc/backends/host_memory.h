@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace triton_lite {
 
@@ -15,6 +16,6 @@ void KeepModelMemoryApart();
 
 // Returns what is free in the heaps to the system after work on `byte_size` bytes of a model; nothing for small ones,
 // since it looks at every heap.
-void ReturnFreeMemory(std::size_t byte_size);
+void ReturnFreeMemory(std::uintmax_t byte_size);
 
 }  // namespace triton_lite

@@ -52,11 +52,23 @@ Status SetOptions(const Library& library, const Settings& settings, Threads thre
   return {};
 }
 
-// 0 where it can not be told.
-std::size_t FileByteSize(const std::string& file) {
+// Smaller models are made before a thread of low priority could run.
+constexpr std::uintmax_t kQuickByteSize = std::uintmax_t{1} << 20;
+constexpr int kFilesLookedAt = 64;
+
+// The file and what lies beside it, where ONNX keeps large weights. A repository of bare files is not read for each.
+std::uintmax_t ModelByteSize(const std::string& file) {
   std::error_code error;
-  const std::uintmax_t byte_size = std::filesystem::file_size(file, error);
-  return error ? 0 : static_cast<std::size_t>(byte_size);
+  const std::uintmax_t own = std::filesystem::file_size(file, error);
+  std::uintmax_t byte_size = error ? 0 : own;
+  std::filesystem::directory_iterator beside(std::filesystem::path(file).parent_path(), error);
+  for (int i = 0; !error && beside != std::filesystem::directory_iterator() && i < kFilesLookedAt; ++i) {
+    std::error_code unknown;
+    const std::uintmax_t size = beside->is_regular_file(unknown) ? beside->file_size(unknown) : 0;
+    byte_size += unknown || beside->path() == file ? 0 : size;
+    beside.increment(error);
+  }
+  return byte_size;
 }
 
 }  // namespace
@@ -96,14 +108,14 @@ Result<SharedSession> MakeSession(const Library& library, const Settings& settin
   }
   SessionHandle session;
   Status status;
-  const std::size_t byte_size = FileByteSize(file);
+  const std::uintmax_t byte_size = ModelByteSize(file);
   const auto create = [&] {
     status = Take(Api().CreateSession(library.env(), file.c_str(), options.get(), session.out()));
     ReturnFreeMemory(byte_size);  // Parsing takes as much again as the model.
   };
-  // The threads that such sessions start inherit the priority of this one and keep it.
+  // The threads that a session starts inherit the priority of this one and keep it.
   const bool starts_threads = place.threads == Threads::kOwn || place.kind == InstanceKind::kGpu;
-  starts_threads ? create() : RunAtLowPriority(create);
+  starts_threads || byte_size < kQuickByteSize ? create() : RunAtLowPriority(create);
   RETURN_IF_ERROR(status);
   return SharedSession(new SessionHandle(std::move(session)), [byte_size](const SessionHandle* last) {
     delete last;

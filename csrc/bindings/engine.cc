@@ -66,33 +66,47 @@ PyOpenedModel Open(Engine&, const ModelSpec& spec) {
   return result;
 }
 
-// Lines of a verbose log go to Python's logging; nothing where that is off.
-WarmUpLog MakeWarmUpLog(const ModelSpec& spec) {
-  if (spec.model_warmup.empty()) {
-    return {};
-  }
-  const py::module_ logging = py::module_::import("logging");
-  const py::object logger = logging.attr("getLogger")("triton_lite.engine.warmup");
-  if (!logger.attr("isEnabledFor")(logging.attr("DEBUG")).cast<bool>()) {
-    return {};
-  }
-  return [](const std::string& line) {
-    const py::gil_scoped_acquire acquire;
-    try {
-      py::module_::import("logging").attr("getLogger")("triton_lite.engine.warmup").attr("debug")("%s", line);
-    } catch (py::error_already_set& error) {
-      error.discard_as_unraisable("the log of a warm-up");
+// Lines of a verbose log, for Python's logging once it may run again: a thread of ours would stay in its tables.
+class WarmUpLines {
+ public:
+  explicit WarmUpLines(const ModelSpec& spec) {
+    if (!spec.model_warmup.empty()) {
+      const py::module_ logging = py::module_::import("logging");
+      logger_ = logging.attr("getLogger")("triton_lite.engine.warmup");
+      wanted_ = logger_.attr("isEnabledFor")(logging.attr("DEBUG")).cast<bool>();
     }
-  };
-}
+  }
+
+  WarmUpLog log() {
+    constexpr std::size_t kMost = 1000;
+    return wanted_ ? WarmUpLog([this](const std::string& line) {
+      if (lines_.size() < kMost) {
+        lines_.push_back(line);
+      }
+    })
+                   : WarmUpLog();
+  }
+
+  void Write() const {
+    for (const std::string& line : lines_) {
+      logger_.attr("debug")("%s", line);
+    }
+  }
+
+ private:
+  py::object logger_;
+  bool wanted_ = false;
+  std::vector<std::string> lines_;
+};
 
 PyLoadedModel Load(Engine& engine, ModelSpec spec, PyOpenedModel* opened) {
   OpenedModel taken = opened == nullptr ? OpenedModel{} : std::move(opened->opened);
-  const WarmUpLog log = MakeWarmUpLog(spec);
+  WarmUpLines lines(spec);
   Result<ServedModelPtr> loaded = [&] {
     py::gil_scoped_release release;
-    return engine.Load(std::move(spec), std::move(taken), log);
+    return engine.Load(std::move(spec), std::move(taken), lines.log());
   }();
+  lines.Write();
   return PyLoadedModel{ValueOrRaise(std::move(loaded))};
 }
 
