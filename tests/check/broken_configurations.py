@@ -84,6 +84,17 @@ WHOLE = [
         [Expected("m", 0, "config.pbtxt: No such file", "config.pbtxt")],
         options={"disable_auto_complete_config": True},
     ),
+    one(
+        "batching strategy",
+        added('parameters { key: "TRITON_BATCH_STRATEGY_PATH" value { string_value: "/lib.so" } }\n'),
+        9,
+        "Batching library path escapes",
+    ),
+    Broken(
+        "no inputs where the backend does not tell them",
+        {"m.identity/1/model.identity": ""},
+        [Expected("m.identity", 0, "model configuration is not provided", "config.pbtxt")],
+    ),
     Broken(
         "metric controls",
         added("model_metrics {\n  metric_control { }\n  metric_control { metric_identifier { } }\n}\n"),
@@ -165,6 +176,40 @@ BATCHING = [
     ),
 ]
 
+_STATE = """\
+sequence_batching {
+  state {
+    input_name: "S" output_name: "T" data_type: TYPE_FP32 dims: [ 2 ]
+    initial_state {
+      data_type: TYPE_INT8
+      dims: [ 3 ]
+    }
+  }
+}
+"""
+
+STATES = [
+    Broken(
+        "initial state",
+        added(_STATE),
+        [
+            Expected(_FILE, 12, "Field 'name' must be set", "name"),
+            Expected(_FILE, 12, "to have state_data set", "zero_data: true"),
+            Expected(_FILE, 13, "does not match the state data type"),
+            Expected(_FILE, 14, "3 != 2", "2"),
+        ],
+        options={"open_files": False},
+    ),
+    one(
+        "initial state from a file that is missing",
+        added(_STATE.replace("INT8", "FP32 name: 's' data_file: 'start'").replace("[ 3 ]", "[ 2 ]")),
+        13,
+        "initial_state/start: No such file",
+        "cp FILE",
+        open_files=False,
+    ),
+]
+
 TENSORS = [
     Broken(
         "inputs without parts",
@@ -224,4 +269,4 @@ INSTANCES = [
     one("profile", added('instance_group {\n  profile: "0"\n}\n'), 10, "only supported for TensorRT", "no profile"),
 ]
 
-CONFIGURATIONS = [*SYNTAX, *WHOLE, *BATCHING, *TENSORS, *INSTANCES]
+CONFIGURATIONS = [*SYNTAX, *WHOLE, *BATCHING, *STATES, *TENSORS, *INSTANCES]

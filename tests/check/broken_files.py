@@ -161,8 +161,8 @@ WARMUP = [
         "warm-up of an open shape without data",
         model(_warmup(_input("", dims="-1"))),
         [
-            Expected(_FILE, 13, "leaves a dimension open", "dims: [1]"),
-            Expected(_FILE, 13, "has no data", "zero_data: true"),
+            Expected(_FILE, 13, "expects all variable-size dimensions are specified for input 'X'"),
+            Expected(_FILE, 13, "expects input 'X' to have input_data_type set", "zero_data: true"),
         ],
     ),
 ]

@@ -51,6 +51,18 @@ def test_every_finding_says_what_to_do(tmp_path: Path) -> None:
             assert finding.write or finding.expected or finding.field, finding
 
 
+INVALID = sorted((Path(__file__).parents[1] / "config" / "invalid").glob("*.pbtxt"))
+
+
+@pytest.mark.parametrize("path", INVALID, ids=lambda path: path.stem)
+def test_finds_what_each_rule_refuses(path: Path, tmp_path: Path) -> None:
+    content = path.read_text()
+    text, field = (line.partition(": ")[2] for line in content.splitlines()[:2])
+    write(tmp_path, {"m/config.pbtxt": content, "m/1/model.onnx": b""})
+    findings = check_repository([str(tmp_path)], CheckOptions(gpus=frozenset()))
+    assert any(one.text == text and one.field == field and one.line > 2 for one in findings), findings
+
+
 def test_healthy_models(tmp_path: Path) -> None:
     assert check_repository([str(MODELS)], CheckOptions(gpus=frozenset())) == []
     write(tmp_path, HEALTHY)
@@ -70,6 +82,17 @@ def test_golden_models(tmp_path: Path) -> None:
         "broken_shape",
         "classifier_short",
     }
+
+
+def test_namespaces(tmp_path: Path) -> None:
+    """An ensemble takes the model of its own repository; a name may stand in several."""
+    write(tmp_path / "a", HEALTHY)
+    write(tmp_path / "b", model("max_batch_size: 8\n", content=onnx((("Q", "INT64", ("batch", 3)),))))
+    paths = [str(tmp_path / "a"), str(tmp_path / "b")]
+    assert check_repository(paths, CheckOptions(gpus=frozenset(), model_namespacing=True)) == []
+    texts = [finding.text for finding in check_repository(paths, CheckOptions(gpus=frozenset()))]
+    assert sum("not unique" in text for text in texts) == 2
+    assert any("not available or ambiguous: m" in text for text in texts)
 
 
 def test_versions_complete_their_own_configuration(tmp_path: Path) -> None:

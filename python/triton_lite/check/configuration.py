@@ -8,7 +8,7 @@ from triton_lite.check.faults import Rule, all_faults, copy_of
 from triton_lite.check.finding import Findings
 from triton_lite.check.model import Candidate
 from triton_lite.check.repairs import graph_repairs, step_repairs
-from triton_lite.check.rule_tables import config_rules, instance_rules, tensor_rules
+from triton_lite.check.rule_tables import config_rules, instance_rules, serving_rules, tensor_rules
 from triton_lite.config import rules
 from triton_lite.config.error import ConfigError, FieldPath
 from triton_lite.config.normalize import normalize, normalize_instance_groups
@@ -67,6 +67,15 @@ def check_instances(candidate: Candidate, gpus: Collection[int], findings: Findi
     normalize_instance_groups(config, gpus)
     for rule, repairs in instance_rules(config, gpus):
         for error in all_faults(rule, config, repairs):
+            candidate.add(error, findings)
+
+
+def check_serving(candidate: Candidate, findings: Findings) -> None:
+    """Check what instances and schedulers ask for, after everything else."""
+    if candidate.config is None:
+        return
+    for rule, repairs in serving_rules(candidate.config, candidate.source.directory):
+        for error in all_faults(rule, candidate.config, repairs):
             candidate.add(error, findings)
 
 

@@ -12,6 +12,7 @@ from triton_lite.check.finding import Findings
 from triton_lite.check.model import Candidate
 from triton_lite.config import datatypes
 from triton_lite.config.error import ConfigError, FieldPath
+from triton_lite.config.rules import warmup
 from triton_lite.config.signature import shape_text
 from triton_lite.proto import messages
 from triton_lite.repository.source import inside
@@ -38,6 +39,8 @@ def _check_sample(candidate: Candidate, index: int, sample: messages.Message, fi
     config = candidate.config
     assert config is not None
     _check_batch_size(candidate, index, sample, findings)
+    if not sample.batch_size:
+        return
     inputs = {tensor.name: tensor for tensor in config.input}
     controls = {tensor.name for tensor in config.sequence_batching.control_input}
     unknown = [name for name in sorted(sample.inputs) if inputs and name not in inputs and name not in controls]
@@ -88,12 +91,12 @@ class _Sampled:
     findings: Findings
 
     def report(self, what: str, *, expected: str, write: str) -> None:
-        error = ConfigError(
-            f"input '{self.name}' of warmup sample '{self.sample}' of model '{self.candidate.source.name}' {what}",
-            field=("model_warmup", self.index, "inputs"),
-            expected=expected,
-            write=write,
-        )
+        model = self.candidate.source.name
+        text = f"input '{self.name}' of warmup sample '{self.sample}' of model '{model}' {what}"
+        self.add(ConfigError(text, expected=expected, write=write))
+
+    def add(self, error: ConfigError) -> None:
+        error.field = ("model_warmup", self.index, "inputs")
         self.candidate.add(_at(error, _place(self.candidate, self.name, error.field)), self.findings)
 
 
@@ -113,20 +116,12 @@ def _check_tensor(sampled: _Sampled, given: messages.Message, stated: messages.M
 
 
 def _check_data(sampled: _Sampled, given: messages.Message) -> None:
-    if any(size < 0 for size in given.dims):
-        sampled.report(
-            "leaves a dimension open: warmup setting expects all variable-size dimensions are specified",
-            expected="a size for each dimension",
-            write=f"dims: {[max(size, 1) for size in given.dims]}",
-        )
-    choice = given.WhichOneof("input_data_type")
-    if choice is None:
-        sampled.report(
-            "has no data: warmup setting expects input_data_type set",
-            expected="where the data comes from",
-            write="zero_data: true",
-        )
-    elif choice == "input_data_file":
+    for rule in (warmup.sizes_are_given, warmup.data_is_given):
+        try:
+            rule(sampled.name, given)
+        except ConfigError as error:
+            sampled.add(error)
+    if given.WhichOneof("input_data_type") == "input_data_file":
         field = ("model_warmup", sampled.index, "inputs", sampled.name, "input_data_file")
         _check_file(sampled.candidate, "warmup", given.input_data_file, _size(given), field, sampled.findings)
 

@@ -15,13 +15,13 @@ from triton_lite.config.error import ConfigError
 from triton_lite.proto import messages
 
 
-def check_ensembles(models: Mapping[str, Checked], served: Mapping[str, list[int]], findings: Findings) -> None:
-    """Check every ensemble. served: the versions that each model serves."""
+def check_ensembles(models: Mapping[str, Checked], repository: str | None, findings: Findings) -> None:
+    """Check the ensembles of one repository, or of all (None). models: those that they see, by name."""
     configs = {name: model.served.config for name, model in models.items() if model.served.config is not None}
     for name, model in models.items():
-        for candidate in model.candidates:
+        for candidate in model.candidates if repository in (None, model.source.repository) else ():
             if candidate.config is not None and candidate.is_ensemble():
-                _check(name, candidate, models, configs, served, findings)
+                _check(name, candidate, models, configs, findings)
 
 
 def _check(
@@ -29,7 +29,6 @@ def _check(
     candidate: Candidate,
     models: Mapping[str, Checked],
     configs: Mapping[str, messages.ModelConfig],
-    served: Mapping[str, list[int]],
     findings: Findings,
 ) -> None:
     config = candidate.config
@@ -46,7 +45,7 @@ def _check(
             )
             candidate.add(error, findings)
             return
-    faults = [_step_fault(candidate, index, models, served, findings) for index in range(len(steps))]
+    faults = [_step_fault(candidate, index, models, findings) for index in range(len(steps))]
     if faults and not any(faults):
         rule = partial(check_ensemble, config_of=configs.__getitem__)
         for error in all_faults(rule, config, partial(join_repairs, configs.__getitem__)):
@@ -71,7 +70,6 @@ def _step_fault(
     candidate: Candidate,
     index: int,
     models: Mapping[str, Checked],
-    served: Mapping[str, list[int]],
     findings: Findings,
 ) -> bool:
     """Report what is wrong with the model of a step. Tells whether the step cannot be checked any further."""
@@ -91,7 +89,7 @@ def _step_fault(
         )
         candidate.add(error, findings)
         return True
-    versions = served.get(needed, [])
+    versions = models[needed].served.versions
     if step.model_version != -1 and step.model_version not in versions and versions:
         error = ConfigError(
             f"ensemble '{name}' depends on '{needed}' whose required version {step.model_version} is not loaded.",

@@ -72,6 +72,11 @@ def removal(config: messages.ModelConfig, error: ConfigError, below: int = 0) ->
             yield Repair(copy)
 
 
+def nothing(config: messages.ModelConfig, error: ConfigError) -> Iterator[Repair]:
+    """Offer no repair: the rule looks at one thing, and without that it would find another fault."""
+    yield from ()
+
+
 def copy_of(config: messages.ModelConfig) -> messages.ModelConfig:
     """Return a copy that can be changed."""
     copy = messages.ModelConfig()

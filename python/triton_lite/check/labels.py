@@ -35,9 +35,9 @@ def check_labels(candidate: Candidate, findings: Findings) -> None:
         try:
             with open(path, "rb") as file:
                 content = file.read()
-        except OSError as reason:
+        except (OSError, ValueError) as reason:
             error = ConfigError(
-                f"failed to open text file for read {path}: {reason.strerror}",
+                f"failed to open text file for read {path}: {getattr(reason, 'strerror', reason)}",
                 field=field,
                 expected="a text file with one label a line",
                 write=_nearest(directory) or "no label_filename",

@@ -21,6 +21,7 @@ class Candidate:
     config: None where the file cannot be read to its end. effective: whether this is the one that is served.
     backend_known: False where nothing says which backend the model belongs to. complete: completed from the model's
     file, without an error that would keep it from being loaded. faulty: the fields in which errors were found.
+    versions: those that the policy serves.
     """
 
     source: ModelSource
@@ -30,6 +31,7 @@ class Candidate:
     backend_known: bool = True
     complete: bool = False
     faulty: set[FieldPath] = field(default_factory=set)
+    versions: list[int] = field(default_factory=list)
 
     @property
     def provided(self) -> bool:

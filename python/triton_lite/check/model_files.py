@@ -13,7 +13,7 @@ from triton_lite.check.model import Candidate
 from triton_lite.check.options import CheckOptions
 from triton_lite.check.repairs import signature_repairs
 from triton_lite.check.versions import is_known_backend
-from triton_lite.config import backends, signature_rules
+from triton_lite.config import backends, rules, signature_rules
 from triton_lite.config.autocomplete import autocomplete
 from triton_lite.config.error import ConfigError
 from triton_lite.config.normalize import normalize
@@ -51,6 +51,7 @@ class ModelFiles:
             if not self._options.disable_auto_complete_config or candidate.source.bare_file:
                 autocomplete(config, signature, int(settings.get("default-max-batch-size", _DEFAULT_MAX_BATCH_SIZE)))
                 normalize(config)
+            rules.check_given(config, provided=candidate.provided, completed=signature.known)
         except ConfigError as error:
             candidate.add(error, findings)
             return

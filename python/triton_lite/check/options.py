@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 class CheckOptions:
     """Options of a check, named as those of `triton-lite serve`.
 
-    gpus: ids of the GPUs of the machine that will serve; None means those of this one. open_files: load each model
-    file, and compare its inputs and outputs with the configuration.
+    model_namespacing: models of different repositories may have the same name. gpus: ids of the GPUs of the machine
+    that will serve; None means those of this one. open_files: load each model file, and compare its inputs and outputs
+    with the configuration.
     """
 
     model_config_name: str = ""
     disable_auto_complete_config: bool = False
+    model_namespacing: bool = False
     backend_config: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     gpus: frozenset[int] | None = None
     open_files: bool = True

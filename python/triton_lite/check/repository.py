@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from triton_lite.check.configuration import check_configuration, check_instances, check_tensors
+from triton_lite.check.configuration import check_configuration, check_instances, check_serving, check_tensors
 from triton_lite.check.data_files import check_data_files
 from triton_lite.check.ensembles import check_ensembles
 from triton_lite.check.faults import copy_of
@@ -39,27 +39,41 @@ class _Check:
         self._findings = Findings()
         self._files = ModelFiles(options) if options.open_files else None
         self._gpus = find_gpus() if options.gpus is None else options.gpus
-        self._served: dict[str, list[int]] = {}
 
     def run(self, paths: Sequence[str]) -> list[Finding]:
         usable = [path for path in paths if self._is_repository(path)]
-        sources: dict[str, list[ModelSource]] = {}
+        models: list[Checked] = []
         for path in usable:
             try:
-                for name, found in scan.scan([path]).items():
-                    sources.setdefault(name, []).extend(found)
+                found = scan.scan([path])
             except TritonError as error:
                 self._findings.of_file(path, error.text, expected="a folder that the server's user may read")
-        models: dict[str, Checked] = {}
-        for name, found in sorted(sources.items()):
-            if len(found) > 1:
-                self._report_conflict(name, found)
-            for source in found:
-                checked = self._check_model(source)
-                if len(found) == 1:
-                    models[name] = checked
-        check_ensembles(models, self._served, self._findings)
+                continue
+            models += [self._check_model(source) for sources in found.values() for source in sources]
+        self._check_together(models)
         return self._findings.sorted()
+
+    def _check_together(self, models: Sequence[Checked]) -> None:
+        """Check names and ensembles, whose steps see their own repository first."""
+        groups = [list(models)]
+        if self._options.model_namespacing:
+            repositories = dict.fromkeys(model.source.repository for model in models)
+            groups = [[model for model in models if model.source.repository == path] for path in repositories]
+        known = [self._unique(group, report=True) for group in groups]
+        everywhere = self._unique([model for group in known for model in group.values()], report=False)
+        for own in known:
+            repository = next((model.source.repository for model in own.values()), "")
+            check_ensembles(everywhere | own, repository if len(groups) > 1 else None, self._findings)
+
+    def _unique(self, models: Sequence[Checked], *, report: bool) -> dict[str, Checked]:
+        """Give the models whose name no other has, by name."""
+        by_name: dict[str, list[Checked]] = {}
+        for model in models:
+            by_name.setdefault(model.source.name, []).append(model)
+        for name, same in by_name.items():
+            if report and len(same) > 1:
+                self._report_conflict(name, [model.source for model in same])
+        return {name: same[0] for name, same in by_name.items() if len(same) == 1}
 
     def _is_repository(self, path: str) -> bool:
         """Check that a path is a repository, and what lies in it beside the models."""
@@ -136,8 +150,7 @@ class _Check:
             return
         check_configuration(candidate, self._findings)
         wanted = served_versions(candidate, self._findings)
-        if candidate.effective:
-            self._served[candidate.source.name] = wanted
+        candidate.versions = wanted
         alone = candidate.config
         for version in wanted:
             candidate.config = copy_of(alone) if alone is not None else None  # Each version completes its own.
@@ -146,6 +159,7 @@ class _Check:
                 self._files.complete(candidate, files, self._findings)
         check_tensors(candidate, self._findings)
         check_instances(candidate, self._gpus, self._findings)
+        check_serving(candidate, self._findings)
         check_labels(candidate, self._findings)
         check_data_files(candidate, self._findings)
         candidate.complete = candidate.config is not None and not candidate.faulty and bool(wanted)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
 
-from triton_lite.check.faults import Repair, Repairs, Rule, removal
+from triton_lite.check.faults import Repair, Repairs, Rule, nothing, removal
 from triton_lite.config import rules
 from triton_lite.config.error import ConfigError, FieldPath
-from triton_lite.config.rules import batch_io, instances, tensors
+from triton_lite.config.rules import batch_io, batching_strategy, instances, states, tensors
 from triton_lite.proto import messages
 
 
@@ -34,6 +34,27 @@ def instance_rules(config: messages.ModelConfig, gpus: Collection[int]) -> Itera
     for index in range(len(config.instance_group)):
         for rule in instances._RULES:
             yield partial(_of_group, rule, index, gpus), _group_repairs
+
+
+def serving_rules(config: messages.ModelConfig, directory: str) -> Iterator[tuple[Rule, Repairs]]:
+    """Rules of what instances and schedulers ask for, warm-up aside. directory: the model's folder."""
+    if config.HasField("ensemble_scheduling"):
+        return
+    yield partial(batching_strategy.check_batching_strategy, model_directory=directory), removal
+    for at, state in enumerate(config.sequence_batching.state):
+        for index in range(len(state.initial_state)):
+            for rule in states._RULES:
+                yield partial(_of_state, rule, at, index), nothing
+    yield states.check_states, removal
+    yield tensors.check_sizes, removal
+
+
+def _of_state(rule: Callable[..., None], at: int, index: int, config: messages.ModelConfig) -> None:
+    state = config.sequence_batching.state[at]
+    try:
+        rule(state, state.initial_state[index])
+    except ConfigError as error:
+        raise _moved(error, ("sequence_batching", "state", at, "initial_state", index)) from None
 
 
 def _group_repairs(config: messages.ModelConfig, error: ConfigError) -> Iterator[Repair]:

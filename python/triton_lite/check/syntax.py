@@ -48,6 +48,11 @@ def parse(content: str, path: str) -> tuple[messages.ModelConfig | None, list[Co
             if mended is None or mended == content:
                 break
             content = mended
+        except ValueError as error:  # protobuf's, of a number that no type holds: it says not where.
+            refusal = ConfigError(f"failed to read text proto from {path}", expected=f"numbers in range ({error})")
+            refusal.path = path
+            errors.append(refusal)
+            break
     return None, errors
 
 

@@ -19,6 +19,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model-config-name", default="", metavar="NAME", help="as of `triton-lite serve`")
     parser.add_argument("--disable-auto-complete-config", action="store_true", help="as of `triton-lite serve`")
+    parser.add_argument("--model-namespacing", action="store_true", help="as of `triton-lite serve`")
     parser.add_argument(
         "--gpus", metavar="LIST", help="GPUs of the machine that will serve, as 0,1 or none (default: of this machine)"
     )
@@ -33,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = CheckOptions(
         model_config_name=arguments.model_config_name,
         disable_auto_complete_config=arguments.disable_auto_complete_config,
+        model_namespacing=arguments.model_namespacing,
         gpus=_gpus(arguments.gpus),
         open_files=not arguments.no_open,
     )
