@@ -6,6 +6,7 @@ import difflib
 import os
 import stat
 
+from triton_lite.check.access import can_read, report_unreadable
 from triton_lite.check.finding import Findings, Severity
 from triton_lite.check.model import Checked
 
@@ -25,16 +26,7 @@ def looks_like_model(name: str) -> bool:
 def check_folder(model: Checked, config_name: str, findings: Findings) -> None:
     """Check a model's folder, not the contents of its files."""
     directory = model.source.directory
-    try:
-        entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
-    except OSError as error:
-        findings.of_file(
-            directory,
-            f"failed to open directory {directory}: {error.strerror}",
-            expected="a folder that the server's user may read",
-            write=f"chmod u+rx {directory}",
-        )
-        return
+    entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
     if not any(entry.name == CONFIG_FILE for entry in entries):
         _check_config_name(directory, [entry.name for entry in entries], findings)
     for entry in entries:
@@ -102,23 +94,22 @@ def _holds_model(directory: str) -> bool:
 
 def check_links(directory: str, repository: str, findings: Findings) -> None:
     """Check every link and every file below a folder: links lead somewhere, files can be read."""
-
-    def unreadable(error: OSError) -> None:
-        findings.of_file(
-            error.filename,
-            f"failed to open directory {error.filename}: {error.strerror}",
-            expected="a folder that the server's user may read",
-            write=f"chmod u+rx {error.filename}",
-        )
-
     inside = os.path.realpath(repository) + os.sep
-    for folder, folders, files in os.walk(directory, onerror=unreadable):
+    for folder, folders, files in os.walk(directory):
         for name in (*folders, *files):
             path = os.path.join(folder, name)
             if os.path.islink(path):
                 _check_link(path, inside, findings)
-            elif name in files:
-                _check_file(path, findings)
+            elif not can_read(path):
+                report_unreadable(path, "warning", findings)
+            elif name in files and not stat.S_ISREG(os.lstat(path).st_mode):
+                findings.of_file(
+                    path,
+                    "not a regular file",
+                    severity="warning",
+                    expected="a file, a folder or a link",
+                    write=f"rm {path}",
+                )
         folders[:] = [name for name in folders if not name.startswith(".")]
 
 
@@ -144,24 +135,6 @@ def report_dead_link(path: str, severity: Severity, findings: Findings) -> None:
         expected="a file or folder at its end",
         write=f"cp FILE {path}, or rm {path}",
     )
-
-
-def _check_file(path: str, findings: Findings) -> None:
-    if not stat.S_ISREG(os.lstat(path).st_mode):
-        findings.of_file(
-            path,
-            "not a regular file",
-            severity="warning",
-            expected="a file, a folder or a link",
-            write=f"rm {path}",
-        )
-    elif not os.access(path, os.R_OK):
-        findings.of_file(
-            path,
-            f"failed to open {path}: Permission denied",
-            expected="a file that the server's user may read",
-            write=f"chmod u+r {path}",
-        )
 
 
 def _check_named_config(directory: str, config_name: str, findings: Findings) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from triton_lite.check.access import can_read, report_unreadable
 from triton_lite.check.configuration import check_configuration, check_instances, check_serving, check_tensors
 from triton_lite.check.data_files import check_data_files
 from triton_lite.check.ensembles import check_ensembles
 from triton_lite.check.faults import copy_of
-from triton_lite.check.finding import Finding, Findings
+from triton_lite.check.finding import Document, Finding, Findings
 from triton_lite.check.labels import check_labels
 from triton_lite.check.layout import CONFIG_FILE, check_folder, looks_like_model, report_dead_link
 from triton_lite.check.model import Candidate, Checked, read_model
@@ -44,12 +45,7 @@ class _Check:
         usable = [path for path in paths if self._is_repository(path)]
         models: list[Checked] = []
         for path in usable:
-            try:
-                found = scan.scan([path])
-            except TritonError as error:
-                self._findings.of_file(path, error.text, expected="a folder that the server's user may read")
-                continue
-            models += [self._check_model(source) for sources in found.values() for source in sources]
+            models += [self._check_model(source) for sources in scan.scan([path]).values() for source in sources]
         self._check_together(models)
         return self._findings.sorted()
 
@@ -85,10 +81,10 @@ class _Check:
             return False
         if scan.is_bare_file(path):
             return True
-        try:
-            entries = sorted(os.scandir(path), key=lambda entry: entry.name)
-        except OSError:
-            return True  # Reported by the scan.
+        if not can_read(path):
+            report_unreadable(path, "error", self._findings)
+            return False
+        entries = sorted(os.scandir(path), key=lambda entry: entry.name)
         if any(entry.name == CONFIG_FILE for entry in entries):
             self._findings.of_file(
                 path,
@@ -133,6 +129,9 @@ class _Check:
             )
 
     def _check_model(self, source: ModelSource) -> Checked:
+        if not source.bare_file and not can_read(source.directory):
+            report_unreadable(source.directory, "error", self._findings)
+            return Checked(source, [Candidate(source, Document(source.directory), None, effective=True)])
         model = read_model(source, self._options.model_config_name, self._findings)
         try:
             scan.check_name(source.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 
+from triton_lite.check.access import can_read, report_unreadable
 from triton_lite.check.finding import Findings
 from triton_lite.check.layout import looks_like_model, report_dead_link
 from triton_lite.check.model import Candidate
@@ -70,9 +71,12 @@ def files_of(candidate: Candidate, version: int, findings: Findings) -> VersionF
         )
         candidate.add(refusal, findings)
         return None
-    if source.bare_file or not config.default_model_filename or os.path.exists(files.model_file):
+    there = source.bare_file or not config.default_model_filename or os.path.exists(files.model_file)
+    if there and can_read(files.model_file):
         return files
-    if os.path.islink(files.model_file):
+    if there or not can_read(files.directory):
+        report_unreadable(files.model_file if there else files.directory, "error", findings)
+    elif os.path.islink(files.model_file):
         report_dead_link(files.model_file, "error", findings)
     else:
         _report_missing(candidate, files, findings)
@@ -83,10 +87,7 @@ def files_of(candidate: Candidate, version: int, findings: Findings) -> VersionF
 def _report_missing(candidate: Candidate, files: VersionFiles, findings: Findings) -> None:
     assert candidate.config is not None
     filename = candidate.config.default_model_filename
-    try:
-        names = sorted(os.listdir(files.directory))
-    except OSError:
-        return  # Reported with the folder.
+    names = sorted(os.listdir(files.directory))
     near = difflib.get_close_matches(filename, names, 1) or [name for name in names if looks_like_model(name)]
     write = f"cp FILE {files.model_file}"
     if near:
