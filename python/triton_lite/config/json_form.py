@@ -44,7 +44,7 @@ def _message(message: Any) -> dict[str, Any]:
         if field.message_type is not None and field.message_type.GetOptions().map_entry:
             of = field.message_type.fields_by_name["value"]
             shown[field.name] = {_key(key): _value(of, value[key]) for key in sorted(value)}
-        elif _is_repeated(field):
+        elif is_repeated(field):
             shown[field.name] = [_value(field, item) for item in value]
         else:
             shown[field.name] = _value(field, value)
@@ -55,7 +55,7 @@ def _is_scalar_choice(field: Any) -> bool:
     return field.containing_oneof is not None and field.message_type is None
 
 
-def _is_repeated(field: Any) -> bool:
+def is_repeated(field: Any) -> bool:
     """Ask a field the way that its protobuf release answers (newer ones drop `label`)."""
     repeated = getattr(field, "is_repeated", None)
     return bool(repeated) if repeated is not None else bool(field.label == field.LABEL_REPEATED)

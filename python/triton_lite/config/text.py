@@ -6,6 +6,7 @@ import os
 import re
 from typing import Any, cast
 
+from triton_lite.config import quick_text
 from triton_lite.config.error import ConfigError
 from triton_lite.config.position import locate
 from triton_lite.errors import Code
@@ -54,6 +55,9 @@ def read(path: str) -> tuple[messages.ModelConfig, str]:
 
 def parse(text: str, path: str) -> messages.ModelConfig:
     """Parse the text of the configuration file `path`. Raises ConfigError."""
+    quick = quick_text.parse(text)
+    if quick is not None:
+        return quick
     from google.protobuf import text_format
 
     config = messages.ModelConfig()
