@@ -40,7 +40,7 @@ def check_labels(candidate: Candidate, findings: Findings) -> None:
                 f"failed to open text file for read {path}: {getattr(reason, 'strerror', reason)}",
                 field=field,
                 expected="a text file with one label a line",
-                write=_nearest(directory) or "no label_filename",
+                write=_nearest(directory) or f"no label_filename, or a label a line in {path}",
             )
             candidate.add(error, findings)
             continue
