@@ -52,6 +52,11 @@ def check_ensemble(config: messages.ModelConfig, config_of: Callable[[str], mess
     config.model_transaction_policy.decoupled = branches > 0
 
 
+def _identifier(step: messages.Message) -> str:
+    """Spell the model of a step with its namespace, if it has one, as Triton does in most of its texts."""
+    return f"{step.model_namespace}::{step.model_name}" if step.model_namespace else str(step.model_name)
+
+
 def _tensor(config: messages.ModelConfig, name: str, tensor: messages.Message, dims: Sequence[int]) -> _Tensor:
     batch = [_VARIABLE] if config.max_batch_size > 0 else []
     return _Tensor(name, tensor.data_type, list(dims), batch + list(dims))
@@ -78,7 +83,7 @@ def _map_inputs(
         if name not in names:
             raise ConfigError(
                 f"in ensemble {config.name}, ensemble tensor {mapped} is mapping to non-existing input {name} in"
-                f" model {step.model_name}",
+                f" model {_identifier(step)}",
                 field=where,
                 expected="keys among " + ", ".join(sorted(names)),
             )
@@ -87,7 +92,7 @@ def _map_inputs(
             _join(config, step, model, tensor, step.input_map[tensor.name], tensors, where)
         elif not tensor.optional:
             raise ConfigError(
-                f"in ensemble {config.name}, input {tensor.name} in model {step.model_name} is not mapped to any"
+                f"in ensemble {config.name}, input {tensor.name} in model {_identifier(step)} is not mapped to any"
                 " ensemble tensors",
                 field=where,
                 write=f'input_map {{ key: "{tensor.name}" value: "…" }}',
@@ -126,7 +131,7 @@ def _join(
     where: tuple[str | int, ...],
 ) -> None:
     """Let a model's tensor stand for an ensemble tensor: what others said of it must agree."""
-    new = _tensor(model, step.model_name, tensor, tensor.dims)
+    new = _tensor(model, _identifier(step), tensor, tensor.dims)
     known = tensors.setdefault(mapped, new)
     prefix = f"in ensemble {config.name}, ensemble tensor {mapped}: "
     if known.datatype != new.datatype:
@@ -172,11 +177,7 @@ def _follow_branches(config: messages.ModelConfig, tensors: dict[str, _Tensor]) 
                 continue
             branch = tensor.needs[0].branch
             if any(needed.branch != branch for needed in tensor.needs):
-                raise ConfigError(
-                    f"in ensemble {config.name}, step of model '{tensor.model}' receives inputs originated from"
-                    " different decoupled models",
-                    field=("ensemble_scheduling",),
-                )
+                raise _branches_meet(config, tensor.model)
             if tensor.step not in branch_of_step:
                 if tensor.decoupled:
                     branches += 1
@@ -185,4 +186,16 @@ def _follow_branches(config: messages.ModelConfig, tensors: dict[str, _Tensor]) 
             tensor.branch = branch_of_step[tensor.step]
             tensor.visited = True
             queue.append(tensor)
+    if len({tensors[tensor.name].branch for tensor in config.output}) > 1:
+        raise _branches_meet(config, config.name)
     return branches
+
+
+def _branches_meet(config: messages.ModelConfig, model: str) -> ConfigError:
+    """Refuse to join answers of different decoupled models; model: who would, the ensemble itself for its outputs."""
+    return ConfigError(
+        f"in ensemble {config.name}, step of model '{model}' receives inputs originated from different decoupled"
+        " models",
+        field=("ensemble_scheduling",),
+        expected="tensors that come from the same answers of one decoupled model",
+    )
