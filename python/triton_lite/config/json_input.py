@@ -10,6 +10,7 @@ from typing import Any
 
 from triton_lite.config import json_text
 from triton_lite.config.error import ConfigError, FieldPath
+from triton_lite.config.json_form import is_repeated
 from triton_lite.config.json_scalar import NoFit, convert, spelled, type_name
 from triton_lite.config.json_text import Members, Value
 from triton_lite.proto import messages
@@ -112,7 +113,7 @@ class _Writer:
         if _is_map(field):
             self._write_map(message, field, name, value, place)
         elif isinstance(value, list) and not isinstance(value, Members):
-            if _is_repeated(field):
+            if is_repeated(field):
                 self._write_list(message, field, value, _Place(place, field, is_list=True))
             else:
                 self.refuse_name(place, name, "Proto field is not repeating, cannot start list.", (field.name,))
@@ -133,14 +134,14 @@ class _Writer:
                 self.refuse_value(place, field.name, "Starting an object on a scalar field")
                 return
             inner = getattr(message, field.name)
-            target = inner.add() if _is_repeated(field) else inner
+            target = inner.add() if is_repeated(field) else inner
             target.SetInParent()
             self.write_message(target, value, _Place(place, field))
             return
         converted = self._converted(field, value, _Place(place, field))
         if converted is None:
             return
-        if _is_repeated(field):
+        if is_repeated(field):
             getattr(message, field.name).append(converted)
         else:
             setattr(message, field.name, converted)
@@ -197,9 +198,3 @@ class _Writer:
 
 def _is_map(field: Any) -> bool:
     return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
-
-
-def _is_repeated(field: Any) -> bool:
-    """Ask a field the way that its protobuf release answers (newer ones drop `label`)."""
-    repeated = getattr(field, "is_repeated", None)
-    return bool(repeated) if repeated is not None else bool(field.label == field.LABEL_REPEATED)
