@@ -2,18 +2,18 @@
 
 #include <sys/resource.h>
 
-#include <algorithm>
 #include <system_error>
 #include <thread>
 
 namespace triton_lite {
 namespace {
 
-constexpr int kNicer = 10;
+// Measured over reloads of 50 MB on 2 busy cores, p99 of other models against p99 without reloads: 3.0 to 4.2 at nice
+// 0, 1.9 to 2.0 at 10, 0.7 to 0.9 at 19. SCHED_IDLE stops altogether while it holds locks that others wait for.
 constexpr int kNicest = 19;
 
 // Of this thread alone (Linux). Where it is refused, the work is done as well.
-void LowerPriority() { (void)setpriority(PRIO_PROCESS, 0, std::min(getpriority(PRIO_PROCESS, 0) + kNicer, kNicest)); }
+void LowerPriority() { (void)setpriority(PRIO_PROCESS, 0, kNicest); }
 
 }  // namespace
 

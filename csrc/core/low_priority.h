@@ -5,7 +5,7 @@
 
 namespace triton_lite {
 
-// Runs `work`, which throws nothing, at nice +10 and returns when it is done. It runs on a thread of its own, because
+// Runs `work`, which throws nothing, at nice 19 and returns when it is done. It runs on a thread of its own, because
 // a thread without privileges can not raise its priority again. Threads that `work` starts would stay at low priority.
 void RunAtLowPriority(const std::function<void()>& work);
 
