@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -63,6 +64,8 @@ class FakeEngine:
         self.served: dict[str, dict[int, object]] = {}
         self.unready: dict[str, list[int]] = {}
         self.aliases: dict[str, object] = {}
+        self.drained = threading.Event()
+        self.drained.set()
         self.calls: queue.Queue = queue.Queue()
 
     def open_model(self, spec):
@@ -87,6 +90,7 @@ class FakeEngine:
 
     def retract(self, name):
         self.served.pop(name, None)
+        return SimpleNamespace(wait=lambda timeout=None: self.drained.wait(timeout))
 
     def alias(self, name, target):
         self.aliases[name] = target

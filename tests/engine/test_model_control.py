@@ -79,6 +79,23 @@ def test_unload(tmp_path):
     assert index(server) == [("m", "1", "READY", "")]
 
 
+def test_unloading_lasts_as_long_as_requests(tmp_path, monkeypatch):
+    monkeypatch.setattr("triton_lite.engine.version_loads._UNLOAD_SECONDS", 0)
+    put(tmp_path, "m")
+    put(tmp_path, "n")
+    server = explicit(tmp_path)
+    server.engine.drained.clear()
+    server.lifecycle.unload("m")
+    server.lifecycle.unload("n")
+    assert states(server) == [("m", "1", "UNLOADING"), ("n", "1", "UNLOADING")]
+    server.lifecycle.load("n")
+    waiting = [thread for thread in threading.enumerate() if thread.name == "unload"]
+    server.engine.drained.set()
+    for thread in waiting:
+        thread.join(30)
+    assert states(server) == [("m", "1", "UNAVAILABLE"), ("n", "1", "READY")]
+
+
 def test_only_what_changed_is_loaded(tmp_path):
     put(tmp_path, "m", "version_policy { all { } } " + IDENTITY, versions=(1, 2))
     server = explicit(tmp_path)

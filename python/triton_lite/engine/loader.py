@@ -45,7 +45,7 @@ class DataPlane(Protocol):
     def open_model(self, spec: Any) -> Any: ...  # noqa: D102
     def load_model(self, spec: Any, opened: Any = None) -> Any: ...  # noqa: D102
     def publish(self, name: str, versions: dict[int, Any], unready: list[int] = ...) -> None: ...  # noqa: D102
-    def retract(self, name: str) -> None: ...  # noqa: D102
+    def retract(self, name: str) -> Any: ...  # noqa: D102
     def alias(self, name: str, target: str) -> None: ...  # noqa: D102
     def refuse(self, name: str, code: int, text: str) -> None: ...  # noqa: D102
 

@@ -79,15 +79,24 @@ class ModelTable:
         reason: str = "",
         advice: str = "",
         config: messages.ModelConfig | None = None,
-    ) -> None:
-        """Move a version to another state: the only writer of states. Raises ValueError for a move there is not."""
+    ) -> VersionStatus:
+        """Move a version to another state and return it. Raises ValueError for a move there is not."""
         with self._lock:
             model = self._models.setdefault(name, _Model())
             known = model.versions.get(version)
             if to not in _EDGES[known.state if known else None]:
                 raise ValueError(f"'{name}' version {version} cannot go from {known and known.state} to {to}")
-            model.versions[version] = VersionStatus(to, reason, advice, config, time.monotonic())
+            status = model.versions[version] = VersionStatus(to, reason, advice, config, time.monotonic())
             model.tried = True
+            return status
+
+    def advance_from(self, name: str, version: int, status: VersionStatus, to: State, *, reason: str) -> bool:
+        """Move a version to another state if it is still at `status`. Returns whether it was."""
+        with self._lock:
+            if self._models[name].versions[version] is not status:
+                return False
+            self._models[name].versions[version] = VersionStatus(to, reason, since=time.monotonic())
+            return True
 
     def try_without_version(self, name: str) -> None:
         """Enter a model of which there is no version to load: it is known, and not ready."""

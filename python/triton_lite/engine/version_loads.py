@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from typing import Any
 
 from triton_lite.config.error import ConfigError, advice_of, explain
 from triton_lite.engine.catalog import Known
 from triton_lite.engine.loader import DataPlane, FoundModel, LoadedVersion, Loader, status_text
 from triton_lite.engine.notice import unbuilt_features
 from triton_lite.engine.options import EngineOptions
-from triton_lite.engine.state import UNLOADED, ModelTable, State
+from triton_lite.engine.state import UNLOADED, ModelTable, State, VersionStatus
 from triton_lite.errors import Code, TritonError
 from triton_lite.proto import messages
 from triton_lite.repository import versions
 
 _log = logging.getLogger(__name__)
+
+# How long an unload call waits for requests that are in the model; afterwards the index shows UNLOADING.
+_UNLOAD_SECONDS = 0.5
 
 Labels = Mapping[str, list[str]]
 
@@ -92,19 +97,35 @@ class VersionLoads:
         return failures
 
     def unload(self, key: str) -> None:
-        """Stop serving a model; requests that are in it end on it."""
-        ready = self._table.ready_versions(key)
-        for version in ready:
-            self._table.advance(key, version, State.UNLOADING)
-        self._engine.retract(key)
+        """Stop serving a model; requests that are in it end on it, which this waits for only a moment."""
+        leaving = {
+            version: self._table.advance(key, version, State.UNLOADING) for version in self._table.ready_versions(key)
+        }
+        retirement = self._engine.retract(key)
         self._served.pop(key, None)
-        for version in ready:
-            self._table.advance(key, version, State.UNAVAILABLE, reason=UNLOADED)
-            _log.info("successfully unloaded '%s' version %d", key, version)
+        if not leaving:
+            return
+        if retirement.wait(_UNLOAD_SECONDS):
+            self._end_unloading(key, leaving)
+        else:
+            waiting = threading.Thread(
+                target=self._wait_for_end, args=(key, retirement, leaving), name="unload", daemon=True
+            )
+            waiting.start()
 
     def close(self) -> None:
         """Stop loading: what has not begun is dropped."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _wait_for_end(self, key: str, retirement: Any, leaving: Mapping[int, VersionStatus]) -> None:
+        retirement.wait()
+        self._end_unloading(key, leaving)
+
+    def _end_unloading(self, key: str, leaving: Mapping[int, VersionStatus]) -> None:
+        for version, status in leaving.items():
+            # Unless it was loaded again meanwhile.
+            if self._table.advance_from(key, version, status, State.UNAVAILABLE, reason=UNLOADED):
+                _log.info("successfully unloaded '%s' version %d", key, version)
 
     def _plan(self, key: str, known: Known) -> _Loading:
         """Decide which versions are wanted, and which of them are served already just as they are wanted."""
