@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 from triton_lite.cli.model.client import ServerClient, ServerError, describe_server, model_path
 from triton_lite.cli.model.tables import table
 
+_WIDEST_CELL = 100
 _HEAD = ("Model", "Version", "State", "Reason")
 
 
@@ -36,7 +38,11 @@ def read_index(server: ServerClient, *, ready: bool = False) -> list[dict[str, A
 def index_table(models: Sequence[dict[str, Any]]) -> str:
     """Lay out the index, or what a load has changed of it, as a table."""
     keys = ("name", "version", "state", "reason")
-    return table(_HEAD, [[str(model.get(key) or "-") for key in keys] for model in models])
+    return table(_HEAD, [[_wrapped(str(model.get(key) or "-")) for key in keys] for model in models])
+
+
+def _wrapped(text: str) -> str:
+    return "\n".join(textwrap.wrap(text, _WIDEST_CELL, break_long_words=False, break_on_hyphens=False))
 
 
 def read_model(server: ServerClient, name: str) -> list[dict[str, Any]]:
