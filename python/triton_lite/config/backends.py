@@ -71,7 +71,7 @@ def _recognize(config: messages.ModelConfig, version_directory: str | None) -> K
     """Find the known backend that the configuration names, or that the files of the version suggest."""
     for known in KNOWN:
         if config.backend:
-            if config.backend == known.backend and config.platform in ("", known.platform):
+            if config.backend == known.backend and _fits(config, known, version_directory):
                 return known
             continue
         if known.platform and config.platform == known.platform:
@@ -81,6 +81,15 @@ def _recognize(config: messages.ModelConfig, version_directory: str | None) -> K
         if not config.platform and not config.default_model_filename and _holds(version_directory, known):
             return known
     return None
+
+
+def _fits(config: messages.ModelConfig, known: KnownBackend, version_directory: str | None) -> bool:
+    """Tell whether a backend that is named is meant this way: TensorFlow has two platforms, which files tell apart."""
+    if config.platform or known.backend != "tensorflow":
+        return config.platform in ("", known.platform)
+    if config.default_model_filename:
+        return bool(config.default_model_filename == known.filename)
+    return _holds(version_directory, known)
 
 
 def _holds(version_directory: str | None, known: KnownBackend) -> bool:
