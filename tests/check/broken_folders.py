@@ -63,6 +63,16 @@ LINKS = [
     ),
     Broken("model is a link to nothing", model() | {"n": link("gone")}, [warning("n", 0, "leads to 'gone'", "rm")]),
     Broken("link in a circle", model() | {"m/1/data": link("data")}, [warning("m/1/data", 0, "leads to 'data'", "rm")]),
+    Broken(
+        "configuration is a link to nothing",
+        {"m/1/model.onnx": MODEL, _FILE: link("gone")},
+        [warning(_FILE, 0, "leads to 'gone'", "rm")],
+    ),
+    Broken(
+        "version is a link to nothing",
+        {_FILE: CONFIG, "m/1": link("gone")},
+        [warning("m/1", 0, "leads to 'gone'", "rm"), Expected("m", 0, "at least one version", "mkdir")],
+    ),
     Broken("pipe", model() | {"m/1/data": pipe}, [warning("m/1/data", 0, "not a regular file", "rm")]),
     Broken(
         "configuration is a folder",

@@ -66,6 +66,16 @@ def test_unreadable(repository: Path, path: str, severity: str) -> None:
     assert all(str(repository / path) in finding.text for finding in findings)
 
 
+@pytest.mark.parametrize("path", ["m/1/model.onnx", "m/config.pbtxt", "m/labels.txt"])
+def test_pipes_are_not_waited_for(repository: Path, path: str) -> None:
+    (repository / path).unlink()
+    os.mkfifo(repository / path)
+    findings = check_repository([str(repository)], CheckOptions(gpus=frozenset()))
+    assert [(one.path, one.severity, one.text) for one in findings] == [
+        (str(repository / path), "error", "not a regular file")
+    ]
+
+
 def test_readable(repository: Path) -> None:
     with without_privileges():
         assert check_repository([str(repository)], CheckOptions(gpus=frozenset())) == []

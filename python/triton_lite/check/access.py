@@ -15,6 +15,23 @@ def can_read(path: str) -> bool:
     return os.access(path, mode, effective_ids=_EFFECTIVE)
 
 
+def is_readable(path: str, severity: Severity, findings: Findings) -> bool:
+    """Tell whether something that is there can be read without waiting for anybody; reports it if not."""
+    if not (os.path.isfile(path) or os.path.isdir(path)):
+        findings.of_file(
+            path,
+            "not a regular file",
+            severity=severity,
+            expected="a file, a folder or a link",
+            write=f"rm {path}",
+        )
+        return False
+    if not can_read(path):
+        report_unreadable(path, severity, findings)
+        return False
+    return True
+
+
 def report_unreadable(path: str, severity: Severity, findings: Findings) -> None:
     """Report a file or a folder that cannot be read."""
     folder = os.path.isdir(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from math import prod
 
+from triton_lite.check.access import is_readable
 from triton_lite.check.finding import Findings
 from triton_lite.check.model import Candidate
 from triton_lite.config.error import ConfigError
@@ -31,6 +32,9 @@ def check_labels(candidate: Candidate, findings: Findings) -> None:
                 write=f'label_filename: "{os.path.basename(output.label_filename)}"',
             )
             candidate.add(error, findings)
+            continue
+        if os.path.exists(path) and not is_readable(path, "error", findings):
+            candidate.faulty.add(field)
             continue
         try:
             with open(path, "rb") as file:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import difflib
 import os
-import stat
 
-from triton_lite.check.access import can_read, report_unreadable
+from triton_lite.check.access import is_readable
 from triton_lite.check.finding import Findings, Severity
 from triton_lite.check.model import Checked
 
@@ -100,16 +99,8 @@ def check_links(directory: str, repository: str, findings: Findings) -> None:
             path = os.path.join(folder, name)
             if os.path.islink(path):
                 _check_link(path, inside, findings)
-            elif not can_read(path):
-                report_unreadable(path, "warning", findings)
-            elif name in files and not stat.S_ISREG(os.lstat(path).st_mode):
-                findings.of_file(
-                    path,
-                    "not a regular file",
-                    severity="warning",
-                    expected="a file, a folder or a link",
-                    write=f"rm {path}",
-                )
+            else:
+                is_readable(path, "warning", findings)
         folders[:] = [name for name in folders if not name.startswith(".")]
 
 

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field
 
 from triton_lite.check import syntax
-from triton_lite.check.access import can_read, report_unreadable
+from triton_lite.check.access import is_readable
 from triton_lite.check.finding import Document, Findings
 from triton_lite.config import backends, text
 from triton_lite.config.error import ConfigError, FieldPath
@@ -80,10 +80,9 @@ def read_model(source: ModelSource, config_name: str, findings: Findings) -> Che
 
 
 def _read(source: ModelSource, path: str, effective: bool, findings: Findings) -> Candidate:
-    if effective and not os.path.lexists(path):
+    if not os.path.exists(path):
         return Candidate(source, Document(source.directory), messages.ModelConfig(), effective)
-    if os.path.isfile(path) and not can_read(path):
-        report_unreadable(path, "error", findings)
+    if not os.path.isdir(path) and not is_readable(path, "error", findings):
         return Candidate(source, Document(path), None, effective)
     config, document, errors = syntax.read(path)
     candidate = Candidate(source, document, config, effective)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 
-from triton_lite.check.access import can_read, report_unreadable
+from triton_lite.check.access import is_readable
 from triton_lite.check.finding import Findings
 from triton_lite.check.layout import looks_like_model, report_dead_link
 from triton_lite.check.model import Candidate
@@ -72,13 +72,12 @@ def files_of(candidate: Candidate, version: int, findings: Findings) -> VersionF
         candidate.add(refusal, findings)
         return None
     there = source.bare_file or not config.default_model_filename or os.path.exists(files.model_file)
-    if there and can_read(files.model_file):
-        return files
-    if there or not can_read(files.directory):
-        report_unreadable(files.model_file if there else files.directory, "error", findings)
+    if there:
+        if is_readable(files.model_file, "error", findings):
+            return files
     elif os.path.islink(files.model_file):
         report_dead_link(files.model_file, "error", findings)
-    else:
+    elif is_readable(files.directory, "error", findings):
         _report_missing(candidate, files, findings)
     candidate.faulty.add(("default_model_filename",))
     return None
