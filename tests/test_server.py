@@ -178,6 +178,32 @@ def test_a_model_that_fails_says_why(tmp_path: Path) -> None:
         assert server.model("simple").ready()
 
 
+def test_load_and_unload(tmp_path: Path) -> None:
+    write_identity(tmp_path)
+    with triton_lite.Server(tmp_path, model_control_mode="explicit") as server:
+        model = server.load("plain_identity")
+        assert model.ready()
+        server.unload("plain_identity")
+        assert not model.ready()
+        simple = (MODELS / "simple" / "1" / "model.onnx").read_bytes()
+        made = server.load("made", config='{"backend": "onnxruntime"}', files={"3/model.onnx": simple})
+        assert list(made.metadata().versions) == ["3"]
+        with pytest.raises(TritonError, match="failed to poll from model repository"):
+            server.load("nowhere")
+
+
+def test_poll_follows_the_repository(tmp_path: Path) -> None:
+    write_identity(tmp_path)
+    with triton_lite.Server(tmp_path, model_control_mode="poll", repository_poll_secs=1) as server:
+        write_identity(tmp_path, "later")
+        pause = threading.Event()
+        for _ in range(300):
+            if server.model("later").ready():
+                break
+            pause.wait(0.1)
+        assert server.model("later").ready()
+
+
 def test_stopping_ends_the_threads(tmp_path: Path) -> None:
     before = set(threading.enumerate())
     server = triton_lite.Server(MODELS).start()

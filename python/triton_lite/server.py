@@ -258,6 +258,26 @@ class Server:
         """Return the repository index: entries with name, version, state and reason. ready: only models in use."""
         return list(self.call("RepositoryIndex", messages.RepositoryIndexRequest(ready=ready)).models)
 
+    def load(self, name: str, *, config: str = "", files: Mapping[str, bytes] | None = None) -> Model:
+        """Load a model, or reload it if its files changed (model_control_mode="explicit"). Raises TritonError.
+
+        config: a ModelConfig as JSON that stands in for the repository's. files: content by path within the model's
+        folder, as `1/model.onnx`, for a model that is made of them alone (with `config`).
+        """
+        request = messages.RepositoryModelLoadRequest(model_name=name)
+        if config:
+            request.parameters["config"].string_param = config
+        for path, content in (files or {}).items():
+            request.parameters[f"file:{path}"].bytes_param = content
+        self.call("RepositoryModelLoad", request)
+        return self.model(name)
+
+    def unload(self, name: str, *, unload_dependents: bool = False) -> None:
+        """Stop serving a model; requests in flight end on it. unload_dependents: and what only this ensemble needed."""
+        request = messages.RepositoryModelUnloadRequest(model_name=name)
+        request.parameters["unload_dependents"].bool_param = unload_dependents
+        self.call("RepositoryModelUnload", request)
+
     def metadata(self) -> Any:
         """Return the ServerMetadataResponse."""
         return self.call("ServerMetadata", messages.ServerMetadataRequest())

@@ -19,6 +19,8 @@ from triton_lite.errors import Code, TritonError
 _log = logging.getLogger(__name__)
 
 _SLOW_CALLS = 16
+# A load that takes longer is left to end with the process.
+_STOP_SECONDS = 5
 
 
 class ControlPlane:
@@ -43,12 +45,18 @@ class ControlPlane:
 
     def start(self) -> None:
         """Load the models of the start and answer calls, in the background."""
-        self._run("model-load", self._load_and_poll)
+        self._run("model-load", self.load_models)
         self.start_answering()
 
     def start_answering(self) -> None:
-        """Answer calls in the background: for those who load the models themselves."""
+        """Answer calls, and follow the repositories in mode poll, in the background.
+
+        For those who load the models of the start themselves.
+        """
         self._run("control-calls", self.answer_calls)
+        options = self._context.options
+        if options.model_control_mode == "poll" and options.repository_poll_secs > 0:
+            self._run("model-poll", self._poll)
 
     def _run(self, name: str, target: Callable[[], object]) -> None:
         thread = threading.Thread(target=target, name=name, daemon=True)
@@ -58,10 +66,10 @@ class ControlPlane:
     def stop(self) -> None:
         """Stop loading and answering. The engine has to be stopped before, or `start` never called."""
         self._stopping.set()
-        self.lifecycle.close()
         self._slow.shutdown(wait=False, cancel_futures=True)
+        self._run("model-close", self.lifecycle.close)
         for thread in self._threads:
-            thread.join(timeout=5)
+            thread.join(timeout=_STOP_SECONDS)
 
     def load_models(self) -> str:
         """Load the models of the start. Returns why that was not complete; empty when all are served."""
@@ -81,12 +89,9 @@ class ControlPlane:
         self.progress.finish(problem, initialized=initialized)
         return problem
 
-    def _load_and_poll(self) -> None:
-        self.load_models()
-        options = self._context.options
-        if options.model_control_mode != "poll" or options.repository_poll_secs <= 0:
-            return
-        while not self._stopping.wait(options.repository_poll_secs):
+    def _poll(self) -> None:
+        self.progress.wait()
+        while not self._stopping.wait(self._context.options.repository_poll_secs):
             try:
                 self.lifecycle.poll()
             except Exception:

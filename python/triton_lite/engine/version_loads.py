@@ -114,8 +114,8 @@ class VersionLoads:
             waiting.start()
 
     def close(self) -> None:
-        """Stop loading: what has not begun is dropped."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Stop loading: what has not begun is dropped. Waits for what has."""
+        self._pool.shutdown(cancel_futures=True)
 
     def _wait_for_end(self, key: str, retirement: Any, leaving: Mapping[int, VersionStatus]) -> None:
         retirement.wait()
