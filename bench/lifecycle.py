@@ -162,19 +162,21 @@ def memory(cycles: int, megabytes: float) -> str:
                 after.append(_settled(server, loaded[-1] - megabytes / 2))
     return (
         f"{cycles} cycles of {megabytes:.0f} MB: {before:.0f} MB before the first, {statistics.median(loaded):.0f} MB "
-        f"loaded (median), after an unload {after[0]:.0f} MB (first), {max(after):.0f} MB (most), {after[-1]:.0f} MB "
-        f"(last)\n"
+        f"loaded (median), after an unload {after[0]:.0f} MB (first), {statistics.median(after):.0f} MB "
+        f"(median), {max(after):.0f} MB (most), {after[-1]:.0f} MB (last)\n"
     )
 
 
 def _settled(server: EngineProcess, goal: float) -> float:
-    """Megabytes once an unload has had its effect: an unload is answered before its last request has ended."""
+    """Megabytes once an unload has had its effect: below `goal`, and the same for a while."""
     pause = threading.Event()
-    deadline = time.perf_counter() + 5
-    while server.resident_bytes() / 1e6 > goal and time.perf_counter() < deadline:
-        pause.wait(0.01)
-    pause.wait(0.05)
-    return server.resident_bytes() / 1e6
+    deadline = time.perf_counter() + 10
+    now, same = server.resident_bytes() / 1e6, 0
+    while (now > goal or same < 10) and time.perf_counter() < deadline:
+        pause.wait(0.02)
+        before, now = now, server.resident_bytes() / 1e6
+        same = same + 1 if abs(now - before) < 0.1 else 0
+    return now
 
 
 def many_models(count: int, rounds: int) -> str:
