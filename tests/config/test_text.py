@@ -94,3 +94,25 @@ def test_any_text_is_read_or_refused(tokens):
         text.parse(content, "config.pbtxt")
     except ConfigError as error:
         assert len(error.advice()) < 2000
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "column"),
+    [
+        ("name: 'm'\nmax_batch_size: +1", 2, 17),
+        ("max_batch_size: 1_0", 1, 17),
+        ('\n\n  name: "a\\q"', 3, 9),
+        ('name: "a" "\\\\\\z"', 1, 11),
+    ],
+)
+def test_what_only_pythons_reader_takes_is_refused(content, line, column):
+    with pytest.raises(ConfigError) as caught:
+        text.parse(content, "/m/config.pbtxt")
+    error = caught.value
+    assert error.text == "failed to read text proto from /m/config.pbtxt"
+    assert (error.line, error.column) == (line, column)
+
+
+@pytest.mark.parametrize("content", ["name: 'a_1\\x41\\101\\?\\\\q'", "input { dims: [ -1, 0x1F, 010 ] }", "# \\q +1"])
+def test_what_both_readers_take_is_taken(content):
+    text.parse(content, "")

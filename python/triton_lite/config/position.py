@@ -57,6 +57,22 @@ def _positions(text: str) -> dict[FieldPath, Position]:
     return scanner.found
 
 
+# Numbers and escapes that Python's reader of the format takes and the one of Triton does not.
+_STRANGE_NUMBER = re.compile(r"\+.*|[-.]*\d[\w.+-]*_.*", re.DOTALL)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPED = frozenset("abfnrtv\\\"'?01234567xXuU")
+
+
+def strange(text: str) -> tuple[Position, str] | None:
+    """Find the first token that Triton's reader refuses though ours does not. Returns its place and what it is."""
+    for token in _TOKEN.finditer(text):
+        word, string = token.group("word") or "", token.group("string") or ""
+        if _STRANGE_NUMBER.fullmatch(word) or any(code not in _ESCAPED for code in _ESCAPE.findall(string)):
+            line_start = text.rfind("\n", 0, token.start()) + 1
+            return (text.count("\n", 0, token.start()) + 1, token.start() - line_start + 1), word or string
+    return None
+
+
 class _Scanner:
     """Follows messages, lists and values through the tokens of a text."""
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from triton_lite.config import quick_text
 from triton_lite.config.error import ConfigError
-from triton_lite.config.position import locate
+from triton_lite.config.position import locate, strange
 from triton_lite.errors import Code
 from triton_lite.proto import messages, pool
 
@@ -18,6 +18,8 @@ _NO_INTEGER = re.compile(r"Couldn't parse integer: (?P<found>.*?)\.?$")
 
 # protobuf quotes the whole line, which may be long.
 _QUOTED_LINE = re.compile(r"^'.*': ", re.DOTALL)
+
+_MOST_QUOTED = 40
 
 # Names that other tools use for the same thing.
 _FAMILIAR = {
@@ -60,6 +62,17 @@ def parse(text: str, path: str) -> messages.ModelConfig:
         return quick
     from google.protobuf import text_format
 
+    found = strange(text)
+    if found is not None:
+        refusal = ConfigError(
+            f"failed to read text proto from {path}",
+            code=Code.INTERNAL,
+            expected=f"numbers of digits only and known escapes, found {found[1][:_MOST_QUOTED]}",
+            write="the number without + and _, or the character without \\",
+        )
+        refusal.path = path
+        refusal.line, refusal.column = found[0]
+        raise refusal
     config = messages.ModelConfig()
     try:
         text_format.Parse(text, cast(Any, config), descriptor_pool=pool.get())
