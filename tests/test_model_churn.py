@@ -180,6 +180,7 @@ def wait_for_grpc(address: str) -> None:
         grpc.channel_ready_future(channel).result(timeout=60)
 
 
+@pytest.mark.timeout(500)
 def test_churn(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     seconds = 300 if request.config.getoption("--long") else 30
     for name, config in (("a", CONFIG), ("b", CONFIG), ("e", ENSEMBLE)):

@@ -35,7 +35,7 @@ def refusals(case: Broken, root: Path) -> list[str]:
 
 
 # Rules of config that the engine does not ask yet.
-NOT_ASKED_YET = {"batching strategy", "no inputs where the backend does not tell them"}
+NOT_ASKED_YET: set[str] = set()
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.name not in NOT_ASKED_YET], ids=str)

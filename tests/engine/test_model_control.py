@@ -404,6 +404,26 @@ def test_links_count(tmp_path):
     assert server.engine.served.keys() == {"linked"}
 
 
+@pytest.mark.parametrize("place", ["config.pbtxt", "labels", "1/model.onnx"])
+def test_a_pipe_in_a_files_place_holds_nothing_up(tmp_path, place):
+    labelled = IDENTITY.replace('"OUTPUT0"', '"OUTPUT0" label_filename: "labels"')
+    put(tmp_path, "m", labelled if place == "labels" else 'backend: "onnxruntime"')
+    put(tmp_path, "good")
+    (tmp_path / "m" / place).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / "m" / place)
+    server, problem = start(tmp_path)
+    assert problem
+    assert server.engine.served.keys() == {"good"}
+
+
+@pytest.mark.parametrize("labels", ["a\\000b", "nowhere"])
+def test_label_files_that_are_not_there(tmp_path, labels):
+    put(tmp_path, "m", IDENTITY.replace('"OUTPUT0"', f'"OUTPUT0" label_filename: "{labels}"'))
+    server, problem = start(tmp_path)
+    assert problem
+    assert "failed to open text file for read" in index(server)[0][3]
+
+
 def test_an_empty_repository(tmp_path):
     server = explicit(tmp_path)
     assert index(server) == []

@@ -9,6 +9,7 @@ from typing import Any, cast
 from triton_lite.config import quick_text
 from triton_lite.config.error import ConfigError
 from triton_lite.config.position import locate, strange
+from triton_lite.config.regular_file import read_text
 from triton_lite.errors import Code
 from triton_lite.proto import messages, pool
 
@@ -42,8 +43,7 @@ def read(path: str) -> tuple[messages.ModelConfig, str]:
     Raises ConfigError, with Triton's text and with the place and the reason for the file's author.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         refusal = ConfigError(
             f"failed to read text proto from {path}",
@@ -76,7 +76,7 @@ def parse(text: str, path: str) -> messages.ModelConfig:
     config = messages.ModelConfig()
     try:
         text_format.Parse(text, cast(Any, config), descriptor_pool=pool.get())
-    except text_format.ParseError as error:
+    except (text_format.ParseError, ValueError) as error:  # ValueError: a number that no enum can hold.
         raise _refusal(error, path) from error
     return config
 

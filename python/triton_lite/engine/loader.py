@@ -146,11 +146,14 @@ class Loader:
             if not self._options.disable_auto_complete_config or found.source.bare_file:
                 autocomplete(config, opened.signature, _default_max_batch_size(settings))
                 normalize(config)
+        completed = opened is not None and opened.signature.known and not self._options.disable_auto_complete_config
+        rules.check_given(config, provided=found.read.provided or bool(found.source.bare_file), completed=completed)
         rules.check_config(config)
         rules.check_io(config)
         labels = {**more_labels, **read_labels(config, found.source)}
         if opened is not None:
             check_signature(config, opened.signature)
+        rules.check_serving(config, found.source.directory)
         spec = model_spec(self._native, _with_keys(config), files, settings, labels)
         return LoadedVersion(config, labels, self._engine.load_model(spec, opened))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from triton_lite.config.regular_file import read_text
 from triton_lite.errors import Code, TritonError
 from triton_lite.proto import messages
 from triton_lite.repository.source import ModelSource, inside
@@ -29,7 +30,6 @@ def read_labels(config: messages.ModelConfig, source: ModelSource) -> dict[str, 
 
 def _read(path: str) -> list[str]:
     try:
-        with open(path, encoding="utf-8", errors="replace", newline="\n") as file:
-            return file.read().removesuffix("\n").split("\n")
+        return read_text(path, errors="replace", newline="\n").removesuffix("\n").split("\n")
     except OSError as error:
         raise TritonError(Code.INTERNAL, f"failed to open text file for read {path}: {error.strerror}") from error

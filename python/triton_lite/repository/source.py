@@ -98,6 +98,11 @@ class ModelSource:
                 Code.INVALID_ARGUMENT,
                 f"model file path '{directory}/{filename}' of model '{self.name}' is outside model directory",
             )
+        if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+            raise TritonError(
+                Code.INVALID_ARGUMENT,
+                f"model file path '{path}' of model '{self.name}' is neither a file nor a folder",
+            )
         return VersionFiles(version, directory, path)
 
 
