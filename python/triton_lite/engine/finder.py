@@ -156,6 +156,8 @@ class Finder:
                 change.unmodified.add(key)
 
     def _times(self, source: ModelSource) -> ModelTimes:
+        if self._options.model_control_mode == "none":  # Nobody will ask what changed since.
+            return ModelTimes()
         if source.bare_file:
             return ModelTimes({os.path.basename(source.bare_file): newest(source.bare_file)})
         return read_times(source.directory, text.config_path(source.directory, self._options.model_config_name))
