@@ -85,6 +85,12 @@ def test_index() -> None:
     ]
 
 
+def test_index_of_a_deep_document() -> None:
+    with pytest.raises(TritonError, match="Invalid value for 'ready': expected a boolean") as caught:
+        repository.index(b'{"ready":' + b"[" * 250_000 + b"true" + b"]" * 250_000 + b"}")
+    assert caught.value.code == Code.INVALID_ARGUMENT
+
+
 def test_load() -> None:
     body = b'{"parameters": {"config": "{}", "file:1/model.onnx": "AAEC"}}'
     request = request_of(repository.load(body, model="m"))

@@ -14,16 +14,25 @@ _MAX_UINT64 = (1 << 64) - 1
 _PARSE_FAILED = "failed to parse the request JSON buffer: "
 
 
+class NestedTooDeep(TritonError):
+    """A document with more levels than are looked into."""
+
+    def __init__(self) -> None:
+        super().__init__(Code.INVALID_ARGUMENT, "JSON nesting depth exceeds maximum allowed limit")
+
+
 def parse(body: bytes) -> Any:
     """Parse a document. Of repeated members the first one counts, as in Triton.
 
-    Raises TritonError(INTERNAL) with the parser's text and position.
+    Raises TritonError(INTERNAL) with the parser's text and position, NestedTooDeep for what no endpoint takes.
     """
     if not body:
         raise TritonError(Code.INTERNAL, _PARSE_FAILED + "The document is empty. at 0")
     try:
         return json.loads(body.decode("utf-8", "replace"), object_pairs_hook=_first_of_each)
-    except (ValueError, RecursionError):
+    except RecursionError:
+        raise NestedTooDeep from None
+    except ValueError:
         raise _parse_error(body) from None
 
 

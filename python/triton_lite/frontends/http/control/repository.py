@@ -18,7 +18,12 @@ def index(body: bytes | None, repository: str = "") -> Exchange:
     """POST /v2/repository/index. A repository's name in the path is ignored, as Triton does."""
     ready = False
     if body:
-        value = json_reader.find(json_reader.parse(body), "ready")
+        try:
+            value = json_reader.find(json_reader.parse(body), "ready")
+        except json_reader.NestedTooDeep as error:
+            # Nothing else is read of the body; the words are those of newer releases.
+            text = f"Invalid value for 'ready': expected a boolean ({error.text})"
+            raise TritonError(error.code, text) from None
         ready = value is not json_reader.MISSING and json_reader.as_bool(value)
     return exchange("RepositoryIndex", messages.RepositoryIndexRequest(ready=ready), _index_json)
 
