@@ -1,7 +1,7 @@
 """Reads JSON as leniently as Triton reads a configuration: bare and single-quoted keys, trailing commas.
 
 Protocol: model repository extension, load, parameter `config`. The texts are those of the JSON parser of protobuf
-that Triton 2.51 holds, and show the 20 characters around the place, or what is left of the text where it ended.
+that Triton 2.51 holds, and show the 20 bytes around the place, or what is left of the text where it ended.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Value: TypeAlias = "Members | list[Value] | str | int | float | bool | None"
 
 # Of objects, as in protobuf; and of lists, which protobuf does not count, for the sake of our stack.
 _MAX_DEPTH = 100
-_CONTEXT = 20
+_CONTEXT = 20  # Bytes.
 
 _BLANK = re.compile(r"[ \t\n\r\v\f]*")
 _NUMBER = re.compile(r"[-0-9.eE+x]*")
@@ -240,9 +240,10 @@ class _Reader:
         self._fail(expected if self._at < len(self._text) else f"Unexpected end of string. {expected}")
 
     def _fail(self, reason: str) -> NoReturn:
-        start = max(self._at - _CONTEXT, self._shown_from)
-        shown = self._text[start : self._at + _CONTEXT]
-        raise ConfigError(f"{reason}\n{shown}\n{' ' * (self._at - start)}^", expected="valid JSON")
+        before = self._text[max(self._at - _CONTEXT, self._shown_from) : self._at].encode()[-_CONTEXT:]
+        after = self._text[self._at : self._at + _CONTEXT].encode()[:_CONTEXT]
+        shown = (before + after).decode(errors="replace")
+        raise ConfigError(f"{reason}\n{shown}\n{' ' * len(before)}^", expected="valid JSON")
 
 
 def _integer(digits: str) -> int | None:
