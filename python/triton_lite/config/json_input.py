@@ -6,7 +6,7 @@ numbers or strings, enum values by name (case and dashes do not matter) or numbe
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 from triton_lite.config import json_text
 from triton_lite.config.error import ConfigError, FieldPath
@@ -85,7 +85,11 @@ class _Writer:
         taken: set[str] = set()
         for name, value in members:
             field = self._field(message, name, place)
-            if field is not None and value is not None and self._take_choice(field, taken, place):
+            if field is None or value is None:
+                continue
+            if _is_list(value) and not is_repeated(field):
+                self.refuse_name(place, name, "Proto field is not repeating, cannot start list.", (field.name,))
+            elif self._take_choice(field, name, taken, place):
                 self._write(message, field, name, value, place)
 
     def _field(self, message: Any, name: str, place: _Place) -> Any:
@@ -97,13 +101,13 @@ class _Writer:
                 self.error.expected = "one of " + ", ".join(sorted(fields))
         return field
 
-    def _take_choice(self, field: Any, taken: set[str], place: _Place) -> bool:
+    def _take_choice(self, field: Any, name: str, taken: set[str], place: _Place) -> bool:
         """Choose one of several; more than once is an error, even for the same."""
         choice = field.containing_oneof
         if choice is None:
             return True
         if choice.name in taken:
-            value = f"oneof field '{choice.name}' is already set. Cannot set '{field.name}'"
+            value = f"oneof field '{choice.name}' is already set. Cannot set '{name}'"
             self.refuse_value(place, "oneof", value)
             return False
         taken.add(choice.name)
@@ -112,17 +116,14 @@ class _Writer:
     def _write(self, message: Any, field: Any, name: str, value: Value, place: _Place) -> None:
         if _is_map(field):
             self._write_map(message, field, name, value, place)
-        elif isinstance(value, list) and not isinstance(value, Members):
-            if is_repeated(field):
-                self._write_list(message, field, value, _Place(place, field, is_list=True))
-            else:
-                self.refuse_name(place, name, "Proto field is not repeating, cannot start list.", (field.name,))
+        elif _is_list(value):
+            self._write_list(message, field, value, _Place(place, field, is_list=True))
         else:
             self._write_one(message, field, value, place)
 
     def _write_list(self, message: Any, field: Any, items: list[Value], place: _Place) -> None:
         for item in items:
-            if isinstance(item, list) and not isinstance(item, Members):
+            if _is_list(item):
                 self._write_list(message, field, item, _Place(place, field, is_list=True))
             elif item is not None:
                 self._write_one(message, field, item, place)
@@ -170,12 +171,19 @@ class _Writer:
             keys.add(key)
             self._write_entry(getattr(message, field.name), field, key, item, _Place(entries, field))
 
+    def _refuse_object(self, members: Members, place: _Place) -> None:
+        """Refuse an object where a map has scalars: protobuf looks for its members, or notices in the end."""
+        for name, _ in members:
+            self.refuse_name(place, name, "Cannot find field." if name else _NO_NAME, place.path())
+        if self.error is None:
+            self.error = ConfigError("JSON transcoder produced invalid protobuf output.", field=place.path())
+
     def _write_entry(self, target: Any, field: Any, name: str, value: Value, place: _Place) -> None:
         fields = field.message_type.fields_by_name
         key = self._converted(fields["key"], name, _Place(place, fields["key"]))
         of = fields["value"]
         inside = _Place(place, of)
-        if isinstance(value, list) and not isinstance(value, Members):
+        if _is_list(value):
             self.refuse_value(inside, "Map", f"Cannot have repeated items ('{name}') within a map.")
             if value:
                 self.refuse_name(inside, "", _NO_NAME, inside.path())
@@ -188,12 +196,15 @@ class _Writer:
             if key is not None:
                 target[key].CopyFrom(inner)
         elif isinstance(value, Members):
-            if self.error is None:
-                self.error = ConfigError("JSON transcoder produced invalid protobuf output.", field=inside.path())
+            self._refuse_object(value, inside)
         elif key is not None:
             converted = of.default_value if value is None else self._converted(of, value, inside)
             if converted is not None:
                 target[key] = converted
+
+
+def _is_list(value: Value) -> TypeGuard[list[Value]]:
+    return isinstance(value, list) and not isinstance(value, Members)
 
 
 def _is_map(field: Any) -> bool:
