@@ -1,20 +1,28 @@
 // How the C library keeps the memory of models, so that what a model held goes back to the system with it.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 namespace triton_lite {
 
-// Of this size on, allocations are mappings of their own, which a free returns at once. Left to itself the C library
-// moves the limit up to 32 MiB with the first model that ends: weights and what parsing leaves then lie in its heaps,
-// whose tops (up to 64 MiB each) it never returns. A model of 200 MB took 500 MB, and 25 to 70 MB stayed behind.
-inline constexpr std::size_t kMappedByteSize = std::size_t{4} << 20;
+// While one exists, allocations from 1 MiB on are mappings of their own, which a free returns at once. Left to itself
+// the C library moves that limit up to 32 MiB with the first model that ends: weights and what parsing leaves then lie
+// in its heaps, whose tops (up to 64 MiB each) it never returns. A model of 200 MB took 500 MB, and 25 to 70 MB stayed.
+// At other times the limit is 32 MiB: mapping the buffers of requests costs five times what using them again does.
+class ModelMemoryScope {
+ public:
+  // `byte_size` of the model: small ones, of which there may be thousands, are left alone.
+  explicit ModelMemoryScope(std::uintmax_t byte_size);
+  // Returns what making the model left free.
+  ~ModelMemoryScope();
+  ModelMemoryScope(const ModelMemoryScope&) = delete;
+  ModelMemoryScope& operator=(const ModelMemoryScope&) = delete;
 
-// Sets that limit for the process. Once.
-void KeepModelMemoryApart();
+ private:
+  const std::uintmax_t byte_size_;
+};
 
-// Returns what is free in the heaps to the system after work on `byte_size` bytes of a model; nothing for small ones,
+// Returns what is free in the heaps to the system after the end of a model of `byte_size`; nothing for small ones,
 // since it looks at every heap.
 void ReturnFreeMemory(std::uintmax_t byte_size);
 

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "backends/config_value.h"
-#include "backends/host_memory.h"
 #include "backends/ort_handles.h"
 #include "core/mutex.h"
 
@@ -136,7 +135,6 @@ Result<const Library*> Library::Get(const std::map<std::string, std::string>& ba
   if (state.library != nullptr) {
     return state.library;
   }
-  KeepModelMemoryApart();
   auto library = std::make_unique<Library>();
   library->cores_ = CoresOrDefault(state.configuration.cores);
   RETURN_IF_ERROR(library->Load(state.configuration.library_path));

@@ -110,8 +110,8 @@ Result<SharedSession> MakeSession(const Library& library, const Settings& settin
   Status status;
   const std::uintmax_t byte_size = ModelByteSize(file);
   const auto create = [&] {
+    const ModelMemoryScope memory(byte_size);
     status = Take(Api().CreateSession(library.env(), file.c_str(), options.get(), session.out()));
-    ReturnFreeMemory(byte_size);  // Parsing takes as much again as the model.
   };
   // The threads that a session starts inherit the priority of this one and keep it.
   const bool starts_threads = place.threads == Threads::kOwn || place.kind == InstanceKind::kGpu;
