@@ -10,8 +10,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from google.protobuf.message import Message
-
 from bench import processes
 from triton_lite import _native
 from triton_lite.engine.options import EngineOptions
@@ -28,7 +26,7 @@ class EngineProcess:
         self.client = _native.ChannelClient(str(socket), "bench")
         self.start_seconds = 0.0
 
-    def call(self, method: str, request: Message) -> bytes:
+    def call(self, method: str, request: messages.Message) -> bytes:
         """Return the encoded response. Raises TritonError."""
         answer = self.client.wait(self.client.send(METHODS[method].number, request.SerializeToString()), 600)
         if answer is None or answer.code:
