@@ -20,7 +20,7 @@ from triton_lite.engine.options import EngineOptions
 from triton_lite.errors import Code, TritonError
 from triton_lite.proto import messages
 from triton_lite.repository.labels import read_labels
-from triton_lite.repository.source import ModelSource, ReadConfig
+from triton_lite.repository.source import ModelSource, ReadConfig, check_kind
 
 _log = logging.getLogger(__name__)
 
@@ -135,6 +135,7 @@ class Loader:
     ) -> LoadedVersion:
         settings = self._options.settings_of(config.backend)
         files = found.source.files(version, config.default_model_filename)
+        check_kind(files.model_file, found.source.name)
         rules.check_runtime(config)
         normalize_instance_groups(config, self._gpus)
         rules.check_instance_groups(config, self._gpus)

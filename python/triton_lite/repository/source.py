@@ -98,12 +98,15 @@ class ModelSource:
                 Code.INVALID_ARGUMENT,
                 f"model file path '{directory}/{filename}' of model '{self.name}' is outside model directory",
             )
-        if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
-            raise TritonError(
-                Code.INVALID_ARGUMENT,
-                f"model file path '{path}' of model '{self.name}' is neither a file nor a folder",
-            )
         return VersionFiles(version, directory, path)
+
+
+def check_kind(path: str, model: str) -> None:
+    """Refuse to open what is neither a file nor a folder: a pipe would hold the load up for ever. Raises TritonError."""
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise TritonError(
+            Code.INVALID_ARGUMENT, f"model file path '{path}' of model '{model}' is neither a file nor a folder"
+        )
 
 
 def inside(directory: str, name: str) -> str | None:

@@ -7,7 +7,7 @@ from functools import wraps
 from typing import TypeAlias
 
 from triton_lite.config import datatypes
-from triton_lite.config.error import ConfigError
+from triton_lite.config.error import ConfigError, FieldPath
 from triton_lite.proto import messages
 
 # Not evaluated: that would load protobuf.
@@ -41,46 +41,48 @@ def not_cached(config: messages.ModelConfig) -> None:
 
 
 @_of_sequence_batching
-def control_tensors_are_distinct(config: messages.ModelConfig) -> None:
-    """A control tensor has a name of its own."""
-    seen = set()
-    for index, tensor in enumerate(config.sequence_batching.control_input):
-        field = ("sequence_batching", "control_input", index, "name")
-        if not tensor.name:
-            raise ConfigError(f"sequence batching control tensor must have a name for {config.name}", field=field)
-        if tensor.name in seen:
-            raise ConfigError(
-                f"sequence batching control tensor '{tensor.name}' is specified for multiple control kinds for"
-                f" {config.name}",
-                field=field,
-                expected="one control_input for each tensor",
-            )
-        seen.add(tensor.name)
-
-
-@_of_sequence_batching
 def controls_are_valid(config: messages.ModelConfig) -> None:
-    """Each kind of control stands at most once, with the values that its kind takes."""
+    """Each kind of control stands at most once, in a tensor of its own, with the values that its kind takes."""
     for kind in (*_FLAG_KINDS, _CORRELATION_KIND):
+        number = getattr(messages.ModelSequenceBatching.Control, kind)
+        names: set[str] = set()
         seen = False
         for at, tensor in enumerate(config.sequence_batching.control_input):
+            field = ("sequence_batching", "control_input", at)
+            _check_name(config, tensor.name, names, field)
             for index, control in enumerate(tensor.control):
-                if control.kind != getattr(messages.ModelSequenceBatching.Control, kind):
-                    continue
-                field = ("sequence_batching", "control_input", at, "control", index)
-                if seen:
-                    raise ConfigError(
-                        f"sequence batching specifies multiple {kind} tensors for {config.name}", field=field
-                    )
-                seen = True
-                try:
-                    if kind == _CORRELATION_KIND:
-                        _check_correlation(config, control)
-                    else:
-                        _check_flag(config, kind, control)
-                except ConfigError as error:
-                    error.field = field
-                    raise
+                if control.kind == number:
+                    _check_control(config, kind, control, seen, (*field, "control", index))
+                    seen = True
+
+
+def _check_name(config: messages.ModelConfig, name: str, names: set[str], field: FieldPath) -> None:
+    if not name:
+        raise ConfigError(
+            f"sequence batching control tensor must have a name for {config.name}", field=(*field, "name")
+        )
+    if name in names:
+        raise ConfigError(
+            f"sequence batching control tensor '{name}' is specified for multiple control kinds for {config.name}",
+            field=(*field, "name"),
+            expected="one control_input for each tensor",
+        )
+    names.add(name)
+
+
+def _check_control(
+    config: messages.ModelConfig, kind: str, control: messages.Message, seen: bool, field: FieldPath
+) -> None:
+    if seen:
+        raise ConfigError(f"sequence batching specifies multiple {kind} tensors for {config.name}", field=field)
+    try:
+        if kind == _CORRELATION_KIND:
+            _check_correlation(config, control)
+        else:
+            _check_flag(config, kind, control)
+    except ConfigError as error:
+        error.field = field
+        raise
 
 
 def _check_flag(config: messages.ModelConfig, kind: str, control: messages.Message) -> None:
@@ -159,7 +161,6 @@ def slot_utilization_is_a_share(config: messages.ModelConfig) -> None:
 
 SEQUENCE_RULES = (
     not_cached,
-    control_tensors_are_distinct,
     controls_are_valid,
     correlation_type_is_allowed,
     preferred_sizes_fit,
