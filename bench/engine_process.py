@@ -17,13 +17,16 @@ from triton_lite.errors import Code, TritonError
 from triton_lite.proto import METHODS, messages
 
 
+_CALLS = 16384  # An open loop at 20,000 a second needs room for a stall.
+
+
 class EngineProcess:
     """The process and a client of it. `start_seconds`: from exec until it said that it is ready."""
 
     def __init__(self, socket: Path, process_id: int) -> None:
         self.process_id = process_id
         self.socket = socket
-        self.client = _native.ChannelClient(str(socket), "bench")
+        self.client = _native.ChannelClient(str(socket), "bench", _CALLS)
         self.start_seconds = 0.0
 
     def call(self, method: str, request: messages.Message) -> bytes:
