@@ -16,7 +16,6 @@ from triton_lite.engine.options import EngineOptions
 from triton_lite.errors import Code, TritonError
 from triton_lite.proto import METHODS, messages
 
-
 _CALLS = 16384  # An open loop at 20,000 a second needs room for a stall.
 
 
