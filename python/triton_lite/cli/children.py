@@ -46,6 +46,7 @@ class Commands:
         }
         self._settings = settings.replaced(engine=str(place.socket), **texts)
         self._environment = {**self._settings.environment(os.environ), SUPERVISED: "1"}
+        self._others_ready, self._others_start = os.pipe2(os.O_CLOEXEC) if ports.grpc is not None else (-1, -1)
 
     def engine(self) -> tuple[subprocess.Popen[bytes], int]:
         """Start the engine; returns it and the pipe that it reports on."""
@@ -68,7 +69,17 @@ class Commands:
             ready.VARIABLE: str(ready_descriptor),
             "TRITON_LITE_HTTP_SOCKET": str(port.socket.fileno()),
         }
-        return _popen(self._programs.http, environment, (ready_descriptor, port.socket.fileno()))
+        descriptors = [ready_descriptor, port.socket.fileno()]
+        if self._others_ready >= 0:
+            environment[ready.OTHERS_VARIABLE] = str(self._others_ready)
+            descriptors.append(self._others_ready)
+        return _popen(self._programs.http, environment, tuple(descriptors))
+
+    def tell_http_of_grpc(self) -> None:
+        """Let HTTP say that the server is ready, now that gRPC listens. Idempotent."""
+        if self._others_start >= 0:
+            os.close(self._others_start)
+            self._others_start = -1
 
     def grpc(self, ready_descriptor: int) -> subprocess.Popen[bytes]:
         """Start the gRPC front end; it writes to `ready_descriptor` when it listens."""

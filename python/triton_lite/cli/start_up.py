@@ -109,6 +109,8 @@ class StartUp:
         # The end of the pipe without a word is the death of the process, which is seen elsewhere.
         if os.read(pipe, 4096):
             self._not_ready.discard(name)
+            if name == "gRPC":
+                self._commands.tell_http_of_grpc()
         self._close(pipe)
 
     def _on_report(self, pipe: int) -> None:

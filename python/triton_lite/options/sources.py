@@ -16,7 +16,13 @@ from triton_lite.options.settings import ENVIRONMENT_PREFIX, Given, Settings, pa
 
 # Variables below our prefix that are no options: they concern the package itself.
 _OTHER_VARIABLES = frozenset(
-    {"TRITON_LITE_DESCRIPTORS", "TRITON_LITE_SUPERVISED", "TRITON_LITE_READY_FD", "TRITON_LITE_HTTP_SOCKET"}
+    {
+        "TRITON_LITE_DESCRIPTORS",
+        "TRITON_LITE_SUPERVISED",
+        "TRITON_LITE_READY_FD",
+        "TRITON_LITE_HTTP_SOCKET",
+        "TRITON_LITE_OTHERS_READY_FD",
+    }
 )
 # Kubernetes sets such variables for each Service; one named triton-lite-http would otherwise give --http-port.
 _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://")

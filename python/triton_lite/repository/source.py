@@ -102,7 +102,7 @@ class ModelSource:
 
 
 def check_kind(path: str, model: str) -> None:
-    """Refuse to open what is neither a file nor a folder: a pipe would hold the load up for ever. Raises TritonError."""
+    """Refuse to open what is neither a file nor a folder: a pipe would hold the load up. Raises TritonError."""
     if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
         raise TritonError(
             Code.INVALID_ARGUMENT, f"model file path '{path}' of model '{model}' is neither a file nor a folder"

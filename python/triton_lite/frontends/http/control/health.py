@@ -7,6 +7,7 @@ from typing import Any
 from triton_lite import proto
 from triton_lite.errors import Code, TritonError
 from triton_lite.frontends.http.control.exchange import Exchange, Reply
+from triton_lite.frontends.ready import others_are
 from triton_lite.proto import messages
 
 
@@ -16,8 +17,9 @@ def live(body: bytes | None) -> Exchange:
 
 
 def ready(body: bytes | None) -> Exchange:
-    """GET /v2/health/ready: 200 or 400, without a body."""
-    return _server("ServerReady", messages.ServerReadyRequest(), "ready")
+    """GET /v2/health/ready: 200 or 400, without a body. Ready when gRPC is, too, where both were started together."""
+    exchange = _server("ServerReady", messages.ServerReadyRequest(), "ready")
+    return exchange if others_are() else exchange._replace(reply=lambda answer: Reply(b"", 400))
 
 
 def model_ready(body: bytes | None, model: str, version: str = "") -> Exchange:
