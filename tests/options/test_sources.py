@@ -258,9 +258,17 @@ def test_golden_start_up_line_is_accepted() -> None:
 WARNED = [
     (["--enable-peer-access=false"], "--enable-peer-access is accepted, but has no effect"),
     (["--rate-limit=execution_count"], "--rate-limit is accepted, but not built yet"),
-    (["--trace-file=x"], "'--trace-file' has been deprecated! Please use '--trace-config triton,file=FILE' instead."),
-    (["--trace-file=x", "--trace-config=triton,file=y"], "Overriding deprecated '--trace-file'"),
-    (["--strict-model-config=false"], "'--strict-model-config' has been deprecated!"),
+    (
+        ["--trace-file=x"],
+        "Warning: '--trace-file' has been deprecated! Please use '--trace-config triton,file=FILE' instead.",
+    ),
+    (["--trace-file=x", "--trace-config=triton,file=y"], "Warning: Overriding deprecated '--trace-file'"),
+    (["--strict-model-config=false"], "Warning: '--strict-model-config' has been deprecated!"),
+    (
+        ["--disable-auto-complete-config", "--strict-model-config=false"],
+        "Warning: Overriding deprecated '--strict-model-config' from False to True in favor of"
+        " '--disable-auto-complete-config'!",
+    ),
 ]
 
 

@@ -74,6 +74,7 @@ def test_version_folders(tmp_path, caplog):
         ("latest { num_versions: 9 }", [1, 3, 20]),
         ("latest { }", []),
         ("all { }", [1, 3, 20]),
+        ("", [1, 3, 20]),
         ("specific { versions: [ 3, 4, 1 ] }", [1, 3]),
     ],
 )

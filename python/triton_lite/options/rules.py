@@ -28,10 +28,17 @@ def replace_deprecated(given: Mapping[str, Given]) -> tuple[dict[str, Given], li
         if option.replacement and option.name in given:
             for text in given[option.name].texts:
                 parse_text(option, text, given[option.name].source)
-            warnings.append(f"'--{option.name}' has been deprecated! Please use '--{option.replacement}' instead.")
+            text = f"'--{option.name}' has been deprecated! Please use '--{option.replacement}' instead."
+            warnings.append(f"Warning: {text}")
     strict = result.pop("strict-model-config", None)
-    if strict is not None and "disable-auto-complete-config" not in result:
-        result["disable-auto-complete-config"] = strict
+    newer = result.setdefault("disable-auto-complete-config", strict) if strict is not None else strict
+    if strict is not None and newer is not None and newer is not strict:
+        old, new = (_is_true(each) for each in (strict, newer))
+        if old != new:
+            warnings.append(
+                f"Warning: Overriding deprecated '--strict-model-config' from {old} to {new} in favor of"
+                " '--disable-auto-complete-config'!"
+            )
     size = result.pop("response-cache-byte-size", None)
     if size is not None:
         if "cache-config" in result:
@@ -41,6 +48,10 @@ def replace_deprecated(given: Mapping[str, Given]) -> tuple[dict[str, Given], li
             )
         result["cache-config"] = Given((f"local,size={size.texts[-1]}",), size.source)
     return _replace_trace(result, warnings), warnings
+
+
+def _is_true(given: Given) -> bool:
+    return given.texts[-1].lower() in ("true", "1", "on", "")
 
 
 def _replace_trace(given: dict[str, Given], warnings: list[str]) -> dict[str, Given]:
@@ -54,7 +65,7 @@ def _replace_trace(given: dict[str, Given], warnings: list[str]) -> dict[str, Gi
         before += [f"{setting}={text}" for text in old.texts]
         if any(text.startswith(f"{setting}=") for text in present):
             what = setting.rpartition(",")[2]
-            warnings.append(f"Overriding deprecated '--{name}' in favor of provided {what} in --trace-config!")
+            warnings.append(f"Warning: Overriding deprecated '--{name}' in favor of provided {what} in --trace-config!")
     if before:
         given["trace-config"] = Given((*before, *present))
     return given

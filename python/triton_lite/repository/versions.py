@@ -14,7 +14,7 @@ def select(config: messages.ModelConfig, available: Sequence[int]) -> list[int]:
     """Apply the version policy of a complete configuration to the versions that are there. Ascending."""
     policy = config.version_policy
     choice = policy.WhichOneof("policy_choice")
-    if choice == "all":
+    if choice in ("all", None):  # An empty policy allows everything.
         return sorted(available)
     if choice == "specific":
         for version in policy.specific.versions:

@@ -82,9 +82,10 @@ TEST(PagesOfABurstGoBack) {
   Exchange(*pair.client, body, 10, 0);
   const std::size_t before = Resident("RssShmem");
   Exchange(*pair.client, body, 200, 200);
-  // What the client let go comes back with the next calls. Each side keeps 32 MB warm, mapped twice in this process.
+  // What the client let go comes back with the next calls. Each side keeps 32 MB warm, mapped twice in this process;
+  // a burst that stayed would be 800 MB.
   Exchange(*pair.client, body, 10, 0);
-  CHECK(Resident("RssShmem") < before + 2 * (64u << 20));
+  CHECK(Resident("RssShmem") < before + 3 * (64u << 20));
 }
 
 TEST_MAIN()
