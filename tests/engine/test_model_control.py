@@ -225,6 +225,21 @@ def test_files_override(tmp_path, scratch):
     assert list(scratch.iterdir()) == []
 
 
+def test_files_stay_while_they_are_served(tmp_path, scratch):
+    (tmp_path / "models").mkdir()
+    server = explicit(tmp_path / "models")
+    load_files(server, **{"1/x": b""})
+    (first,) = scratch.iterdir()
+    broken = JSON_CONFIG.replace('"identity"', '"nothing"')
+    assert refused(load_files, server, config=broken, **{"1/x": b""})[0] is Code.INVALID_ARGUMENT
+    assert server.engine.served["new"][1].version_directory == str(first / "1")
+    assert (first / "1" / "x").exists()
+    load_files(server, **{"1/x": b""})
+    assert not first.exists()
+    server.lifecycle.unload("new")
+    assert list(scratch.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("files", "config"),
     [

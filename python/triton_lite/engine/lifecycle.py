@@ -41,6 +41,7 @@ class Lifecycle:
         self._free = threading.Condition()
         self._busy: set[str] = set()  # Guarded by _free, like the catalog.
         self._catalog = Catalog()
+        self._scratches: set[Scratch] = set()  # Files of load calls, while anything stands for them.
 
     def load_initial(self) -> dict[str, TritonError]:
         """Load the models of the start. Returns what went wrong, by key or name.
@@ -113,9 +114,8 @@ class Lifecycle:
         """Stop loading: what has not begun is dropped. Removes the files that load calls gave."""
         self._loads.close()
         with self._free:
-            for known in self._catalog.values():
-                if known.scratch:
-                    known.scratch.remove()
+            for scratch in self._scratches:
+                scratch.remove()
 
     def _require_control(self) -> None:
         if self._options.model_control_mode != "explicit":
@@ -147,7 +147,6 @@ class Lifecycle:
 
         Gives the change, the models to load, what each needs, and the names that are concerned.
         """
-        replaced: list[Scratch] = []
         with self._free:
             while True:
                 change = find()
@@ -161,10 +160,9 @@ class Lifecycle:
                 self._free.wait()
             self._busy |= affected
             for key in change.gone:
-                replaced += _scratch_of(self._catalog.pop(key, None))
-            for key, known in change.found.items():
-                replaced += _scratch_of(self._catalog.get(key))
-                self._catalog[key] = known
+                self._catalog.pop(key, None)
+            self._catalog.update(change.found)
+            self._scratches |= {known.scratch for known in change.found.values() if known.scratch}
             models = {key: self._catalog[key] for key in (change.found.keys() | dependents) - change.gone}
             needs = {key: self._catalog.needs(key) for key in models}
         try:
@@ -173,8 +171,7 @@ class Lifecycle:
             with self._free:
                 self._busy -= affected
                 self._free.notify_all()
-            for scratch in replaced:
-                scratch.remove()
+            self._remove_unused_files()
 
     def _load_by_need(self, models: Mapping[str, Known], needs: Mapping[str, Needs]) -> dict[str, TritonError]:
         """Load models, each after those that it needs; unload what cannot be. Returns what went wrong."""
@@ -288,6 +285,17 @@ class Lifecycle:
             elif keys and keys[0] != name:
                 self._engine.alias(name, keys[0])
 
+    def _remove_unused_files(self) -> None:
+        """Remove the files of load calls that neither the catalog nor anything that is served stands for any more."""
+        if not self._scratches:
+            return
+        with self._free:
+            used = {known.scratch for known in self._catalog.values()} | self._loads.scratches()
+            unused = self._scratches - used
+            self._scratches -= unused
+        for scratch in unused:
+            scratch.remove()
+
     def _drop_unused(self, scratch: Scratch | None) -> None:
         if scratch is None:
             return
@@ -295,10 +303,6 @@ class Lifecycle:
             used = any(known.scratch is scratch for known in self._catalog.values())
         if not used:
             scratch.remove()
-
-
-def _scratch_of(known: Known | None) -> list[Scratch]:
-    return [known.scratch] if known and known.scratch else []
 
 
 def _not_polled(name: str) -> TritonError:

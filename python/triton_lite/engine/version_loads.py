@@ -18,6 +18,7 @@ from triton_lite.engine.state import UNLOADED, ModelTable, State, VersionStatus
 from triton_lite.errors import Code, TritonError
 from triton_lite.proto import messages
 from triton_lite.repository import versions
+from triton_lite.repository.override import Scratch
 
 _log = logging.getLogger(__name__)
 
@@ -29,10 +30,13 @@ Labels = Mapping[str, list[str]]
 
 @dataclass(frozen=True)
 class Served:
-    """One version that is served, and the configuration that it was loaded with, before it was completed."""
+    """One version that is served, the configuration that it was loaded with, before it was completed, and the folder of
+    its files where these came with a load call.
+    """
 
     loaded: LoadedVersion
     asked: messages.ModelConfig
+    scratch: Scratch | None = None
 
 
 @dataclass
@@ -41,6 +45,7 @@ class _Loading:
 
     key: str
     found: FoundModel
+    scratch: Scratch | None
     wanted: list[int]
     kept: dict[int, Served]
     loaded: dict[int, LoadedVersion] = field(default_factory=dict)
@@ -113,6 +118,10 @@ class VersionLoads:
             )
             waiting.start()
 
+    def scratches(self) -> set[Scratch | None]:
+        """Collect the folders of files that versions were loaded from which are served."""
+        return {one.scratch for versions in list(self._served.values()) for one in list(versions.values())}
+
     def close(self) -> None:
         """Stop loading: what has not begun is dropped. Waits for what has."""
         self._pool.shutdown(cancel_futures=True)
@@ -139,7 +148,7 @@ class VersionLoads:
             and not known.scratch
             and _same_but_for_policy(served[version].asked, known.model.config)
         }
-        return _Loading(key, known.model, wanted, kept)
+        return _Loading(key, known.model, known.scratch, wanted, kept)
 
     def _begin(self, loading: _Loading, version: int, labels: Labels) -> Future[LoadedVersion]:
         _log.info("loading: %s:%d", loading.key, version)
@@ -166,7 +175,9 @@ class VersionLoads:
             _log.info("failed to load '%s'", key)
             return
         asked = loading.found.config
-        serving = loading.kept | {version: Served(one, asked) for version, one in loading.loaded.items()}
+        serving = loading.kept | {
+            version: Served(one, asked, loading.scratch) for version, one in loading.loaded.items()
+        }
         self._engine.publish(key, {version: one.loaded.handle for version, one in serving.items()}, [])
         self._served[key] = serving
         for version in before.keys() - serving.keys():
@@ -208,7 +219,7 @@ def _with_policy(served: Served, config: messages.ModelConfig) -> Served:
     shown = messages.ModelConfig()
     shown.CopyFrom(served.loaded.config)
     shown.version_policy.CopyFrom(config.version_policy)
-    return Served(LoadedVersion(shown, served.loaded.labels, served.loaded.handle), config)
+    return Served(LoadedVersion(shown, served.loaded.labels, served.loaded.handle), config, served.scratch)
 
 
 def _no_version(found: FoundModel) -> ConfigError:
