@@ -81,7 +81,9 @@ class Churner(threading.Thread):
 
     def run(self) -> None:
         with self._connect() as self._client:  # A client belongs to its thread.
-            self.load()
+            self._add_version()
+            with self.history.becoming(self._newest):
+                self._client.load_model(self._folder.name)
             if self._ensemble is not self.history:
                 with self._ensemble.becoming(1):
                     self._client.load_model("e")
@@ -99,8 +101,6 @@ class Churner(threading.Thread):
 
     def load(self) -> None:
         """Load what is there: nothing happens to what is served already."""
-        if self._newest == 0:
-            self._add_version()
         with self._becoming(self._newest):
             self._client.load_model(self._folder.name)
 

@@ -204,7 +204,7 @@ void Engine::Stop() {
     }
   }
   control_.Stop();
-  reaper_.Retire(registry_.RetractAll());
+  reaper_.Drain(registry_.RetractAll());
   reaper_.WaitUntilIdle();
 }
 

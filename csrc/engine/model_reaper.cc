@@ -2,10 +2,18 @@
 
 #include <malloc.h>
 
+#include <chrono>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 namespace triton_lite {
+namespace {
+
+// How often to look whether the requests of a replaced model have ended: nobody waits for it that precisely.
+constexpr std::chrono::milliseconds kLookAgain(2);
+
+}  // namespace
 
 ModelReaper::ModelReaper() : thread_([state = state_] { Run(state); }) {}
 
@@ -26,15 +34,28 @@ ServedModelPtr ModelReaper::Adopt(std::unique_ptr<const ServedModel> model) {
 RetirementPtr ModelReaper::Retire(std::vector<ServedModelPtr> models) {
   auto retirement = std::make_shared<Retirement>(models.size());
   for (ServedModelPtr& model : models) {
-    RetireOne(state_, std::move(model), retirement);
+    End(state_, std::move(model), retirement, /*refuses=*/false);
   }
   return retirement;
 }
 
-void ModelReaper::RetireOne(const std::shared_ptr<State>& state, ServedModelPtr model, RetirementPtr retirement) {
+void ModelReaper::Drain(std::vector<ServedModelPtr> models) {
+  const auto retirement = std::make_shared<Retirement>(models.size());
+  for (ServedModelPtr& model : models) {
+    End(state_, std::move(model), retirement, /*refuses=*/true);
+  }
+}
+
+void ModelReaper::End(const std::shared_ptr<State>& state, ServedModelPtr model, RetirementPtr retirement,
+                      bool refuses) {
   const bool waits = model->pending() > 0;
-  Task task = [model = std::move(model), retirement = std::move(retirement)]() mutable {
-    model->Drain();
+  Task task = [model = std::move(model), retirement = std::move(retirement), refuses]() mutable {
+    if (refuses) {
+      model->Drain();
+    }
+    while (model->pending() > 0) {
+      std::this_thread::sleep_for(kLookAgain);
+    }
     retirement->EndOne();
     model.reset();
   };

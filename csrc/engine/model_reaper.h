@@ -25,8 +25,12 @@ class ModelReaper {
   // Shares `model` such that it is destroyed here, whoever lets go last.
   ServedModelPtr Adopt(std::unique_ptr<const ServedModel> model);
 
-  // Drains the models in the background and lets go of them. One that is slow to end holds up no other.
+  // Waits in the background until the requests of the models have ended, and lets go of them. One that is slow to end
+  // holds up no other. Whoever found a model just before it was replaced still gets to run on it.
   RetirementPtr Retire(std::vector<ServedModelPtr> models);
+
+  // Like Retire, but what comes from now on is refused.
+  void Drain(std::vector<ServedModelPtr> models);
 
   // Returns when all that was retired so far has been drained, and destroyed where nobody else holds it.
   void WaitUntilIdle();
@@ -43,7 +47,7 @@ class ModelReaper {
     bool stopped GUARDED_BY(mu) = false;
   };
 
-  static void RetireOne(const std::shared_ptr<State>& state, ServedModelPtr model, RetirementPtr retirement);
+  static void End(const std::shared_ptr<State>& state, ServedModelPtr model, RetirementPtr retirement, bool refuses);
   // Runs a task that may take long beside the others.
   static void RunApart(const std::shared_ptr<State>& state, Task task);
   static void Finish(const std::shared_ptr<State>& state);

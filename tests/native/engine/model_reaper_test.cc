@@ -15,6 +15,7 @@ namespace {
 struct Traces {
   std::promise<std::thread::id> destroyed;
   std::atomic<int> drained{0};
+  std::atomic<std::size_t> pending{0};
 };
 
 // Says where it was destroyed.
@@ -23,16 +24,8 @@ class TracedScheduler final : public Scheduler {
   explicit TracedScheduler(Traces* traces) : traces_(traces) {}
   ~TracedScheduler() override { traces_->destroyed.set_value(std::this_thread::get_id()); }
   void Enqueue(RequestPtr, EnqueueHint) override {}
-  void Drain() override {
-    if (on_drain) {
-      on_drain();
-    }
-    ++traces_->drained;
-  }
-  std::size_t pending() const override { return pending_requests; }
-
-  std::function<void()> on_drain;
-  std::size_t pending_requests = 0;
+  void Drain() override { ++traces_->drained; }
+  std::size_t pending() const override { return traces_->pending; }
 
  private:
   Traces* traces_;
@@ -52,31 +45,36 @@ TEST(AModelIsNeverDestroyedWhereItsLastHolderLetsGo) {
   CHECK(traces.destroyed.get_future().get() != std::this_thread::get_id());
 }
 
-TEST(ARetiredModelIsDrainedFirst) {
+TEST(ARetiredModelStillTakesWhoFoundItBefore) {
   Traces traces;
   ModelReaper reaper;
   const RetirementPtr retirement = reaper.Retire({reaper.Adopt(Traced(&traces))});
   CHECK(retirement->Wait(0));
-  CHECK_EQ(traces.drained.load(), 1);
+  CHECK_EQ(traces.drained.load(), 0);
   reaper.WaitUntilIdle();
+  CHECK(traces.destroyed.get_future().wait_for(std::chrono::seconds(0)) == std::future_status::ready);
+}
+
+TEST(ADrainedModelRefuses) {
+  Traces traces;
+  ModelReaper reaper;
+  reaper.Drain({reaper.Adopt(Traced(&traces))});
+  reaper.WaitUntilIdle();
+  CHECK_EQ(traces.drained.load(), 1);
   CHECK(traces.destroyed.get_future().wait_for(std::chrono::seconds(0)) == std::future_status::ready);
 }
 
 TEST(AModelThatIsSlowToEndHoldsUpNoOther) {
   Traces slow;
   Traces quick;
-  std::promise<void> request_ends;
-  auto scheduler = std::make_unique<TracedScheduler>(&slow);
-  scheduler->pending_requests = 1;
-  scheduler->on_drain = [&] { request_ends.get_future().wait(); };
+  slow.pending = 1;
   ModelReaper reaper;
-  const RetirementPtr first =
-      reaper.Retire({reaper.Adopt(std::make_unique<const ServedModel>(SimpleSpec(), nullptr, std::move(scheduler)))});
+  const RetirementPtr first = reaper.Retire({reaper.Adopt(Traced(&slow))});
   const RetirementPtr second = reaper.Retire({reaper.Adopt(Traced(&quick))});
   CHECK(second->Wait(0));
   quick.destroyed.get_future().get();
   CHECK(!first->Wait(1));
-  request_ends.set_value();
+  slow.pending = 0;
   CHECK(first->Wait(0));
   reaper.WaitUntilIdle();
   slow.destroyed.get_future().get();
