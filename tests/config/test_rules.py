@@ -13,7 +13,11 @@ CASES = sorted((Path(__file__).parent / "invalid").glob("*.pbtxt"))
 
 
 def check(content: str, name: str = "m") -> None:
-    config = text.parse(content, "config.pbtxt")
+    check_config(text.parse(content, "config.pbtxt"), name)
+
+
+def check_config(config, name: str) -> None:
+    """Ask every rule, in the order in which the engine does."""
     backends.fill(config, name, None)
     normalize(config)
     rules.check_config(config)

@@ -82,7 +82,8 @@ class Lifecycle:
         try:
             change, results = self._apply(lambda: self._finder.find_named(self._catalog, [name], override, scratch))
         finally:
-            self._drop_unused(scratch)
+            if scratch and scratch not in self._scratches:  # Refused before anything stood for it.
+                scratch.remove()
         errors = [(key, results[key]) for key in sorted(results) if key in self._keys_of(name)]
         if errors:
             text = "".join(f"load failed for model '{key}': {error.text}\n" for key, error in errors)
@@ -294,14 +295,6 @@ class Lifecycle:
             unused = self._scratches - used
             self._scratches -= unused
         for scratch in unused:
-            scratch.remove()
-
-    def _drop_unused(self, scratch: Scratch | None) -> None:
-        if scratch is None:
-            return
-        with self._free:
-            used = any(known.scratch is scratch for known in self._catalog.values())
-        if not used:
             scratch.remove()
 
 
