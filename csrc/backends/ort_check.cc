@@ -106,7 +106,7 @@ Status CheckTensor(const ModelSpec& spec, const TensorSpec& tensor, const Signat
 
 Status CheckInputCount(const ModelSpec& spec, const ModelSignature& signature) {
   // A sequence model's control and state inputs are no inputs of the request.
-  if (std::holds_alternative<SequenceSchedulerSpec>(spec.scheduler)) {
+  if (std::holds_alternative<SequenceBatchingSpec>(spec.scheduler)) {
     return {};
   }
   const auto required = [](const auto& tensor) { return !tensor.optional; };

@@ -58,7 +58,7 @@ Plan MakePlan(const ModelSpec& spec, const ModelSignature& signature) {
   for (const TensorSpec& input : spec.inputs) {
     plan.inputs.push_back(PlanInput(input, signature));
   }
-  if (std::holds_alternative<SequenceSchedulerSpec>(spec.scheduler)) {
+  if (std::holds_alternative<SequenceBatchingSpec>(spec.scheduler)) {
     AddControls(spec, signature, &plan);
   }
   for (const TensorSpec& output : spec.outputs) {

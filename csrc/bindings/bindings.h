@@ -29,11 +29,12 @@ struct PyHttpInferCall {
   pybind11::object body;
 };
 
-void BindStatus(pybind11::module_& m);     // status.cc
-void BindModelSpec(pybind11::module_& m);  // model_spec.cc
-void BindBackends(pybind11::module_& m);   // backends.cc: configure_onnxruntime
-void BindEngine(pybind11::module_& m);     // engine.cc: Engine, OpenedModel, LoadedModel, ControlCall
-void BindHttpCodec(pybind11::module_& m);  // http_codec.cc: HttpInferCall, decode_http_infer, encode_http_infer
-void BindClient(pybind11::module_& m);     // client.cc: Answer, ChannelClient
+void BindStatus(pybind11::module_& m);         // status.cc
+void BindModelSpec(pybind11::module_& m);      // model_spec.cc
+void BindSchedulerSpec(pybind11::module_& m);  // scheduler_spec.cc: a part of BindModelSpec
+void BindBackends(pybind11::module_& m);       // backends.cc: configure_onnxruntime
+void BindEngine(pybind11::module_& m);         // engine.cc: Engine, OpenedModel, LoadedModel, ControlCall
+void BindHttpCodec(pybind11::module_& m);      // http_codec.cc: HttpInferCall, decode_http_infer, encode_http_infer
+void BindClient(pybind11::module_& m);         // client.cc: Answer, ChannelClient
 
 }  // namespace triton_lite::bindings

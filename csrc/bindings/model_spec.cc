@@ -2,10 +2,10 @@
 #include <pybind11/stl.h>
 
 #include <cstdint>
-#include <string>
-#include <type_traits>
+#include <utility>
 
 #include "bindings/bindings.h"
+#include "bindings/enumeration.h"
 #include "bindings/shape_caster.h"
 #include "core/model_spec.h"
 
@@ -13,25 +13,6 @@ namespace py = pybind11;
 
 namespace triton_lite::bindings {
 namespace {
-
-// Enumerations travel as their numbers (those of protos/model_config.proto).
-template <typename Class, typename Enum>
-auto Get(Enum Class::* field) {
-  return [field](const Class& self) { return static_cast<int>(self.*field); };
-}
-
-template <typename Enum>
-Enum CheckedEnum(int value, Enum last) {
-  if (value < 0 || value > static_cast<int>(last)) {
-    throw py::value_error("no such enumeration value: " + std::to_string(value));
-  }
-  return static_cast<Enum>(value);
-}
-
-template <typename Class, typename Enum>
-auto Set(Enum Class::* field, Enum last) {
-  return [field, last](Class& self, int value) { self.*field = CheckedEnum(value, last); };
-}
 
 void BindTensorSpec(py::module_& m) {
   py::class_<TensorSpec>(m, "TensorSpec")
@@ -42,6 +23,7 @@ void BindTensorSpec(py::module_& m) {
       .def_readwrite("reshape", &TensorSpec::reshape)
       .def_readwrite("optional", &TensorSpec::optional)
       .def_readwrite("is_shape_tensor", &TensorSpec::is_shape_tensor)
+      .def_readwrite("is_non_linear_format_io", &TensorSpec::is_non_linear_format_io)
       .def_readwrite("allow_ragged_batch", &TensorSpec::allow_ragged_batch)
       .def_readwrite("labels", &TensorSpec::labels);
 }
@@ -53,28 +35,12 @@ void BindInstanceGroupSpec(py::module_& m) {
       .def_property("kind", Get(&InstanceGroupSpec::kind), Set(&InstanceGroupSpec::kind, InstanceKind::kModel))
       .def_readwrite("count", &InstanceGroupSpec::count)
       .def_readwrite("gpus", &InstanceGroupSpec::gpus)
-      .def_readwrite("passive", &InstanceGroupSpec::passive);
+      .def_readwrite("passive", &InstanceGroupSpec::passive)
+      .def_readwrite("rate_limiter", &InstanceGroupSpec::rate_limiter);
   py::class_<ExecutionAcceleratorSpec>(m, "ExecutionAcceleratorSpec")
       .def(py::init<>())
       .def_readwrite("name", &ExecutionAcceleratorSpec::name)
       .def_readwrite("parameters", &ExecutionAcceleratorSpec::parameters);
-}
-
-void BindSchedulerSpecs(py::module_& m) {
-  py::class_<DefaultSchedulerSpec>(m, "DefaultSchedulerSpec").def(py::init<>());
-  py::class_<SequenceSchedulerSpec>(m, "SequenceSchedulerSpec").def(py::init<>());
-  py::class_<DynamicBatchingSpec>(m, "DynamicBatchingSpec")
-      .def(py::init<>())
-      .def_readwrite("preferred_batch_size", &DynamicBatchingSpec::preferred_batch_size)
-      .def_readwrite("max_queue_delay_microseconds", &DynamicBatchingSpec::max_queue_delay_microseconds)
-      .def_readwrite("preserve_ordering", &DynamicBatchingSpec::preserve_ordering);
-  py::class_<EnsembleStepSpec>(m, "EnsembleStepSpec")
-      .def(py::init<>())
-      .def_readwrite("model_name", &EnsembleStepSpec::model_name)
-      .def_readwrite("model_version", &EnsembleStepSpec::model_version)
-      .def_readwrite("input_map", &EnsembleStepSpec::input_map)
-      .def_readwrite("output_map", &EnsembleStepSpec::output_map);
-  py::class_<EnsembleSpec>(m, "EnsembleSpec").def(py::init<>()).def_readwrite("steps", &EnsembleSpec::steps);
 }
 
 void BindWarmupSpecs(py::module_& m) {
@@ -96,9 +62,9 @@ void BindWarmupSpecs(py::module_& m) {
 }  // namespace
 
 void BindModelSpec(py::module_& m) {
+  BindSchedulerSpec(m);
   BindTensorSpec(m);
   BindInstanceGroupSpec(m);
-  BindSchedulerSpecs(m);
   BindWarmupSpecs(m);
   py::class_<ModelSpec>(m, "ModelSpec")
       .def(py::init<>())
@@ -117,6 +83,9 @@ void BindModelSpec(py::module_& m) {
       .def_property(
           "scheduler", [](const ModelSpec& self) { return SchedulerSpec(self.scheduler); },
           [](ModelSpec& self, SchedulerSpec scheduler) { self.scheduler = std::move(scheduler); })
+      .def_readwrite("batch_input", &ModelSpec::batch_input)
+      .def_readwrite("batch_output", &ModelSpec::batch_output)
+      .def_readwrite("response_cache", &ModelSpec::response_cache)
       .def_readwrite("parameters", &ModelSpec::parameters)
       .def_readwrite("backend_config", &ModelSpec::backend_config)
       .def_readwrite("graph_optimization_level", &ModelSpec::graph_optimization_level)

@@ -6,11 +6,11 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <utility>
-#include <variant>
+#include <string_view>
 #include <vector>
 
 #include "core/datatype.h"
+#include "core/scheduler_spec.h"
 #include "core/shape.h"
 
 namespace triton_lite {
@@ -22,6 +22,7 @@ struct TensorSpec {
   std::optional<Shape> reshape;  // Shape that the backend sees instead of dims.
   bool optional = false;         // Inputs only.
   bool is_shape_tensor = false;
+  bool is_non_linear_format_io = false;
   bool allow_ragged_batch = false;  // Inputs only.
   std::vector<std::string> labels;  // Outputs only: classification labels, by index.
 };
@@ -34,29 +35,8 @@ struct InstanceGroupSpec {
   std::int32_t count = 1;                  // Instances for each of gpus, or in all when gpus is empty.
   std::vector<std::int32_t> gpus;
   bool passive = false;
+  RateLimiterSpec rate_limiter;
 };
-
-struct DynamicBatchingSpec {
-  std::vector<std::int32_t> preferred_batch_size;
-  std::uint64_t max_queue_delay_microseconds = 0;
-  bool preserve_ordering = false;
-};
-
-struct EnsembleStepSpec {
-  std::string model_name;
-  std::int64_t model_version = -1;                              // -1: the latest.
-  std::vector<std::pair<std::string, std::string>> input_map;   // Step's input -> ensemble tensor.
-  std::vector<std::pair<std::string, std::string>> output_map;  // Step's output -> ensemble tensor.
-};
-
-struct EnsembleSpec {
-  std::vector<EnsembleStepSpec> steps;
-};
-
-struct DefaultSchedulerSpec {};
-struct SequenceSchedulerSpec {};  // Answers UNIMPLEMENTED until sequences are built.
-
-using SchedulerSpec = std::variant<DefaultSchedulerSpec, DynamicBatchingSpec, SequenceSchedulerSpec, EnsembleSpec>;
 
 struct ExecutionAcceleratorSpec {
   std::string name;  // "cuda", "tensorrt", …
@@ -95,6 +75,9 @@ struct ModelSpec {
   std::vector<TensorSpec> outputs;
   std::vector<InstanceGroupSpec> instance_groups;
   SchedulerSpec scheduler;
+  std::vector<BatchInputSpec> batch_input;
+  std::vector<BatchOutputSpec> batch_output;
+  bool response_cache = false;                        // ModelConfig.response_cache.enable.
   std::map<std::string, std::string> parameters;      // ModelConfig.parameters, string values.
   std::map<std::string, std::string> backend_config;  // --backend-config settings of this backend.
   std::int32_t graph_optimization_level = 0;          // ModelConfig.optimization.graph.level.

@@ -111,7 +111,7 @@ Result<std::unique_ptr<const ServedModel>> LoadModel(ModelSpec spec, OpenedModel
   ASSIGN_OR_RETURN(Instances instances, CreateInstances(spec, opened.backend.get(), log));
   spec.model_warmup.clear();
   std::unique_ptr<Scheduler> scheduler;
-  if (std::holds_alternative<SequenceSchedulerSpec>(spec.scheduler)) {
+  if (std::holds_alternative<SequenceBatchingSpec>(spec.scheduler)) {
     scheduler = std::make_unique<SequencesNotBuilt>(spec.name, std::move(instances));
   } else {
     scheduler = MakeBatchScheduler(spec, std::move(instances), observer);

@@ -22,6 +22,7 @@ class TensorSpec:
     reshape: list[int] | None
     optional: bool
     is_shape_tensor: bool
+    is_non_linear_format_io: bool
     allow_ragged_batch: bool
     labels: list[str]
 
@@ -35,6 +36,7 @@ class InstanceGroupSpec:
     count: int
     gpus: list[int]
     passive: bool
+    rate_limiter: RateLimiterSpec
 
     def __init__(self) -> None: ...
 
@@ -47,26 +49,100 @@ class ExecutionAcceleratorSpec:
     def __init__(self) -> None: ...
 
 class DefaultSchedulerSpec:
-    """Requests one by one, on any idle instance."""
+    """One request at a time on each instance."""
+
+    def __init__(self) -> None: ...
+
+class QueuePolicySpec:
+    """How long requests of one priority level may wait, and how many. `timeout_action`: 0 REJECT, 1 DELAY."""
+
+    timeout_action: int
+    default_timeout_microseconds: int
+    allow_timeout_override: bool
+    max_queue_size: int
 
     def __init__(self) -> None: ...
 
 class DynamicBatchingSpec:
-    """Requests gathered into batches."""
+    """ModelConfig.dynamic_batching."""
 
+    preferred_batch_size: list[int]
+    max_queue_delay_microseconds: int
+    preserve_ordering: bool
+    priority_levels: int
+    default_priority_level: int
+    default_queue_policy: QueuePolicySpec
+    priority_queue_policy: dict[int, QueuePolicySpec]
+
+    def __init__(self) -> None: ...
+
+class SequenceControlSpec:
+    """One control of one input. `kind`: 0 start, 1 ready, 2 end, 3 correlation id; `datatype`: of the last only."""
+
+    input_name: str
+    kind: int
+    int32_false_true: list[int]
+    fp32_false_true: list[float]
+    bool_false_true: list[bool]
+    datatype: int
+
+    def __init__(self) -> None: ...
+
+class InitialStateSpec:
+    """What a state holds when a sequence starts. `data_file`: relative to MODEL/initial_state."""
+
+    name: str
+    datatype: int
+    dims: list[int]
+    zero_data: bool
+    data_file: str
+
+    def __init__(self) -> None: ...
+
+class SequenceStateSpec:
+    """A tensor that the server carries from one request of a sequence to the next."""
+
+    input_name: str
+    output_name: str
+    datatype: int
+    dims: list[int]
+    initial_state: list[InitialStateSpec]
+    use_same_buffer_for_input_output: bool
+    use_growable_memory: bool
+
+    def __init__(self) -> None: ...
+
+class DirectStrategySpec:
+    """ModelConfig.sequence_batching.direct."""
+
+    max_queue_delay_microseconds: int
+    minimum_slot_utilization: float
+
+    def __init__(self) -> None: ...
+
+class OldestStrategySpec:
+    """ModelConfig.sequence_batching.oldest."""
+
+    max_candidate_sequences: int
     preferred_batch_size: list[int]
     max_queue_delay_microseconds: int
     preserve_ordering: bool
 
     def __init__(self) -> None: ...
 
-class SequenceSchedulerSpec:
-    """The model loads and is ready; inference is answered UNIMPLEMENTED."""
+class SequenceBatchingSpec:
+    """ModelConfig.sequence_batching."""
+
+    max_sequence_idle_microseconds: int
+    strategy: DirectStrategySpec | OldestStrategySpec
+    control_input: list[SequenceControlSpec]
+    state: list[SequenceStateSpec]
+    iterative_sequence: bool
 
     def __init__(self) -> None: ...
 
 class EnsembleStepSpec:
-    """One step; `model_version` -1 is the latest. The maps are pairs (tensor of the step, tensor of the ensemble)."""
+    """One step. Maps: (name of the model, name in the ensemble)."""
 
     model_name: str
     model_version: int
@@ -76,13 +152,49 @@ class EnsembleStepSpec:
     def __init__(self) -> None: ...
 
 class EnsembleSpec:
-    """Steps over other served models."""
+    """ModelConfig.ensemble_scheduling."""
 
     steps: list[EnsembleStepSpec]
+    max_inflight_requests: int
 
     def __init__(self) -> None: ...
 
-SchedulerSpec: TypeAlias = DefaultSchedulerSpec | DynamicBatchingSpec | SequenceSchedulerSpec | EnsembleSpec
+SchedulerSpec: TypeAlias = DefaultSchedulerSpec | DynamicBatchingSpec | SequenceBatchingSpec | EnsembleSpec
+
+class BatchInputSpec:
+    """An input that the backend fills from what the batch is made of. `kind`: as in model_config.proto."""
+
+    kind: int
+    target_names: list[str]
+    datatype: int
+    source_inputs: list[str]
+
+    def __init__(self) -> None: ...
+
+class BatchOutputSpec:
+    """Outputs that are divided among the requests by the shape of an input."""
+
+    target_names: list[str]
+    source_inputs: list[str]
+
+    def __init__(self) -> None: ...
+
+class RateLimiterResourceSpec:
+    """`count` of a resource; `global_`: shared by all devices."""
+
+    name: str
+    global_: bool
+    count: int
+
+    def __init__(self) -> None: ...
+
+class RateLimiterSpec:
+    """What an instance takes of the resources while it runs; priority 2 gets half of the turns of priority 1."""
+
+    resources: list[RateLimiterResourceSpec]
+    priority: int
+
+    def __init__(self) -> None: ...
 
 class WarmupInputSpec:
     """An input of a warm-up sample. `data`: 1 zeros, 2 random, 3 of `input_data_file`, 0 not said (an error)."""
@@ -120,6 +232,9 @@ class ModelSpec:
     outputs: list[TensorSpec]
     instance_groups: list[InstanceGroupSpec]
     scheduler: SchedulerSpec
+    batch_input: list[BatchInputSpec]
+    batch_output: list[BatchOutputSpec]
+    response_cache: bool
     parameters: dict[str, str]
     backend_config: dict[str, str]
     graph_optimization_level: int

@@ -15,8 +15,11 @@ from triton_lite.errors import Code, TritonError
 _TYPES = {1: 11, 2: 2, 3: 6, 4: 3, 5: 7, 6: 8, 7: 9, 8: 13, 9: 1, 10: 10, 11: 12, 12: 4, 13: 5, 16: 14}
 
 ModelSpec = TensorSpec = InstanceGroupSpec = ExecutionAcceleratorSpec = SimpleNamespace
-DefaultSchedulerSpec = DynamicBatchingSpec = SequenceSchedulerSpec = SimpleNamespace
+DefaultSchedulerSpec = DynamicBatchingSpec = QueuePolicySpec = SimpleNamespace
+SequenceBatchingSpec = SequenceControlSpec = SequenceStateSpec = InitialStateSpec = SimpleNamespace
+DirectStrategySpec = OldestStrategySpec = SimpleNamespace
 EnsembleSpec = EnsembleStepSpec = WarmupSpec = WarmupInputSpec = SimpleNamespace
+BatchInputSpec = BatchOutputSpec = RateLimiterSpec = RateLimiterResourceSpec = SimpleNamespace
 
 
 def configure_onnxruntime(path: str) -> None:

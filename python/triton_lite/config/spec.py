@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from triton_lite.config.backends import ENSEMBLE
+from triton_lite.config.scheduler_spec import batch_input, batch_output, rate_limiter, scheduler
 from triton_lite.proto import messages
 
 
@@ -54,7 +55,12 @@ def model_spec(
     spec.decoupled = config.model_transaction_policy.decoupled
     spec.inputs = [_input(native, tensor) for tensor in config.input]
     spec.outputs = [_output(native, tensor, labels.get(tensor.name, ())) for tensor in config.output]
-    spec.scheduler = _scheduler(native, config)
+    spec.scheduler = scheduler(native, config)
+    spec.response_cache = config.response_cache.enable
+    if config.batch_input:
+        spec.batch_input = [batch_input(native, one) for one in config.batch_input]
+    if config.batch_output:
+        spec.batch_output = [batch_output(native, one) for one in config.batch_output]
     if config.model_warmup:
         spec.model_warmup = [_warmup(native, sample) for sample in config.model_warmup]
     return spec
@@ -67,6 +73,7 @@ def _tensor(native: Any, tensor: messages.Message) -> Any:
     spec.dims = list(tensor.dims)
     spec.reshape = list(tensor.reshape.shape) if tensor.HasField("reshape") else None
     spec.is_shape_tensor = tensor.is_shape_tensor
+    spec.is_non_linear_format_io = tensor.is_non_linear_format_io
     return spec
 
 
@@ -97,6 +104,8 @@ def _instance_group(native: Any, group: messages.Message) -> Any:
     spec.count = group.count
     spec.gpus = list(group.gpus)
     spec.passive = group.passive
+    if group.HasField("rate_limiter"):
+        spec.rate_limiter = rate_limiter(native, group.rate_limiter)
     return spec
 
 
@@ -119,30 +128,4 @@ def _warmup_input(native: Any, name: str, tensor: messages.Message) -> Any:
     spec.dims = list(tensor.dims)
     spec.data = _WARMUP_DATA[tensor.WhichOneof("input_data_type")]
     spec.input_data_file = tensor.input_data_file
-    return spec
-
-
-def _scheduler(native: Any, config: messages.ModelConfig) -> Any:
-    choice = config.WhichOneof("scheduling_choice")
-    if choice == "dynamic_batching":
-        spec = native.DynamicBatchingSpec()
-        spec.preferred_batch_size = list(config.dynamic_batching.preferred_batch_size)
-        spec.max_queue_delay_microseconds = config.dynamic_batching.max_queue_delay_microseconds
-        spec.preserve_ordering = config.dynamic_batching.preserve_ordering
-        return spec
-    if choice == "sequence_batching":
-        return native.SequenceSchedulerSpec()
-    if choice == "ensemble_scheduling":
-        spec = native.EnsembleSpec()
-        spec.steps = [_step(native, step) for step in config.ensemble_scheduling.step]
-        return spec
-    return native.DefaultSchedulerSpec()
-
-
-def _step(native: Any, step: messages.Message) -> Any:
-    spec = native.EnsembleStepSpec()
-    spec.model_name = step.model_name
-    spec.model_version = step.model_version
-    spec.input_map = sorted(step.input_map.items())
-    spec.output_map = sorted(step.output_map.items())
     return spec

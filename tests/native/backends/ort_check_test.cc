@@ -42,7 +42,7 @@ TEST(CountsInputs) {
   ModelSpec spec = Model();
   spec.inputs.pop_back();
   CHECK_EQ(Refusal(spec), "unable to load model 'm', configuration expects 1 inputs, model provides 2");
-  spec.scheduler = SequenceSchedulerSpec{};  // Its controls are inputs of the file, not of the configuration.
+  spec.scheduler = SequenceBatchingSpec{};  // Its controls are inputs of the file, not of the configuration.
   CHECK_EQ(Refusal(spec), "");
 }
 

@@ -116,7 +116,7 @@ TEST(RefusesUnaryCallsToDecoupledModels) {
 TEST(SequenceModelsLoadAndRefuse) {
   Served served;
   ModelSpec spec = Identity();
-  spec.scheduler = SequenceSchedulerSpec{};
+  spec.scheduler = SequenceBatchingSpec{};
   served.Publish(spec);
   CHECK(served.Infer(Message("identity"))->status().code() == Code::kUnimplemented);
 }
