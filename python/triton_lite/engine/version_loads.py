@@ -56,6 +56,9 @@ class _Loading:
         return len(self.kept) + len(self.loaded) + len(self.failed) == len(self.wanted)
 
 
+_Jobs = dict[Future[LoadedVersion], tuple[_Loading, int]]
+
+
 class VersionLoads:
     """The versions that are served. Calls for different models may run side by side, for the same one in turn."""
 
@@ -66,6 +69,7 @@ class VersionLoads:
         self._table = table
         self._pool = ThreadPoolExecutor(options.model_load_thread_count, thread_name_prefix="model-load")
         self._served: dict[str, dict[int, Served]] = {}  # Written under the model's turn.
+        self._ahead: dict[str, tuple[_Loading, _Jobs]] = {}
 
     def served(self, key: str) -> Mapping[int, LoadedVersion]:
         """Return the versions of a model that are served."""
@@ -78,19 +82,16 @@ class VersionLoads:
         from its models.
         """
         failures: dict[str, TritonError] = {}
-        jobs: dict[Future[LoadedVersion], tuple[_Loading, int]] = {}
+        jobs: _Jobs = {}
         for key, known in models.items():
-            loading = self._plan(key, known)
+            loading, begun = self._ahead.pop(key, None) or self._begin(key, known, labels_of(key))
+            jobs |= begun
             if not loading.wanted:
                 self._table.try_without_version(key)
                 failures[key] = _no_version(known.model)
                 _log.error("failed to load model '%s': %s", key, explain(failures[key]))
             elif loading.complete:
                 self._finish(loading, failures)
-            labels = labels_of(key)
-            for version in loading.wanted:
-                if version not in loading.kept:
-                    jobs[self._begin(loading, version, labels)] = (loading, version)
         for job in as_completed(jobs):
             loading, version = jobs[job]
             try:
@@ -100,6 +101,10 @@ class VersionLoads:
             if loading.complete:
                 self._finish(loading, failures)
         return failures
+
+    def begin_ahead(self, key: str, known: Known) -> None:
+        """Begin to load a model that needs no other, and that `load` is going to be called for."""
+        self._ahead[key] = self._begin(key, known, {})
 
     def unload(self, key: str) -> None:
         """Stop serving a model; requests that are in it end on it, which this waits for only a moment."""
@@ -150,11 +155,16 @@ class VersionLoads:
         }
         return _Loading(key, known.model, known.scratch, wanted, kept)
 
-    def _begin(self, loading: _Loading, version: int, labels: Labels) -> Future[LoadedVersion]:
-        _log.info("loading: %s:%d", loading.key, version)
-        if version not in self._served.get(loading.key, {}):  # A reload is made aside, while the version is served.
-            self._table.advance(loading.key, version, State.LOADING)
-        return self._pool.submit(self._load_version, loading.found, version, labels)
+    def _begin(self, key: str, known: Known, labels: Labels) -> tuple[_Loading, _Jobs]:
+        loading = self._plan(key, known)
+        jobs: _Jobs = {}
+        for version in loading.wanted:
+            if version not in loading.kept:
+                _log.info("loading: %s:%d", key, version)
+                if version not in self._served.get(key, {}):  # A reload is made aside, while the version is served.
+                    self._table.advance(key, version, State.LOADING)
+                jobs[self._pool.submit(self._load_version, loading.found, version, labels)] = (loading, version)
+        return loading, jobs
 
     def _load_version(self, found: FoundModel, version: int, labels: Labels) -> LoadedVersion:
         for left in range(self._options.model_load_retry_count, -1, -1):
