@@ -52,9 +52,9 @@ class Lifecycle:
         scan.check_repositories(options.model_repository)
         if options.model_control_mode != "explicit" or options.load_model == ["*"]:
             change, results = self._apply(lambda: self._finder.find_all(self._catalog, self._begin_ahead))
-            return change.failures | results
-        names = list(dict.fromkeys(options.load_model))
-        change, results = self._apply(lambda: self._finder.find_named(self._catalog, names))
+        else:
+            names = list(dict.fromkeys(options.load_model))
+            change, results = self._apply(lambda: self._finder.find_named(self._catalog, names))
         return change.failures | results
 
     def poll(self) -> dict[str, TritonError]:

@@ -84,7 +84,7 @@ class VersionLoads:
         failures: dict[str, TritonError] = {}
         jobs: _Jobs = {}
         for key, known in models.items():
-            loading, begun = self._ahead.pop(key, None) or self._begin(key, known, labels_of(key))
+            loading, begun = self._ahead.pop(key) if key in self._ahead else self._begin(key, known, labels_of(key))
             jobs |= begun
             if not loading.wanted:
                 self._table.try_without_version(key)
