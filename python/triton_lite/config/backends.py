@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from triton_lite.config.error import ConfigError
 from triton_lite.proto import messages
 
+TRITON_DIRECTORY = "/opt/tritonserver/backends"
+"""Where Triton looks for backends; ours are part of the package, but error texts name it."""
+
 ENSEMBLE = "ensemble"
 ONNXRUNTIME = "onnxruntime"
 ONNX_PLATFORM = "onnxruntime_onnx"

@@ -136,7 +136,8 @@ class Loader:
         settings = self._options.settings_of(config.backend)
         files = found.source.files(version, config.default_model_filename)
         check_kind(files.model_file, found.source.name)
-        rules.check_runtime(config)
+        searched = (files.directory, found.source.directory, f"{backends.TRITON_DIRECTORY}/{config.backend}")
+        rules.check_runtime(config, searched)
         normalize_instance_groups(config, self._gpus)
         rules.check_instance_groups(config, self._gpus)
         opened = None
