@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 import subprocess
@@ -9,17 +10,19 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from bench import open_loop
+from bench import open_loop, processes
 from bench.engine_process import EngineProcess, engine
-from bench.open_loop import Outcome, Request
+from bench.http_client import HttpClient, infer
+from bench.open_loop import Outcome
 from triton_lite.engine.options import EngineOptions
-from triton_lite.proto import messages
+from triton_lite.proto import METHODS, messages
 
 _WIDTH = 16  # Elements of a request to a small model.
 _LAYERS = 8  # Of a large model: matrices of equal size.
@@ -67,32 +70,35 @@ def _save_large(repository: Path, name: str, megabytes: float) -> Path:
     return _save(repository, name, width, matrices)
 
 
-def _request(name: str, width: int) -> Request:
-    request = messages.ModelInferRequest(model_name=name)
-    request.inputs.add(name="x0", datatype="FP32", shape=[1, width])
-    return Request(request.SerializeToString(), [bytes(4 * width)])
-
-
 def _explicit(repository: Path, *names: str) -> EngineOptions:
     return EngineOptions([str(repository)], "explicit", list(names), log_info=False)
 
 
 def reload_latency(reloads: int, megabytes: float) -> str:
-    """p99 of other models at a quarter of the peak, while a larger one is reloaded and before that."""
+    """p99 of other models at a quarter of the peak over HTTP, while a larger one is reloaded and after that."""
     with tempfile.TemporaryDirectory() as folder:
         repository = Path(folder)
-        requests = [_request(name, _WIDTH) for name in _OTHERS]
         for name in _OTHERS:
             _save(repository, name, _WIDTH, [])
         file = _save_large(repository, "larger", megabytes)
-        with engine(_explicit(repository, *_OTHERS, "larger")) as server:
-            peak = open_loop.peak_rate(server.client, requests, 3)
-            rate = peak / 4
-            started = time.perf_counter()
-            with _Reloads(server, file, reloads) as loads:
-                during = open_loop.run(server.client, requests, rate, lambda _: loads.over)
-            seconds = time.perf_counter() - started
-            alone = open_loop.run(server.client, requests, rate, lambda so_far: so_far >= min(seconds, 30))
+        http, grpc, metrics = (processes.free_port() for _ in range(3))
+        loaded = [f"--load-model={name}" for name in (*_OTHERS, "larger")]
+        command = processes.serve_command(repository, http, grpc, metrics, "--model-control-mode=explicit", *loaded)
+        with processes.running(command) as process:
+            processes.wait_for(lambda: processes.is_ready(http), process)
+            with contextlib.closing(HttpClient(http)) as client:
+                return _reload_latency(client, http, file, reloads, megabytes)
+
+
+def _reload_latency(client: HttpClient, port: int, file: Path, reloads: int, megabytes: float) -> str:
+    requests = [infer(name, "x0", [1, _WIDTH]) for name in _OTHERS]
+    peak = open_loop.peak_rate(client, requests, 5)
+    rate = peak / 4
+    started = time.perf_counter()
+    with _Reloads(port, file, reloads) as loads:
+        during = open_loop.run(client, requests, rate, lambda _: loads.over)
+    seconds = time.perf_counter() - started
+    alone = open_loop.run(client, requests, rate, lambda so_far: so_far >= min(seconds, 30))
     return (
         f"{reloads} reloads of {megabytes:.0f} MB in {seconds:.0f} s ({loads.failed} failed) at {rate:.0f} requests a "
         f"second, a quarter of the peak\n\n" + _latency_table(during, alone)
@@ -102,10 +108,10 @@ def reload_latency(reloads: int, megabytes: float) -> str:
 class _Reloads:
     """Reloads `larger` again and again, each time with a file that changed, on a thread of its own."""
 
-    def __init__(self, server: EngineProcess, file: Path, count: int) -> None:
+    def __init__(self, port: int, file: Path, count: int) -> None:
         self.over = False
         self.failed = 0
-        self._control = EngineProcess(server.socket, server.process_id)
+        self._url = f"http://127.0.0.1:{port}/v2/repository/models/larger/load"
         self._file, self._count = file, count
         self._thread = threading.Thread(target=self._run)
 
@@ -122,8 +128,8 @@ class _Reloads:
             for i in range(self._count):
                 os.utime(self._file, (now + i, now + i))
                 try:
-                    self._control.load("larger")
-                except Exception:
+                    urllib.request.urlopen(urllib.request.Request(self._url, method="POST"), timeout=60).close()
+                except OSError:
                     self.failed += 1
         finally:
             self.over = True
@@ -147,12 +153,14 @@ def memory(cycles: int, megabytes: float) -> str:
     with tempfile.TemporaryDirectory() as folder:
         repository = Path(folder)
         _save_large(repository, "large", megabytes)
-        request = _request("large", int((megabytes * 1e6 / 4 / _LAYERS) ** 0.5))
+        width = int((megabytes * 1e6 / 4 / _LAYERS) ** 0.5)
+        request = messages.ModelInferRequest(model_name="large")
+        request.inputs.add(name="x0", datatype="FP32", shape=[1, width])
         with engine(_explicit(repository)) as server:
             before = server.resident_bytes() / 1e6
             for _ in range(cycles):
                 server.load("large")
-                call = server.client.send(open_loop.INFER, request.message, request.segments)
+                call = server.client.send(METHODS["ModelInfer"].number, request.SerializeToString(), [bytes(4 * width)])
                 answer = server.client.wait(call, 60)
                 if answer is None or answer.code:
                     raise RuntimeError("the model was loaded but did not answer")
