@@ -15,6 +15,7 @@ from triton_lite.frontends.http.disconnect import RECEIVE, whole
 from triton_lite.frontends.http.fast_infer import FastInfer
 from triton_lite.frontends.http.front_end import FrontEnd
 from triton_lite.frontends.http.keep_alive import hold_next_request
+from triton_lite.frontends.http.lingering import LINGER, linger
 from triton_lite.frontends.http.router import Router
 from triton_lite.frontends.http.routes import routes
 
@@ -67,17 +68,24 @@ class Application:
             raw_path = scope.get("raw_path")
             if raw_path and b"%" in raw_path:
                 scope["path"] = raw_path.partition(b"?")[0].decode("latin-1")
-            send = _holding(server, send)
+            send = _ending(scope, server, send)
         await self._asgi(scope, receive, send)
 
 
-def _holding(receive: Any, send: Any) -> Any:
-    async def hold_and_send(event: dict[str, Any]) -> None:
+def _ending(scope: dict[str, Any], receive: Any, send: Any) -> Any:
+    """Send as `send` does, with what has to happen about the end of an answer."""
+
+    async def send_or_end(event: dict[str, Any]) -> None:
         if event["type"] == "http.response.body" and not event.get("more_body"):
-            hold_next_request(receive)
+            if scope.get(LINGER):
+                await send({**event, "more_body": True})
+                await linger(receive)
+                event = {"type": "http.response.body"}
+            else:
+                hold_next_request(receive)
         await send(event)
 
-    return hold_and_send
+    return send_or_end
 
 
 def _configured(app: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from triton_lite.errors import Code, TritonError
 from triton_lite.frontends.http.disconnect import cut_short
 from triton_lite.frontends.http.front_end import FrontEnd
+from triton_lite.frontends.http.lingering import LINGER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -117,7 +118,7 @@ async def _receive_pieces(req: Any, limit: int) -> bytes:
         body += piece
         tiny += len(piece) < _TINY_BYTE_SIZE
         if tiny > _CHUNK_COUNT:
-            await _discard_async(stream)
+            req.scope[LINGER] = True
             raise TritonError(
                 Code.INVALID_ARGUMENT,
                 f"Chunked request body exceeds maximum of {_CHUNK_COUNT} non-empty chunks. Send fewer or larger HTTP "
