@@ -20,10 +20,10 @@ bool SameContent(const Buffer& a, const Buffer& b) {
 }
 
 bool Agree(const BatchedInput& rule, const InputTensor& a, const InputTensor& b) {
-  if ((rule.equal_shape || rule.equal_content) && !SameShape(a.model_shape, b.model_shape)) {
-    return false;
+  if (rule.equal_content) {  // Without a batch dimension.
+    return a.model_shape == b.model_shape && SameContent(a.data, b.data);
   }
-  return !rule.equal_content || SameContent(a.data, b.data);
+  return !rule.equal_shape || SameShape(a.model_shape, b.model_shape);
 }
 
 // May `a` and `b` be in one batch? Both hold their inputs in the order of policy.inputs.
@@ -46,39 +46,60 @@ bool Agree(const InferenceRequest& a, const InferenceRequest& b, const BatchPoli
   return true;
 }
 
-std::uint32_t Elements(const RequestPtr& request) { return std::max(1u, request->batch_size); }
+std::uint32_t Elements(const InferenceRequest& request) { return std::max(1u, request.batch_size); }
 
 // The longest batch from the head of the queue, and the best place to cut it short.
-struct Growth {
-  std::size_t count = 0;            // Requests that fit together.
-  std::uint64_t size = 0;           // Their elements.
-  std::size_t preferred_count = 0;  // Requests up to the best preferred size; 0: none was met.
-  bool closed = false;              // The next request cannot join: waiting will not make the batch grow.
-};
+class Growth {
+ public:
+  explicit Growth(const BatchPolicy& policy) : policy_(policy) {}
 
-Growth Grow(std::span<const RequestPtr> queue, const BatchPolicy& policy) {
-  Growth growth;
-  const std::uint64_t largest_preferred = policy.preferred_sizes.back();
-  for (const RequestPtr& request : queue) {
-    const std::uint64_t grown = growth.size + Elements(request);
-    if (growth.count > 0) {
+  // The next request of the queue. False when it cannot join: waiting will not make the batch grow.
+  bool Add(const InferenceRequest& request) {
+    const std::uint64_t grown = size_ + Elements(request);
+    if (count_ > 0) {
       // Past every preferred size: what is there so far is as good as it gets.
-      if (grown > largest_preferred && growth.preferred_count == 0) {
-        growth.preferred_count = growth.count;
+      if (grown > policy_.preferred_sizes.back() && preferred_count_ == 0) {
+        preferred_count_ = count_;
       }
-      if (grown > policy.max_batch_size || (policy.compare_inputs && !Agree(*queue.front(), *request, policy))) {
-        growth.closed = true;
-        break;
+      if (grown > policy_.max_batch_size || (policy_.compare_inputs && !Agree(*first_, request, policy_))) {
+        closed_ = true;
+        return false;
       }
+    } else {
+      first_ = &request;
+      oldest_ = request.times.queue_start;
     }
-    growth.size = grown;
-    ++growth.count;
-    if (std::binary_search(policy.preferred_sizes.begin(), policy.preferred_sizes.end(), grown)) {
-      growth.preferred_count = growth.count;
+    size_ = grown;
+    ++count_;
+    oldest_ = std::min(oldest_, request.times.queue_start);
+    if (std::binary_search(policy_.preferred_sizes.begin(), policy_.preferred_sizes.end(), grown)) {
+      preferred_count_ = count_;
     }
+    return true;
   }
-  return growth;
-}
+
+  BatchDecision Decide(std::uint64_t now) const {
+    const std::uint64_t delay = policy_.max_queue_delay_nanoseconds;
+    const std::uint64_t deadline = oldest_ + delay;
+    const bool overdue = delay != 0 && now >= deadline;
+    if (preferred_count_ != 0 && !overdue) {
+      return {.count = preferred_count_};
+    }
+    if (closed_ || size_ >= policy_.preferred_sizes.back() || overdue || delay == 0) {
+      return {.count = count_};
+    }
+    return {.look_again_at = deadline};
+  }
+
+ private:
+  const BatchPolicy& policy_;
+  const InferenceRequest* first_ = nullptr;
+  std::size_t count_ = 0;            // Requests that fit together.
+  std::uint64_t size_ = 0;           // Their elements.
+  std::uint64_t oldest_ = 0;         // When the one that waits longest came: the first, unless others have priority.
+  std::size_t preferred_count_ = 0;  // Requests up to the best preferred size; 0: none was met.
+  bool closed_ = false;
+};
 
 bool IsVariable(const TensorSpec& input) {
   return std::any_of(input.dims.begin(), input.dims.end(), [](std::int64_t dim) { return dim < 0; });
@@ -112,24 +133,25 @@ BatchPolicy MakeBatchPolicy(const ModelSpec& spec) {
   return policy;
 }
 
-BatchDecision NextBatch(std::span<const RequestPtr> queue, std::uint64_t now, const BatchPolicy& policy) {
+BatchDecision NextBatch(const RequestQueue& queue, std::uint64_t now, const BatchPolicy& policy) {
   if (queue.empty()) {
     return {};
   }
   if (!policy.dynamic) {
     return {.count = 1};
   }
-  const Growth growth = Grow(queue, policy);
-  const std::uint64_t delay = policy.max_queue_delay_nanoseconds;
-  const std::uint64_t deadline = queue.front()->times.queue_start + delay;
-  const bool overdue = delay != 0 && now >= deadline;
-  if (growth.preferred_count != 0 && !overdue) {
-    return {.count = growth.preferred_count};
+  Growth growth(policy);
+  queue.Each([&](const InferenceRequest& request) { return growth.Add(request); });
+  return growth.Decide(now);
+}
+
+bool IsBatchAlone(const InferenceRequest& request, const BatchPolicy& policy) {
+  if (!policy.dynamic) {
+    return true;
   }
-  if (growth.closed || growth.size >= policy.preferred_sizes.back() || overdue || delay == 0) {
-    return {.count = growth.count};
-  }
-  return {.look_again_at = deadline};
+  Growth growth(policy);
+  growth.Add(request);
+  return growth.Decide(request.times.queue_start).count == 1;
 }
 
 }  // namespace triton_lite

@@ -4,12 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "core/model_spec.h"
 #include "core/request.h"
+#include "schedule/request_queue.h"
 
 namespace triton_lite {
 
@@ -41,7 +41,10 @@ struct BatchDecision {
 // A clock reading past every queue delay: what waits is batched as it is.
 inline constexpr std::uint64_t kFlush = std::numeric_limits<std::uint64_t>::max();
 
-// `queue` in the order in which requests are to be taken, times.queue_start set. An instance is free to run the batch.
-BatchDecision NextBatch(std::span<const RequestPtr> queue, std::uint64_t now, const BatchPolicy& policy);
+// An instance is free to run the batch, and what timed out has left the queue.
+BatchDecision NextBatch(const RequestQueue& queue, std::uint64_t now, const BatchPolicy& policy);
+
+// True: a request that has just come to an empty queue is a batch at once.
+bool IsBatchAlone(const InferenceRequest& request, const BatchPolicy& policy);
 
 }  // namespace triton_lite

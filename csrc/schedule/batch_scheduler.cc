@@ -1,5 +1,7 @@
 #include "schedule/batch_scheduler.h"
 
+#include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -20,9 +22,26 @@ bool IsSmall(const InferenceRequest& request) {
   return byte_size < kInlineByteSize;
 }
 
-bool PreservesOrdering(const ModelSpec& spec) {
+// The default scheduler is a batcher with nothing set.
+DynamicBatchingSpec Batching(const ModelSpec& spec) {
   const auto* batching = std::get_if<DynamicBatchingSpec>(&spec.scheduler);
-  return batching != nullptr && batching->preserve_ordering;
+  return batching != nullptr ? *batching : DynamicBatchingSpec{};
+}
+
+bool MayReject(const QueuePolicySpec& policy) {
+  return policy.timeout_action == TimeoutAction::kReject && policy.default_timeout_microseconds != 0;
+}
+
+bool MayReject(const DynamicBatchingSpec& batching) {
+  const auto& policies = batching.priority_queue_policy;
+  return MayReject(batching.default_queue_policy) ||
+         std::any_of(policies.begin(), policies.end(), [](const auto& policy) { return MayReject(policy.second); });
+}
+
+std::size_t HoldUntil(const ModelSpec& spec) {
+  const char* const count = std::getenv("TRITONSERVER_DELAY_SCHEDULER");
+  const bool batches = std::holds_alternative<DynamicBatchingSpec>(spec.scheduler);
+  return count != nullptr && batches ? static_cast<std::size_t>(std::max(0, std::atoi(count))) : 0;
 }
 
 }  // namespace
@@ -30,10 +49,13 @@ bool PreservesOrdering(const ModelSpec& spec) {
 BatchScheduler::BatchScheduler(const ModelSpec& spec, Instances instances, ExecutionObserver* observer,
                                std::uint64_t quick_nanoseconds)
     : policy_(MakeBatchPolicy(spec)),
-      preserve_ordering_(PreservesOrdering(spec)),
+      preserve_ordering_(Batching(spec).preserve_ordering),
+      may_reject_(MayReject(Batching(spec))),
       observer_(observer),
+      queue_(Batching(spec)),
       pool_(std::move(instances)),
-      execution_time_(quick_nanoseconds) {}
+      execution_time_(quick_nanoseconds),
+      hold_until_(HoldUntil(spec)) {}
 
 BatchScheduler::~BatchScheduler() { Drain(); }
 
@@ -41,31 +63,44 @@ void BatchScheduler::Enqueue(RequestPtr request, EnqueueHint hint) {
   // The request may be over, and its model drained and let go by everybody else, before this returns.
   const std::shared_ptr<const void> model = request->model;
   request->times.queue_start = NowNanoseconds();
-  InstanceThread* wake = nullptr;
-  BackendInstance* instance = nullptr;
-  bool start = false;
+  Taken taken;
   {
     MutexLock lock(mu_);
     if (!draining_) {
-      ++pending_;
-      if (hint.may_run_inline && MayRunInline(request)) {
-        instance = pool_.TakeIdle();
-      } else {
-        queue_.Push(std::move(request));
-        wake = ThreadToWake();
-        start = !std::exchange(started_, true);
-      }
+      taken = TakeIn(&request, hint);
     }
   }
-  if (start) {
+  if (taken.start) {
     StartThreads();
-  } else if (wake != nullptr) {
-    wake->Wake();
-  } else if (instance != nullptr) {
-    RunInline(std::move(request), instance);
+  } else if (taken.wake != nullptr) {
+    taken.wake->Wake();
+  } else if (taken.instance != nullptr) {
+    RunInline(std::move(request), taken.instance);
   } else if (request != nullptr) {  // Neither queued nor run.
-    request->responder->Fail(RefusedWhileStopping(*request));
+    request->responder->Fail(taken.full ? RefusedByFullQueue(*request) : RefusedWhileStopping(*request));
   }
+}
+
+BatchScheduler::Taken BatchScheduler::TakeIn(RequestPtr* request, EnqueueHint hint) {
+  Taken taken;
+  if (hint.may_run_inline && MayRunInline(*request)) {
+    ++pending_;
+    taken.instance = pool_.TakeIdle();
+    return taken;
+  }
+  taken.full = !queue_.Push(request);
+  if (taken.full) {
+    return taken;
+  }
+  ++pending_;
+  hold_until_ = held() ? hold_until_ : 0;
+  taken.wake = ThreadToWake();
+  taken.start = !std::exchange(started_, true);
+  const std::uint64_t rejection = may_reject_ ? queue_.next_rejection() : 0;
+  if (rejection != 0 && (expiry_watched_ == 0 || rejection < expiry_watched_)) {
+    expiry_wake_.NotifyOne();
+  }
+  return taken;
 }
 
 void BatchScheduler::Drain() {
@@ -89,6 +124,7 @@ void BatchScheduler::WakeAll() {
   while (InstanceThread* thread = pool_.Pick()) {
     thread->Wake();
   }
+  expiry_wake_.NotifyAll();
 }
 
 std::size_t BatchScheduler::pending() const {
@@ -109,6 +145,9 @@ void BatchScheduler::StartThreads() {
     for (InstanceThread* const self : selves) {
       threads_.emplace_back([this, self] { RunThread(*self); });
     }
+    if (may_reject_) {
+      threads_.emplace_back([this] { RunExpiry(); });
+    }
   } catch (const std::system_error&) {
     if (threads_.empty()) {  // Fewer than there are instances will do.
       RefuseQueued();
@@ -127,8 +166,7 @@ void BatchScheduler::RefuseQueued() {
     request->responder->Fail(Unavailable("no thread could be started for model '" + request->model_name + "'"));
   }
   MutexLock lock(mu_);
-  pending_ -= refused.size();
-  drained_.NotifyAll();
+  Leave(refused.size());
 }
 
 void BatchScheduler::RunThread(InstanceThread& self) {
@@ -153,11 +191,14 @@ bool BatchScheduler::NextWork(InstanceThread& self, Work* work) {
 
 bool BatchScheduler::TakeWork(Work* work) {
   work->look_again_at = 0;
-  if (!pool_.has_idle()) {
+  if (!pool_.has_idle() || held()) {
     return false;
   }
+  if (queue_.has_deadlines()) {
+    queue_.Expire(NowNanoseconds(), &work->refused.expired);
+  }
   BatchDecision decision = Decide();
-  while (queue_.TakeCancelled(decision.count, &work->cancelled)) {
+  while (queue_.TakeCancelled(decision.count, &work->refused.cancelled)) {
     decision = Decide();
   }
   work->look_again_at = decision.look_again_at;
@@ -171,7 +212,7 @@ bool BatchScheduler::TakeWork(Work* work) {
       }
     }
   }
-  work->taken = work->batch.size() + work->cancelled.size();
+  work->taken = work->batch.size() + work->refused.size();
   work->wake = work->taken > 0 ? ThreadToWake() : nullptr;
   return work->taken > 0;
 }
@@ -182,8 +223,11 @@ void BatchScheduler::FinishWork(Work* work) {
     execution_time_.Add(work->execution_nanoseconds);
     work->instance = nullptr;
   }
-  pending_ -= work->taken;
-  work->taken = 0;
+  Leave(std::exchange(work->taken, 0));
+}
+
+void BatchScheduler::Leave(std::size_t count) {
+  pending_ -= count;
   if (draining_ && pending_ == 0) {
     drained_.NotifyAll();
   }
@@ -193,15 +237,52 @@ void BatchScheduler::Run(Work* work) {
   if (work->wake != nullptr) {
     work->wake->Wake();
   }
-  for (const RequestPtr& request : work->cancelled) {
-    request->responder->Fail(Cancelled(""));
-  }
-  work->cancelled.clear();
+  work->refused.Answer();
   if (!work->batch.empty()) {
     work->execution_nanoseconds = Execute(*work->instance, work->view, work->batch);
     work->view.clear();
     work->batch.clear();
   }
+}
+
+void BatchScheduler::Refused::Answer() {
+  for (const RequestPtr& request : cancelled) {
+    request->responder->Fail(Cancelled(""));
+  }
+  for (const RequestPtr& request : expired) {
+    request->responder->Fail(RefusedAfterTimeout());
+  }
+  cancelled.clear();
+  expired.clear();
+}
+
+void BatchScheduler::RunExpiry() {
+  Refused refused;
+  while (NextExpired(&refused)) {
+    const std::size_t count = refused.size();
+    refused.Answer();
+    MutexLock lock(mu_);
+    Leave(count);
+  }
+}
+
+bool BatchScheduler::NextExpired(Refused* refused) {
+  MutexLock lock(mu_);
+  while (!draining_ || pending_ > 0) {
+    const std::uint64_t next = held() ? 0 : queue_.next_rejection();
+    const std::uint64_t now = NowNanoseconds();
+    if (next != 0 && now > next) {
+      queue_.Expire(now, &refused->expired);
+      return true;
+    }
+    expiry_watched_ = next;
+    if (next == 0) {
+      expiry_wake_.Wait(mu_);
+    } else {
+      expiry_wake_.WaitUntil(mu_, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(next + 1)));
+    }
+  }
+  return false;
 }
 
 std::uint64_t BatchScheduler::Execute(BackendInstance& instance, std::span<InferenceRequest* const> view,
@@ -251,18 +332,18 @@ void BatchScheduler::RunInline(RequestPtr request, BackendInstance* instance) {
 }
 
 bool BatchScheduler::MayRunInline(const RequestPtr& request) const {
-  return queue_.empty() && pool_.has_unclaimed() && execution_time_.quick() && !request->cancel->cancelled() &&
-         IsSmall(*request) && NextBatch({&request, 1}, request->times.queue_start, policy_).count == 1;
+  return queue_.empty() && hold_until_ == 0 && pool_.has_unclaimed() && execution_time_.quick() &&
+         !request->cancel->cancelled() && IsSmall(*request) && IsBatchAlone(*request, policy_);
 }
 
 BatchDecision BatchScheduler::Decide() const {
   // The clock matters only to a batcher that waits.
   const bool timed = policy_.max_queue_delay_nanoseconds != 0 && !queue_.empty();
-  return NextBatch(queue_.waiting(), draining_ ? kFlush : timed ? NowNanoseconds() : 0, policy_);
+  return NextBatch(queue_, draining_ ? kFlush : timed ? NowNanoseconds() : 0, policy_);
 }
 
 InstanceThread* BatchScheduler::ThreadToWake() {
-  if (queue_.empty() || !pool_.has_unclaimed()) {
+  if (queue_.empty() || !pool_.has_unclaimed() || held()) {
     return nullptr;
   }
   // Each thread that is already waking will take a batch.

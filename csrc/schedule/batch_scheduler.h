@@ -55,11 +55,20 @@ class BatchScheduler : public Scheduler {
   std::size_t pending() const override EXCLUDES(mu_);
 
  private:
+  // Requests that left the queue without being run: answered once the lock is let go.
+  struct Refused {
+    std::vector<RequestPtr> cancelled;
+    std::vector<RequestPtr> expired;
+
+    std::size_t size() const { return cancelled.size() + expired.size(); }
+    void Answer();
+  };
+
   // Work that a thread took from the queue, and what to do once the lock is let go.
   struct Work {
     BackendInstance* instance = nullptr;
     std::vector<RequestPtr> batch;
-    std::vector<RequestPtr> cancelled;
+    Refused refused;
     std::vector<InferenceRequest*> view;  // Of batch, for the backend.
     std::uint64_t execution_nanoseconds = 0;
     std::size_t taken = 0;            // Requests that `pending_` counts.
@@ -74,6 +83,11 @@ class BatchScheduler : public Scheduler {
   // Gives back the instance of finished work and waits for more; false when the scheduler is drained.
   bool NextWork(InstanceThread& self, Work* work) EXCLUDES(mu_);
   bool TakeWork(Work* work) REQUIRES(mu_);
+  // Answers what times out while no instance is free.
+  void RunExpiry() EXCLUDES(mu_);
+  // Waits for requests that time out; false when the scheduler is drained.
+  bool NextExpired(Refused* refused) EXCLUDES(mu_);
+  void Leave(std::size_t count) REQUIRES(mu_);
   void WakeAll() REQUIRES(mu_);
   void FinishWork(Work* work) REQUIRES(mu_);
   void Run(Work* work) EXCLUDES(mu_);
@@ -82,12 +96,22 @@ class BatchScheduler : public Scheduler {
       EXCLUDES(mu_);
   void RunInline(RequestPtr request, BackendInstance* instance) EXCLUDES(mu_);
 
+  // What Enqueue did with a request: none of them says that it stays with the caller, who runs or refuses it.
+  struct Taken {
+    InstanceThread* wake = nullptr;
+    BackendInstance* instance = nullptr;  // To run it on at once.
+    bool start = false;                   // The threads are to be started.
+    bool full = false;                    // Refused: its level has no place.
+  };
+  Taken TakeIn(RequestPtr* request, EnqueueHint hint) REQUIRES(mu_);
+  bool held() const REQUIRES(mu_) { return queue_.size() < hold_until_ && !draining_; }
   bool MayRunInline(const RequestPtr& request) const REQUIRES(mu_);
   BatchDecision Decide() const REQUIRES(mu_);
   InstanceThread* ThreadToWake() REQUIRES(mu_);
 
   const BatchPolicy policy_;
   const bool preserve_ordering_;
+  const bool may_reject_;  // Some request may time out and be rejected: a thread sees to that.
   ExecutionObserver* const observer_;
   ReplyOrder order_;
 
@@ -99,6 +123,10 @@ class BatchScheduler : public Scheduler {
   std::size_t pending_ GUARDED_BY(mu_) = 0;
   bool draining_ GUARDED_BY(mu_) = false;
   bool started_ GUARDED_BY(mu_) = false;  // Somebody starts the threads, or has.
+  // Nothing is taken from the queue before so many requests wait, once (TRITONSERVER_DELAY_SCHEDULER). 0: no more.
+  std::size_t hold_until_ GUARDED_BY(mu_);
+  CondVar expiry_wake_;                               // A rejection is due sooner, or the end has come.
+  std::uint64_t expiry_watched_ GUARDED_BY(mu_) = 0;  // When the expiry thread looks next; 0: when it is told.
 
   Mutex join_mu_;  // Drain may be called by several threads, and while the threads are started.
   std::vector<std::thread> threads_ GUARDED_BY(join_mu_);

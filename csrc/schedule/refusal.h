@@ -18,4 +18,11 @@ inline Status RefusedWhileStopping(const InferenceRequest& request) {
                      "Server is stopping, scheduler for model has stopped accepting new inference requests");
 }
 
+inline Status RefusedByFullQueue(const InferenceRequest& request) {
+  return Unavailable(RequestPrefix(request) + "Exceeds maximum queue size");
+}
+
+// Triton's text has no prefix here.
+inline Status RefusedAfterTimeout() { return Unavailable("Request timeout expired"); }
+
 }  // namespace triton_lite

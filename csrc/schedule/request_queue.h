@@ -1,73 +1,91 @@
-// A first-in, first-out queue that shows what waits as one span.
+// What waits for an instance: priority levels, highest first, each first come, first served under its own policy.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
-#include <span>
+#include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "core/request.h"
+#include "core/scheduler_spec.h"
+#include "schedule/request_fifo.h"
 
 namespace triton_lite {
 
-// Not thread-safe. All operations are O(1) or O(count), amortised; no allocation once it has grown.
+// Not thread-safe. A queue without priorities, limits and timeouts is one RequestFifo.
 class RequestQueue {
  public:
-  bool empty() const { return head_ == items_.size(); }
-  std::size_t size() const { return items_.size() - head_; }
+  RequestQueue() = default;
+  explicit RequestQueue(const DynamicBatchingSpec& batching);
+
+  bool empty() const { return size_ == 0; }
+  std::size_t size() const { return size_; }
   std::uint64_t elements() const { return elements_; }  // Sum of the batch sizes.
 
-  // In the order of arrival. Valid until the next change.
-  std::span<const RequestPtr> waiting() const { return std::span(items_).subspan(head_); }
+  // Puts a request, whose times.queue_start is set, behind those of its level; its priority becomes that of the level.
+  // False, and the request stays with the caller, when the level is full.
+  bool Push(RequestPtr* request);
 
-  void Push(RequestPtr request) {
-    elements_ += request->batch_size;
-    items_.push_back(std::move(request));
+  // Shows what waits in the order in which it is to be taken, until `visit` returns false: within a level what still
+  // has time before what is delayed.
+  template <typename Visit>
+  void Each(Visit&& visit) const {
+    for (const auto& [number, level] : levels_) {
+      for (const RequestFifo* const part : {&level.live, &level.delayed}) {
+        for (const WaitingRequest& item : part->waiting()) {
+          if (!visit(static_cast<const InferenceRequest&>(*item.request))) {
+            return;
+          }
+        }
+      }
+    }
   }
 
   // Moves the first `count` to the end of `out`.
-  void Take(std::size_t count, std::vector<RequestPtr>* out) {
-    for (std::size_t i = 0; i < count; ++i) {
-      elements_ -= items_[head_ + i]->batch_size;
-      out->push_back(std::move(items_[head_ + i]));
-    }
-    head_ += count;
-    Compact();
-  }
+  void Take(std::size_t count, std::vector<RequestPtr>* out);
 
   // Moves those of the first `count` that were cancelled to the end of `out`; says whether there were any.
-  bool TakeCancelled(std::size_t count, std::vector<RequestPtr>* out) {
-    const auto first = items_.begin() + static_cast<std::ptrdiff_t>(head_);
-    const auto last = first + static_cast<std::ptrdiff_t>(count);
-    const auto live = [](const RequestPtr& request) { return !request->cancel->cancelled(); };
-    if (std::all_of(first, last, live)) {
-      return false;
-    }
-    const auto kept = std::stable_partition(first, last, live);
-    for (auto it = kept; it != last; ++it) {
-      elements_ -= (*it)->batch_size;
-      out->push_back(std::move(*it));
-    }
-    items_.erase(kept, last);
-    Compact();
-    return true;
-  }
+  bool TakeCancelled(std::size_t count, std::vector<RequestPtr>* out);
+
+  // True: the clock matters to Expire.
+  bool has_deadlines() const { return !rejections_.empty() || !delays_.empty(); }
+  // When the next request is to be rejected, in steady-clock nanoseconds; 0 when none is going to be.
+  std::uint64_t next_rejection() const { return rejections_.empty() ? 0 : rejections_.begin()->first; }
+
+  // Applies the timeout action to everything whose time is over: moves it behind its level, or to the end of
+  // `rejected`.
+  void Expire(std::uint64_t now, std::vector<RequestPtr>* rejected);
 
  private:
-  // Drops the moved-from head once it is the larger part, so that the cost stays constant for each request.
-  void Compact() {
-    if (head_ == items_.size() || head_ > items_.size() / 2 + 64) {
-      items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(head_));
-      head_ = 0;
-    }
-  }
+  using LevelNumber = std::uint64_t;
+  using Deadlines = std::multiset<std::pair<std::uint64_t, LevelNumber>>;
 
-  std::vector<RequestPtr> items_;
-  std::size_t head_ = 0;
+  struct Level {
+    QueuePolicySpec policy;
+    RequestFifo live;
+    RequestFifo delayed;  // Timed out, and run when nothing else of the level waits.
+
+    std::size_t size() const { return live.size() + delayed.size(); }
+  };
+
+  LevelNumber LevelOf(const InferenceRequest& request) const;
+  Level& FindLevel(LevelNumber number);
+  Deadlines& DeadlinesOf(const Level& level) {
+    return level.policy.timeout_action == TimeoutAction::kReject ? rejections_ : delays_;
+  }
+  // The item is not among the live ones of its level any more.
+  void ForgetDeadline(LevelNumber number, const Level& level, const WaitingRequest& item);
+  void Leave(WaitingRequest item, std::vector<RequestPtr>* out);
+  void DropEmptyLevels();
+
+  DynamicBatchingSpec batching_;
+  std::map<LevelNumber, Level> levels_;
+  std::size_t size_ = 0;
   std::uint64_t elements_ = 0;
+  Deadlines rejections_;
+  Deadlines delays_;
 };
 
 }  // namespace triton_lite

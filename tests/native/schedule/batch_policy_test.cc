@@ -18,7 +18,10 @@ constexpr std::uint64_t kStart = 1'000'000;  // When the first request of each c
 ModelSpec Batching(std::int32_t max_batch_size, std::vector<std::int32_t> preferred, std::uint64_t delay_us) {
   ModelSpec spec;
   spec.max_batch_size = max_batch_size;
-  spec.scheduler = DynamicBatchingSpec{std::move(preferred), delay_us, false};
+  DynamicBatchingSpec batching;
+  batching.preferred_batch_size = std::move(preferred);
+  batching.max_queue_delay_microseconds = delay_us;
+  spec.scheduler = std::move(batching);
   return spec;
 }
 
@@ -29,6 +32,22 @@ std::vector<RequestPtr> Queue(const std::vector<std::uint32_t>& sizes) {
     queue.back()->times.queue_start = kStart + queue.size() - 1;
   }
   return queue;
+}
+
+// The decision over `requests`, which come back.
+BatchDecision Decide(std::vector<RequestPtr>& requests, std::uint64_t now, const BatchPolicy& policy) {
+  RequestQueue queue;
+  for (RequestPtr& request : requests) {
+    queue.Push(&request);
+  }
+  requests.clear();
+  const BatchDecision decision = NextBatch(queue, now, policy);
+  queue.Take(queue.size(), &requests);
+  return decision;
+}
+
+BatchDecision Decide(std::vector<RequestPtr>&& requests, std::uint64_t now, const BatchPolicy& policy) {
+  return Decide(requests, now, policy);
 }
 
 struct Row {
@@ -63,7 +82,7 @@ const Row kRows[] = {
 TEST(FormsBatchesByTheTable) {
   for (const Row& row : kRows) {
     const BatchPolicy policy = MakeBatchPolicy(Batching(8, row.preferred, row.delay_us));
-    const BatchDecision decision = NextBatch(Queue(row.queue), kStart + row.age, policy);
+    const BatchDecision decision = Decide(Queue(row.queue), kStart + row.age, policy);
     if (decision.count != row.count || decision.look_again_at != row.look_again_at) {
       testing::Report(__FILE__, __LINE__, row.what);
     }
@@ -74,14 +93,14 @@ TEST(DefaultSchedulerRunsOneRequestABatch) {
   ModelSpec spec;
   spec.max_batch_size = 8;
   const BatchPolicy policy = MakeBatchPolicy(spec);
-  CHECK_EQ(NextBatch(Queue({1, 1}), kStart, policy).count, 1u);
-  CHECK_EQ(NextBatch(Queue({20}), kStart, policy).count, 1u);
+  CHECK_EQ(Decide(Queue({1, 1}), kStart, policy).count, 1u);
+  CHECK_EQ(Decide(Queue({20}), kStart, policy).count, 1u);
 }
 
 TEST(FlushingIgnoresTheDelay) {
   const BatchPolicy policy = MakeBatchPolicy(Batching(8, {}, std::numeric_limits<std::uint64_t>::max()));
-  CHECK_EQ(NextBatch(Queue({1, 1}), kStart, policy).count, 0u);
-  CHECK_EQ(NextBatch(Queue({1, 1}), kFlush, policy).count, 2u);
+  CHECK_EQ(Decide(Queue({1, 1}), kStart, policy).count, 0u);
+  CHECK_EQ(Decide(Queue({1, 1}), kFlush, policy).count, 2u);
 }
 
 TensorSpec Input(std::string name, Shape dims) {
@@ -102,30 +121,57 @@ std::vector<RequestPtr> QueueOfShapes(const std::vector<Shape>& shapes) {
 TEST(DifferentShapesDoNotMix) {
   ModelSpec spec = Batching(8, {}, 100);
   spec.inputs = {Input("IN", {-1})};
-  const auto queue = QueueOfShapes({{1, 4}, {1, 4}, {1, 5}});
-  CHECK_EQ(NextBatch(queue, kStart, MakeBatchPolicy(spec)).count, 2u);
+  auto queue = QueueOfShapes({{1, 4}, {1, 4}, {1, 5}});
+  CHECK_EQ(Decide(queue, kStart, MakeBatchPolicy(spec)).count, 2u);
   spec.inputs[0].allow_ragged_batch = true;
-  CHECK_EQ(NextBatch(queue, kFlush, MakeBatchPolicy(spec)).count, 3u);
+  CHECK_EQ(Decide(queue, kFlush, MakeBatchPolicy(spec)).count, 3u);
 }
 
 TEST(TheBatchDimensionMayDiffer) {
   ModelSpec spec = Batching(8, {}, 0);
   spec.inputs = {Input("IN", {-1})};
-  CHECK_EQ(NextBatch(QueueOfShapes({{1, 4}, {3, 4}}), kStart, MakeBatchPolicy(spec)).count, 2u);
+  CHECK_EQ(Decide(QueueOfShapes({{1, 4}, {3, 4}}), kStart, MakeBatchPolicy(spec)).count, 2u);
 }
 
 TEST(ShapeTensorsAgreeInContent) {
   ModelSpec spec = Batching(8, {}, 0);
   spec.inputs = {Input("IN", {2})};
   spec.inputs[0].is_shape_tensor = true;
-  const auto queue = QueueOfShapes({{1, 2}, {1, 2}, {1, 2}});
+  auto queue = QueueOfShapes({{1, 2}, {1, 2}, {1, 2}});
   std::byte content[3][2] = {{std::byte{1}, std::byte{2}}, {std::byte{1}, std::byte{2}}, {std::byte{1}, std::byte{3}}};
   for (std::size_t i = 0; i < queue.size(); ++i) {
     queue[i]->inputs[0].data = {content[i], 2, nullptr};
   }
-  CHECK_EQ(NextBatch(queue, kStart, MakeBatchPolicy(spec)).count, 2u);
+  CHECK_EQ(Decide(queue, kStart, MakeBatchPolicy(spec)).count, 2u);
   queue[1]->inputs[0].data.kind = MemoryKind::kDevice;
-  CHECK_EQ(NextBatch(queue, kStart, MakeBatchPolicy(spec)).count, 1u);
+  CHECK_EQ(Decide(queue, kStart, MakeBatchPolicy(spec)).count, 1u);
+}
+
+TEST(ShapeTensorsAgreeInTheirWholeShape) {
+  ModelSpec spec = Batching(8, {}, 0);
+  spec.inputs = {Input("IN", {-1})};
+  spec.inputs[0].is_shape_tensor = true;  // Without a batch dimension.
+  CHECK_EQ(Decide(QueueOfShapes({{2}, {3}}), kStart, MakeBatchPolicy(spec)).count, 1u);
+  CHECK_EQ(Decide(QueueOfShapes({{2}, {2}}), kStart, MakeBatchPolicy(spec)).count, 2u);
+}
+
+TEST(TheDelayCountsFromTheOldestWhateverItsPriority) {
+  DynamicBatchingSpec batching;
+  batching.max_queue_delay_microseconds = 100;
+  batching.priority_levels = 2;
+  batching.default_priority_level = 2;
+  RequestQueue queue(batching);
+  ModelSpec spec;
+  spec.max_batch_size = 8;
+  spec.scheduler = batching;
+  for (const std::uint64_t priority : {2, 1}) {
+    RequestPtr request = MakeRequest("", nullptr);
+    request->priority = priority;
+    request->times.queue_start = priority == 2 ? kStart : kStart + 50'000;
+    queue.Push(&request);
+  }
+  CHECK_EQ(NextBatch(queue, kStart + 60'000, MakeBatchPolicy(spec)).look_again_at, kStart + 100'000);
+  CHECK_EQ(NextBatch(queue, kStart + 100'000, MakeBatchPolicy(spec)).count, 2u);
 }
 
 TEST(DifferentSetsOfOptionalInputsDoNotMix) {
@@ -140,8 +186,9 @@ TEST(DifferentSetsOfOptionalInputsDoNotMix) {
   }
   AddInput(*queue[2], "B", {1, 1});
   AddInput(*queue[3], "C", {1, 1});
-  CHECK_EQ(NextBatch(queue, kStart, policy).count, 2u);
-  CHECK_EQ(NextBatch(std::span(queue).subspan(2), kStart, policy).count, 1u);
+  CHECK_EQ(Decide(queue, kStart, policy).count, 2u);
+  queue.erase(queue.begin(), queue.begin() + 2);
+  CHECK_EQ(Decide(queue, kStart, policy).count, 1u);
 }
 
 // The rules once more, as plainly as they can be said: all prefixes are tried.
@@ -201,7 +248,7 @@ TEST(AgreesWithThePlainRulesOnRandomQueues) {
       AddInput(*queue.back(), "IN", {queue.back()->batch_size, pick(0, 9) == 0 ? 2 : 1});
     }
     const std::uint64_t now = kStart + static_cast<std::uint64_t>(pick(0, 2000));
-    const BatchDecision got = NextBatch(queue, now, MakeBatchPolicy(spec));
+    const BatchDecision got = Decide(queue, now, MakeBatchPolicy(spec));
     const BatchDecision want = Plainly(queue, now, preferred, delay * 1000, static_cast<std::uint64_t>(max));
     CHECK_EQ(got.count, want.count);
     CHECK_EQ(got.look_again_at, want.look_again_at);

@@ -94,6 +94,38 @@ inline std::vector<std::string> SplitText(const std::string& text, char separato
   return parts;
 }
 
+inline void AddInputText(InferenceRequest* request, const std::string& text) {
+  const std::vector<std::string> parts = SplitText(text, ':');
+  Shape shape;
+  for (const std::string& dim : SplitText(parts.size() > 1 ? parts[1] : "", ',')) {
+    shape.push_back(std::strtoll(dim.c_str(), nullptr, 10));
+  }
+  AddInput(*request, parts[0], shape);
+  if (parts.size() > 2) {
+    Buffer data = AllocateHeap(1).value();
+    *data.data = static_cast<std::byte>(std::strtoul(parts[2].c_str(), nullptr, 10));
+    request->inputs.back().data = std::move(data);
+  }
+}
+
+// The request that "enqueue" describes.
+inline RequestPtr ReadRequest(const Arguments& words, Record* record) {
+  RequestPtr request = MakeRequest(words.word(1), record, static_cast<std::uint32_t>(words.number("batch", 1)));
+  request->priority = words.number("priority");
+  request->timeout_microseconds = words.number("timeout");
+  request->flags = static_cast<std::uint32_t>(words.number("flags"));
+  const std::string id = words.text("id");
+  if (!id.empty() && id.find_first_not_of("0123456789") == std::string::npos) {
+    request->correlation_id = words.number("id");
+  } else if (!id.empty()) {
+    request->correlation_id = id;
+  }
+  for (const std::string& input : words.all("input")) {
+    AddInputText(request.get(), input);
+  }
+  return request;
+}
+
 // Where fake instances wait for orders.
 class Stage {
  public:
@@ -239,37 +271,10 @@ class SchedulerDriver {
   }
 
   std::string Enqueue(const Arguments& words) {
-    RequestPtr request =
-        MakeRequest(words.word(1), record_.get(), static_cast<std::uint32_t>(words.number("batch", 1)));
-    request->priority = words.number("priority");
-    request->timeout_microseconds = words.number("timeout");
-    request->flags = static_cast<std::uint32_t>(words.number("flags"));
-    const std::string id = words.text("id");
-    if (!id.empty() && id.find_first_not_of("0123456789") == std::string::npos) {
-      request->correlation_id = words.number("id");
-    } else if (!id.empty()) {
-      request->correlation_id = id;
-    }
-    for (const std::string& input : words.all("input")) {
-      AddInputText(request.get(), input);
-    }
+    RequestPtr request = ReadRequest(words, record_.get());
     tokens_[request->id] = request->cancel;
     scheduler_->Enqueue(std::move(request), {});
     return "ok";
-  }
-
-  static void AddInputText(InferenceRequest* request, const std::string& text) {
-    const std::vector<std::string> parts = SplitText(text, ':');
-    Shape shape;
-    for (const std::string& dim : SplitText(parts.size() > 1 ? parts[1] : "", ',')) {
-      shape.push_back(std::strtoll(dim.c_str(), nullptr, 10));
-    }
-    AddInput(*request, parts[0], shape);
-    if (parts.size() > 2) {
-      Buffer data = AllocateHeap(1).value();
-      *data.data = static_cast<std::byte>(std::strtoul(parts[2].c_str(), nullptr, 10));
-      request->inputs.back().data = std::move(data);
-    }
   }
 
   std::string Cancel(const std::string& request) {
