@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from bench import footprint, inprocess, lifecycle, threads, transports
+from bench import footprint, inprocess, lifecycle, scheduling, threads, transports
 from bench.rounds import HEADER, Comparison
 
 MEMORY_LIMIT = 200 * 1000 * 1000
@@ -34,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], None]] = {
     "transports": lambda options: _table(transports.compare_all(options.rounds, options.seconds)),
     "startup": lambda options: _table(footprint.startup(options.rounds)),
     "inprocess": lambda options: print(inprocess.compare(9, 1.0)),
+    "scheduling": lambda _: print(scheduling.report(9, 0.5)),
     "channel": lambda options: print(inprocess.channel(9, 0.5)),
     "memory": _memory,
     "threads": _threads,

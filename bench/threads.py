@@ -27,15 +27,15 @@ instance_group [ {{ count: {count} kind: KIND_CPU }} ]
 """
 
 
-def write_mlp(path: Path) -> None:
-    """A multi-layer perceptron with fixed random weights, batch of ROWS."""
+def write_mlp(path: Path, rows: int | None = ROWS) -> None:
+    """A multi-layer perceptron with fixed random weights, for batches of `rows` (None: of any size)."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
     random = np.random.default_rng(3)
     nodes, weights, last = [], [], "INPUT"
-    for i, (rows, columns) in enumerate(itertools.pairwise(LAYERS)):
-        weights.append(numpy_helper.from_array(random.normal(0, 0.05, (rows, columns)).astype(np.float32), f"w{i}"))
+    for i, (height, width) in enumerate(itertools.pairwise(LAYERS)):
+        weights.append(numpy_helper.from_array(random.normal(0, 0.05, (height, width)).astype(np.float32), f"w{i}"))
         output = "OUTPUT" if i == len(LAYERS) - 2 else f"relu{i}"
         nodes.append(helper.make_node("MatMul", [last, f"w{i}"], [f"sum{i}"]))
         nodes.append(helper.make_node("Relu", [f"sum{i}"], [output]))
@@ -43,8 +43,8 @@ def write_mlp(path: Path) -> None:
     graph = helper.make_graph(
         nodes,
         "mlp",
-        [helper.make_tensor_value_info("INPUT", TensorProto.FLOAT, [ROWS, LAYERS[0]])],
-        [helper.make_tensor_value_info("OUTPUT", TensorProto.FLOAT, [ROWS, LAYERS[-1]])],
+        [helper.make_tensor_value_info("INPUT", TensorProto.FLOAT, [rows, LAYERS[0]])],
+        [helper.make_tensor_value_info("OUTPUT", TensorProto.FLOAT, [rows, LAYERS[-1]])],
         weights,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)

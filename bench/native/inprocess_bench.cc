@@ -3,48 +3,12 @@
 // Arguments: libonnxruntime.so, the model (INT32 [-1,16] INPUT0 and INPUT1 to OUTPUT0 and OUTPUT1), rounds, seconds a
 // round. Also shows the CPU time of the whole process for one request, which other load on the machine does not change;
 // the last lines are those of an identity model of the same tensors: what a request costs outside ONNX Runtime.
-#include <poll.h>
-
-#include <algorithm>
-#include <array>
-#include <cstdio>
-#include <cstdlib>
-#include <ctime>
-#include <memory>
-#include <string>
-#include <utility>
-#include <vector>
-
-#include "backends/ort_handles.h"
-#include "backends/ort_library.h"
-#include "channel/client.h"
-#include "engine/engine.h"
-#include "wire/infer_message.h"
+#include "loops.h"
 
 using namespace triton_lite;
+using namespace triton_lite::bench;
 
 namespace {
-
-constexpr unsigned kDepth = 64;
-constexpr std::array<std::int64_t, 2> kShape = {1, 16};
-using Tensor = std::array<std::int32_t, 16>;
-
-[[noreturn]] void Die(const std::string& text) {
-  std::fprintf(stderr, "%s\n", text.c_str());
-  std::exit(1);
-}
-
-void Check(const Status& status) {
-  if (!status.ok()) {
-    Die(status.message());
-  }
-}
-
-template <typename T>
-T Value(Result<T> result) {
-  Check(result.status());
-  return *std::move(result);
-}
 
 TensorSpec Spec(const char* name) {
   TensorSpec spec;
@@ -70,143 +34,6 @@ ModelSpec Simple(const std::string& name, const std::string& model_file, std::in
     spec.scheduler.emplace<DynamicBatchingSpec>();
   }
   return spec;
-}
-
-void Serve(Engine& engine, const ModelSpec& spec) {
-  engine.Publish(spec.name, {{1, Value(engine.Load(spec, {}))}}, {});
-}
-
-// What a round came to.
-struct Sample {
-  double rate = 0;             // A second.
-  double cpu_nanoseconds = 0;  // For each, in all threads.
-};
-
-std::uint64_t CpuNanoseconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(now.tv_nsec);
-}
-
-// Between its making and a call of Take.
-class Stopwatch {
- public:
-  bool before(double seconds) const { return NowNanoseconds() < start_ + static_cast<std::uint64_t>(seconds * 1e9); }
-  Sample Take(std::uint64_t count) const {
-    const auto done = static_cast<double>(count);
-    return {done / (static_cast<double>(NowNanoseconds() - start_) * 1e-9),
-            static_cast<double>(CpuNanoseconds() - cpu_start_) / done};
-  }
-
- private:
-  std::uint64_t start_ = NowNanoseconds();
-  std::uint64_t cpu_start_ = CpuNanoseconds();
-};
-
-struct Inputs {
-  Tensor first{};
-  Tensor second{};
-  Inputs() {
-    for (std::int32_t i = 0; i < 16; ++i) {
-      first[static_cast<std::size_t>(i)] = i;
-      second[static_cast<std::size_t>(i)] = 1;
-    }
-  }
-};
-
-// Requests a second through the engine.
-class EngineLoop {
- public:
-  EngineLoop(Engine& engine, const std::string& model) : client_(MakeDirectClient(&engine)) {
-    const InferRequestInput inputs[] = {{"INPUT0", "INT32", kShape, {}}, {"INPUT1", "INT32", kShape, {}}};
-    wire::InferRequestBuilder builder;
-    builder.model_name = model;
-    builder.inputs = inputs;
-    message_ = wire::EncodeInferRequest(builder);
-    segments_ = {std::as_bytes(std::span(inputs_.first)), std::as_bytes(std::span(inputs_.second))};
-  }
-
-  Sample Run(double seconds) {
-    const Stopwatch watch;
-    std::uint64_t answered = 0;
-    std::uint64_t sent = 0;
-    while (watch.before(seconds)) {
-      for (; sent - answered < kDepth; ++sent) {
-        Value(client_->Send(Method::kModelInfer, {message_, segments_}));
-      }
-      answered += Take();
-    }
-    const Sample sample = watch.Take(answered);
-    while (answered < sent) {
-      answered += Take();
-    }
-    return sample;
-  }
-
- private:
-  using InferRequestInput = wire::InferRequestBuilder::Input;
-
-  std::size_t Take() {
-    const std::vector<ReceivedAnswerPtr> answers = client_->Poll();
-    for (const ReceivedAnswerPtr& answer : answers) {
-      Check(answer->status());
-    }
-    if (answers.empty() && client_->ArmWakeup()) {
-      pollfd waiting{client_->fd(), POLLIN, 0};
-      ::poll(&waiting, 1, -1);
-    }
-    return answers.size();
-  }
-
-  const std::unique_ptr<ChannelClient> client_;
-  const Inputs inputs_;
-  std::string message_;
-  std::vector<Bytes> segments_;
-};
-
-// Runs a second of ONNX Runtime alone: one thread, input tensors made once, outputs made by each run.
-class BareLoop {
- public:
-  BareLoop(const ort::Library& library, const std::string& model_file) {
-    ort::SessionOptionsHandle options;
-    Check(ort::Take(ort::Api().CreateSessionOptions(options.out())));
-    Check(ort::Take(ort::Api().SetIntraOpNumThreads(options.get(), 1)));
-    Check(ort::Take(ort::Api().SetInterOpNumThreads(options.get(), 1)));
-    Check(ort::Take(ort::Api().CreateSession(library.env(), model_file.c_str(), options.get(), session_.out())));
-    MakeInput(library, inputs_.first, &values_[0]);
-    MakeInput(library, inputs_.second, &values_[1]);
-  }
-
-  Sample Run(double seconds) {
-    static constexpr const char* kInputs[] = {"INPUT0", "INPUT1"};
-    static constexpr const char* kOutputs[] = {"OUTPUT0", "OUTPUT1"};
-    const ort::Value* const inputs[] = {values_[0].get(), values_[1].get()};
-    const Stopwatch watch;
-    std::uint64_t runs = 0;
-    for (; watch.before(seconds); ++runs) {
-      ort::Value* outputs[2] = {};
-      Check(ort::Take(ort::Api().Run(session_.get(), nullptr, kInputs, inputs, 2, kOutputs, 2, outputs)));
-      ort::Api().ReleaseValue(outputs[0]);
-      ort::Api().ReleaseValue(outputs[1]);
-    }
-    return watch.Take(runs);
-  }
-
- private:
-  static void MakeInput(const ort::Library& library, Tensor& tensor, ort::ValueHandle* value) {
-    Check(ort::Take(ort::Api().CreateTensorWithDataAsOrtValue(library.host_memory(), tensor.data(), sizeof(tensor),
-                                                              kShape.data(), kShape.size(), ort::ElementType::kInt32,
-                                                              value->out())));
-  }
-
-  ort::SessionHandle session_;
-  Inputs inputs_;
-  std::array<ort::ValueHandle, 2> values_;
-};
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 // The medians of one side's rounds.
@@ -259,13 +86,14 @@ int main(int argc, char** argv) {
   Serve(engine, Simple("pass", "", 1, false));
   Serve(engine, Simple("pass_dynamic", "", 1, true));
   BareLoop bare(*Value(ort::Library::Get({})), model_file);
-  EngineLoop one(engine, "default");
+  const Inputs inputs;
+  EngineLoop one(engine, "default", inputs.for_engine());
   Compare("default scheduler", one, bare, rounds, seconds);
-  EngineLoop batched(engine, "dynamic");
+  EngineLoop batched(engine, "dynamic", inputs.for_engine());
   Compare("dynamic batcher", batched, bare, rounds, seconds);
-  EngineLoop pass(engine, "pass");
+  EngineLoop pass(engine, "pass", inputs.for_engine());
   Overhead("default scheduler", pass, rounds, seconds);
-  EngineLoop pass_batched(engine, "pass_dynamic");
+  EngineLoop pass_batched(engine, "pass_dynamic", inputs.for_engine());
   Overhead("dynamic batcher", pass_batched, rounds, seconds);
   return 0;
 }

@@ -83,7 +83,7 @@ Status CheckScalar(const ModelSpec& spec, const std::string& name, const Shape& 
 }
 
 Status CheckTensor(const ModelSpec& spec, const TensorSpec& tensor, const SignatureTensor& in_model,
-                   const std::string& direction, bool exact) {
+                   const std::string& direction, bool exact, bool free_shape) {
   const std::string configured = ConfigTypeName(tensor.datatype);
   if (ToElementType(tensor.datatype) == ElementType::kUndefined) {
     return Internal("unsupported datatype " + configured + " for " + direction + " '" + tensor.name + "' for model '" +
@@ -100,8 +100,19 @@ Status CheckTensor(const ModelSpec& spec, const TensorSpec& tensor, const Signat
                : Refuse(spec, "configuration expects model provides input with shape [-1]  for ragged input '" +
                                   tensor.name + "', model provides " + ShapeText(in_model.dims));
   }
+  if (free_shape) {
+    return {};
+  }
   return in_model.dims.empty() ? CheckScalar(spec, tensor.name, dims)
                                : CheckDims(spec, tensor.name, in_model.dims, dims, exact);
+}
+
+// How such an output is divided says its batch_output; it need not look like the model's.
+bool IsScattered(const ModelSpec& spec, const std::string& name) {
+  return std::any_of(spec.batch_output.begin(), spec.batch_output.end(), [&](const BatchOutputSpec& scattered) {
+    return std::find(scattered.target_names.begin(), scattered.target_names.end(), name) !=
+           scattered.target_names.end();
+  });
 }
 
 Status CheckInputCount(const ModelSpec& spec, const ModelSignature& signature) {
@@ -110,7 +121,8 @@ Status CheckInputCount(const ModelSpec& spec, const ModelSignature& signature) {
     return {};
   }
   const auto required = [](const auto& tensor) { return !tensor.optional; };
-  const auto expected = std::count_if(spec.inputs.begin(), spec.inputs.end(), required);
+  const auto expected = std::count_if(spec.inputs.begin(), spec.inputs.end(), required) +
+                        static_cast<std::ptrdiff_t>(spec.batch_input.size());
   const auto provided = std::count_if(signature.inputs.begin(), signature.inputs.end(), required);
   return expected == provided ? Status()
                               : Refuse(spec, "configuration expects " + std::to_string(expected) +
@@ -130,7 +142,7 @@ Status CheckInput(const ModelSpec& spec, const TensorSpec& input, const ModelSig
     return Refuse(spec, "configuration expects model provides input with shape [-1] for ragged input '" + input.name +
                             "', which is not supported for optional input");
   }
-  return CheckTensor(spec, input, *in_model, "input", /*exact=*/false);
+  return CheckTensor(spec, input, *in_model, "input", /*exact=*/false, /*free_shape=*/false);
 }
 
 }  // namespace
@@ -146,7 +158,7 @@ Status CheckSignature(const ModelSpec& spec, const ModelSignature& signature) {
       return InvalidArgument("unexpected inference output '" + output.name +
                              "', allowed outputs are: " + SortedNames(signature.outputs));
     }
-    RETURN_IF_ERROR(CheckTensor(spec, output, *in_model, "output", /*exact=*/true));
+    RETURN_IF_ERROR(CheckTensor(spec, output, *in_model, "output", /*exact=*/true, IsScattered(spec, output.name)));
   }
   return {};
 }

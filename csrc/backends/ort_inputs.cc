@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "backends/batch_tensors.h"
 #include "backends/ort_strings.h"
 
 namespace triton_lite::ort {
@@ -17,10 +18,20 @@ bool IsAligned(const std::byte* data, std::size_t element_byte_size) {
   return reinterpret_cast<std::uintptr_t>(data) % element_byte_size == 0;
 }
 
+Status Reserve(std::size_t byte_size, Buffer* buffer) {
+  if (buffer->data == nullptr || buffer->size < byte_size) {
+    ASSIGN_OR_RETURN(*buffer, AllocateHeap(std::max<std::size_t>(byte_size, 64)));
+  }
+  return {};
+}
+
 }  // namespace
 
 RunInputs::RunInputs(const Library* library, const Plan* plan, const MemoryInfo* device_memory)
-    : library_(library), plan_(plan), device_memory_(device_memory), scratch_(plan->inputs.size()) {}
+    : library_(library),
+      plan_(plan),
+      device_memory_(device_memory),
+      scratch_(plan->inputs.size() + plan->batch_inputs.size()) {}
 
 Status RunInputs::Bind(std::span<InferenceRequest* const> batch, std::int64_t batch_size) {
   Clear();
@@ -32,6 +43,27 @@ Status RunInputs::Bind(std::span<InferenceRequest* const> batch, std::int64_t ba
       return Internal("unexpected inference input '" + name + "'");
     }
     RETURN_IF_ERROR(BindOne(batch, batch_size, {&plan_->inputs[next], next, i}));
+  }
+  for (std::size_t i = 0; i < plan_->batch_inputs.size(); ++i) {
+    RETURN_IF_ERROR(BindBatchInput(batch, i));
+  }
+  return {};
+}
+
+Status RunInputs::BindBatchInput(std::span<InferenceRequest* const> batch, std::size_t index) {
+  const BatchInputPlan& plan = plan_->batch_inputs[index];
+  ASSIGN_OR_RETURN(const Shape shape, BatchInputShape(plan.spec, batch));
+  const std::size_t byte_size = static_cast<std::size_t>(ElementCount(shape).value_or(0)) * plan.element_byte_size;
+  Buffer& buffer = scratch_[plan_->inputs.size() + index];
+  RETURN_IF_ERROR(Reserve(byte_size, &buffer));
+  RETURN_IF_ERROR(FillBatchInput(plan.spec, batch, MutableBytes(buffer.data, byte_size)));
+  for (const std::string& name : plan.spec.target_names) {
+    ValueHandle value;
+    RETURN_IF_ERROR(Take(Api().CreateTensorWithDataAsOrtValue(library_->host_memory(), buffer.data, byte_size,
+                                                              shape.data(), shape.size(), plan.element, value.out())));
+    names_.push_back(name.c_str());
+    values_.push_back(value.get());
+    handles_.push_back(std::move(value));
   }
   return {};
 }
@@ -140,9 +172,7 @@ Result<MutableBytes> RunInputs::Contiguous(std::span<InferenceRequest* const> ba
 Result<MutableBytes> RunInputs::Gather(std::span<InferenceRequest* const> batch, const Place& place,
                                        std::size_t byte_size) {
   Buffer& buffer = scratch_[place.plan_index];
-  if (buffer.data == nullptr || buffer.size < byte_size) {
-    ASSIGN_OR_RETURN(buffer, AllocateHeap(std::max<std::size_t>(byte_size, 64)));
-  }
+  RETURN_IF_ERROR(Reserve(byte_size, &buffer));
   std::byte* to = buffer.data;
   for (const InferenceRequest* const request : batch) {
     const Buffer& from = request->inputs[place.request_index].data;

@@ -40,6 +40,7 @@ class RunInputs {
   // Position of `name`, most likely `from` or the next; the number of inputs when there is none.
   std::size_t FindInPlan(const std::string& name, std::size_t from) const;
   Status BindOne(std::span<InferenceRequest* const> batch, std::int64_t batch_size, const Place& place);
+  Status BindBatchInput(std::span<InferenceRequest* const> batch, std::size_t index);
   Status MakeStrings(std::span<InferenceRequest* const> batch, const Place& place, const Shape& shape,
                      ValueHandle* value) const;
   // The bytes of all requests in one run of memory fit for the library.
@@ -50,7 +51,7 @@ class RunInputs {
   const Library* library_;
   const Plan* plan_;
   const MemoryInfo* device_memory_;
-  std::vector<Buffer> scratch_;  // One for each input of the plan.
+  std::vector<Buffer> scratch_;  // One for each input of the plan, then for each of its batch inputs.
   std::vector<const char*> names_;
   std::vector<ValueHandle> handles_;
   std::vector<const Value*> values_;

@@ -38,6 +38,21 @@ OutputPlan PlanOutput(const TensorSpec& spec, const ModelSignature& signature, b
   return plan;
 }
 
+void AddBatchTensors(const ModelSpec& spec, Plan* plan) {
+  for (const BatchInputSpec& input : spec.batch_input) {
+    plan->batch_inputs.push_back({input, ToElementType(input.datatype), ElementByteSize(input.datatype)});
+  }
+  for (const BatchOutputSpec& scattered : spec.batch_output) {
+    for (OutputPlan& output : plan->outputs) {
+      const auto& names = scattered.target_names;
+      if (std::find(names.begin(), names.end(), output.name) != names.end()) {
+        output.scattered_by = scattered.source_inputs.front();
+        output.size_known = false;
+      }
+    }
+  }
+}
+
 // Inputs of the file that come from a scheduler, not from a client.
 void AddControls(const ModelSpec& spec, const ModelSignature& signature, Plan* plan) {
   for (const SignatureTensor& tensor : signature.inputs) {
@@ -64,6 +79,7 @@ Plan MakePlan(const ModelSpec& spec, const ModelSignature& signature) {
   for (const TensorSpec& output : spec.outputs) {
     plan.outputs.push_back(PlanOutput(output, signature, plan.batches));
   }
+  AddBatchTensors(spec, &plan);
   std::sort(plan.outputs.begin(), plan.outputs.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return plan;
 }

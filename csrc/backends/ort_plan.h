@@ -20,6 +20,13 @@ struct InputPlan {
   bool ragged = false;                // The requests' elements lie behind each other in one dimension.
 };
 
+// An input of the file that tells what the batch is made of.
+struct BatchInputPlan {
+  BatchInputSpec spec;
+  ElementType element = ElementType::kUndefined;
+  std::size_t element_byte_size = 0;
+};
+
 struct OutputPlan {
   std::string name;
   DataType datatype = DataType::kInvalid;
@@ -28,11 +35,13 @@ struct OutputPlan {
   Shape model_dims;          // As in the file, batch dimension included.
   bool size_known = false;   // No variable dimension but the batch dimension.
   TensorSpec configuration;  // Its dims and reshape.
+  std::string scattered_by;  // The input whose shape says what part of the output a request gets; "": its batch size.
 };
 
 struct Plan {
-  bool batches = false;             // max_batch_size > 0: the first dimension counts elements of the batch.
-  std::vector<InputPlan> inputs;    // In the order of the configuration; then a sequence model's controls and states.
+  bool batches = false;           // max_batch_size > 0: the first dimension counts elements of the batch.
+  std::vector<InputPlan> inputs;  // In the order of the configuration; then a sequence model's controls and states.
+  std::vector<BatchInputPlan> batch_inputs;
   std::vector<OutputPlan> outputs;  // In the order in which Triton answers them: by name.
 };
 

@@ -202,6 +202,9 @@ bool BatchScheduler::TakeWork(Work* work) {
     decision = Decide();
   }
   work->look_again_at = decision.look_again_at;
+  if (const std::uint64_t deadline = queue_.next_deadline(); decision.count == 0 && deadline != 0) {
+    work->look_again_at = std::min(decision.look_again_at, deadline + 1);  // Others may form a batch then.
+  }
   if (decision.count > 0) {
     queue_.Take(decision.count, &work->batch);
     work->instance = pool_.TakeIdle();
@@ -352,7 +355,8 @@ InstanceThread* BatchScheduler::ThreadToWake() {
   if (waiting <= claimed) {
     return nullptr;
   }
-  if (policy_.max_queue_delay_nanoseconds != 0 && pool_.has_watch() && Decide().count == 0) {
+  // Who watches the clock has to know of an earlier deadline.
+  if (policy_.max_queue_delay_nanoseconds != 0 && pool_.has_watch() && !queue_.has_deadlines() && Decide().count == 0) {
     return nullptr;
   }
   return pool_.Pick();

@@ -1,6 +1,7 @@
 // What waits for an instance: priority levels, highest first, each first come, first served under its own policy.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -51,6 +52,13 @@ class RequestQueue {
 
   // True: the clock matters to Expire.
   bool has_deadlines() const { return !rejections_.empty() || !delays_.empty(); }
+  // When the order of what waits changes by itself, in steady-clock nanoseconds; 0 when it does not.
+  std::uint64_t next_deadline() const {
+    if (rejections_.empty() || delays_.empty()) {
+      return rejections_.empty() && delays_.empty() ? 0 : (rejections_.empty() ? delays_ : rejections_).begin()->first;
+    }
+    return std::min(rejections_.begin()->first, delays_.begin()->first);
+  }
   // When the next request is to be rejected, in steady-clock nanoseconds; 0 when none is going to be.
   std::uint64_t next_rejection() const { return rejections_.empty() ? 0 : rejections_.begin()->first; }
 

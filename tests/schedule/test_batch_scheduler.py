@@ -149,6 +149,20 @@ def test_what_times_out_while_the_instance_is_busy_is_answered_then(program: Dri
     assert program.run().requests == ("third",)
 
 
+@pytest.mark.parametrize("delay", [False, True])
+def test_who_waits_behind_one_that_times_out_goes_then(program: Driver, delay: bool) -> None:
+    program.make(
+        dynamic=1, max_batch=8, preferred="2,8", delay=NEVER, policy=Policy(delay, timeout=NEVER, override=True).text()
+    )
+    program.enqueue("late", timeout=500)
+    program.enqueue("pair", batch=2)
+    assert program.run().requests == ("pair",)
+    if delay:
+        assert program.pending() == 2
+    else:
+        assert program.answer("late") == EXPIRED
+
+
 def test_draining_waits_for_those_that_time_out(program: Driver) -> None:
     program.make(dynamic=1, max_batch=8, delay=NEVER, policy=Policy(timeout=1000).text())
     program.enqueue("a")

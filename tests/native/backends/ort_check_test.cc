@@ -143,4 +143,19 @@ TEST(RaggedInputsAreFlatInTheFile) {
   CHECK_EQ(Refusal(spec, signature), "");
 }
 
+TEST(BatchInputsAreInputsOfTheFile) {
+  ModelSpec spec = Model();
+  spec.inputs.pop_back();
+  spec.batch_input = {{BatchInputKind::kElementCount, {"B"}, DataType::kInt32, {"A"}}};
+  CHECK_EQ(Refusal(spec), "");
+}
+
+TEST(ScatteredOutputsHaveAnyShape) {
+  ModelSpec spec = Model();
+  spec.outputs[0].dims = {-1, 3};
+  CHECK(Refusal(spec) != "");
+  spec.batch_output = {{{"C"}, {"A"}}};
+  CHECK_EQ(Refusal(spec), "");
+}
+
 TEST_MAIN()

@@ -321,6 +321,8 @@ void EnqueueMany(Scheduler& scheduler, Record& record, int producer, int count) 
     if (i % 17 == 0) {
       request->cancel->Cancel();
     }
+    request->priority = static_cast<std::uint64_t>(i % 4);
+    request->timeout_microseconds = static_cast<std::uint64_t>(i % 5 == 0 ? 1 : 0);
     scheduler.Enqueue(std::move(request), {.may_run_inline = i % 2 == 0});
   }
 }
@@ -344,7 +346,7 @@ void ManyProducers(const ModelSpec& spec, int instances, std::uint64_t quick_nan
   std::map<std::string, int> answers;
   for (const RecordedReply& reply : record.replies()) {
     ++answers[reply.request];
-    CHECK(reply.code == Code::kOk || reply.code == Code::kCancelled);
+    CHECK(reply.code == Code::kOk || reply.code == Code::kCancelled || reply.code == Code::kUnavailable);
   }
   CHECK_EQ(answers.size(), static_cast<std::size_t>(kProducers * kRequests));
   CHECK(std::all_of(answers.begin(), answers.end(), [](const auto& answer) { return answer.second == 1; }));
@@ -360,6 +362,18 @@ TEST(AnswersEachRequestOfManyProducersOnceInOrder) {
   ManyProducers(Batching(4, Ordered()), 3, std::uint64_t{1} << 62);
 }
 TEST(AnswersEachRequestOfManyProducersOnceWithDelay) { ManyProducers(Batching(8, Delayed(20, {4})), 3); }
+TEST(AnswersEachRequestOfManyProducersOnceWithPolicies) {
+  for (const TimeoutAction action : {TimeoutAction::kReject, TimeoutAction::kDelay}) {
+    DynamicBatchingSpec batching = Delayed(20, {4});
+    batching.priority_levels = 3;
+    batching.default_priority_level = 2;
+    batching.default_queue_policy = {action, 1'000'000'000, true, 0};
+    batching.priority_queue_policy[1] = {action, 50, true, 100};
+    batching.priority_queue_policy[3] = {TimeoutAction::kReject, 500, false, 20};
+    ManyProducers(Batching(8, batching), 2);
+    ManyProducers(Batching(8, batching), 3, std::uint64_t{1} << 62);
+  }
+}
 TEST(AnswersEachRequestOfManyProducersOnceWithoutBatching) { ManyProducers(ModelSpec{}, 3); }
 
 TEST(DrainsWhileProducersGoOn) {
