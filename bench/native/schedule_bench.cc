@@ -210,7 +210,7 @@ class Flood {
   explicit Flood(EngineLoop* loop)
       : thread_([this, loop] {
           while (!stop_) {
-            loop->Run(0.02);
+            loop->Run(0.5);
           }
         }) {}
   ~Flood() {

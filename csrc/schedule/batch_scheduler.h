@@ -96,7 +96,7 @@ class BatchScheduler : public Scheduler {
       EXCLUDES(mu_);
   void RunInline(RequestPtr request, BackendInstance* instance) EXCLUDES(mu_);
 
-  // What Enqueue did with a request: none of them says that it stays with the caller, who runs or refuses it.
+  // What becomes of a request that was brought, and what to do about it once the lock is let go.
   struct Taken {
     InstanceThread* wake = nullptr;
     BackendInstance* instance = nullptr;  // To run it on at once.
