@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 from driver import OK, Answer, Driver, DriverError, driver
 
+# The first of them may have to build the program.
+pytestmark = pytest.mark.timeout(1300)
+
 
 @pytest.fixture(scope="module")
 def batcher() -> Iterator[Driver]:

@@ -12,6 +12,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+# The first of them may have to build the program.
+pytestmark = pytest.mark.timeout(1300)
+
 
 class BatchQueue(RuleBasedStateMachine):
     program: Driver

@@ -13,6 +13,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+# The first of them may have to build the program.
+pytestmark = pytest.mark.timeout(1300)
+
 # Never within a test, and soon: microseconds.
 NEVER = 3_600_000_000
 SOON = 1
