@@ -25,6 +25,7 @@ HTTP_AREAS = [
     "generate",
     "config",
     "repository",
+    "shared_memory",
 ]
 GRPC_AREAS = [
     "grpc_health",
@@ -36,11 +37,12 @@ GRPC_AREAS = [
     "grpc_classification",
     "grpc_config",
     "grpc_repository",
+    "grpc_shared_memory",
 ]
 # Of the error texts, at least this part must be exactly Triton's; docs/golden.md lists the others with the reason.
 EQUAL_TEXTS = 0.97
 # Triton's ONNX Runtime backend cuts a BYTES element at its first NUL. Here it is kept: these cases must differ.
-NULS_ARE_KEPT = {"infer_binary/identity_bytes", "infer_json/bytes_unicode_escape"}
+NULS_ARE_KEPT = {"infer_binary/identity_bytes", "infer_json/bytes_unicode_escape", "shared_memory/infer_bytes"}
 
 SERVERS = {
     "serve": golden_serve,

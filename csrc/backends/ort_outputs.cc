@@ -44,7 +44,7 @@ Status RunOutputs::Place(InferenceRequest* request) {
       continue;
     }
     const std::size_t byte_size = static_cast<std::size_t>(*elements) * slot.plan->element_byte_size;
-    ASSIGN_OR_RETURN(slot.placed, request->responder->memory().Allocate(byte_size));
+    ASSIGN_OR_RETURN(slot.placed, request->responder->memory().AllocateOutput(slot.plan->name, byte_size));
     if (slot.placed.kind == MemoryKind::kDevice) {
       slot.placed = {};
       continue;
@@ -173,7 +173,7 @@ Result<Buffer> RunOutputs::Copy(InferenceRequest* request, Slot* slot, const Who
   if (byte_size == 0) {
     return Buffer{};
   }
-  ASSIGN_OR_RETURN(Buffer buffer, request->responder->memory().Allocate(byte_size));
+  ASSIGN_OR_RETURN(Buffer buffer, request->responder->memory().AllocateOutput(slot->plan->name, byte_size));
   if (buffer.kind == MemoryKind::kDevice) {
     ASSIGN_OR_RETURN(buffer, AllocateHeap(byte_size));
   }

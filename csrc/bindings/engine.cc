@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -64,6 +65,25 @@ PyOpenedModel Open(Engine&, const ModelSpec& spec) {
   PyOpenedModel result{ValueOrRaise(std::move(opened)), {}};
   result.signature = result.opened.backend->signature();
   return result;
+}
+
+using RegionTuple = std::tuple<std::string, std::string, std::uint64_t, std::uint64_t>;
+
+void RegisterRegion(Engine& engine, std::string name, std::string key, std::uint64_t offset, std::uint64_t byte_size) {
+  Status status;
+  {
+    py::gil_scoped_release release;
+    status = engine.regions().Register({std::move(name), std::move(key), offset, byte_size});
+  }
+  RaiseIfError(status);
+}
+
+std::vector<RegionTuple> ListRegions(Engine& engine, const std::string& name) {
+  std::vector<RegionTuple> regions;
+  for (RegionInfo& info : ValueOrRaise(engine.regions().List(name))) {
+    regions.emplace_back(std::move(info.name), std::move(info.key), info.offset, info.byte_size);
+  }
+  return regions;
 }
 
 // Lines of a verbose log, for Python's logging once it may run again: a thread of ours would stay in its tables.
@@ -225,6 +245,15 @@ void BindEngine(py::module_& m) {
             self.Refuse(name, Status(static_cast<Code>(code), std::move(text)));
           },
           py::arg("name"), py::arg("code"), py::arg("text"), ReleaseGil())
+      .def("register_system_region", &RegisterRegion, py::arg("name"), py::arg("key"), py::arg("offset"),
+           py::arg("byte_size"))
+      .def("system_regions", &ListRegions, py::arg("name") = "")
+      .def(
+          "unregister_system_region",
+          [](Engine& self, const std::string& name) {
+            name.empty() ? self.regions().UnregisterAll() : self.regions().Unregister(name);
+          },
+          py::arg("name") = "", ReleaseGil())
       .def("next_control_call", &NextControlCall, py::arg("timeout") = py::none())
       .def("stop", &Engine::Stop, ReleaseGil())
       .def_property_readonly("peer_count", &Engine::peer_count)

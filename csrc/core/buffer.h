@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "core/bytes.h"
 #include "core/status.h"
@@ -36,6 +37,10 @@ class OutputMemory {
   virtual ~OutputMemory() = default;
   // 64-byte aligned, uninitialised. Called from any thread; UNAVAILABLE when the budget is spent.
   virtual Result<Buffer> Allocate(std::size_t byte_size) = 0;
+  // Memory for the output of that name, which may have a place of its own: a client's region, of any alignment.
+  virtual Result<Buffer> AllocateOutput(std::string_view /*name*/, std::size_t byte_size) {
+    return Allocate(byte_size);
+  }
 };
 
 }  // namespace triton_lite

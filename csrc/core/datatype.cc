@@ -36,6 +36,11 @@ const Entry& EntryOf(DataType datatype) {
 
 std::size_t ElementByteSize(DataType datatype) { return EntryOf(datatype).byte_size; }
 
+bool IsFloatingPoint(DataType datatype) {
+  return datatype == DataType::kFp16 || datatype == DataType::kFp32 || datatype == DataType::kFp64 ||
+         datatype == DataType::kBf16;
+}
+
 std::string_view DataTypeName(DataType datatype) { return EntryOf(datatype).name; }
 
 DataType ParseDataType(std::string_view name) {

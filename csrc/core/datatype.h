@@ -28,6 +28,9 @@ enum class DataType : std::uint8_t {
 // Bytes of one element; 0 for BYTES (each element has its own length) and kInvalid.
 std::size_t ElementByteSize(DataType datatype);
 
+// Whether any bits are a value that no program takes for an address, a length or a choice.
+bool IsFloatingPoint(DataType datatype);
+
 // The protocol's name: "FP32", "BYTES", …; "<invalid>" for kInvalid.
 std::string_view DataTypeName(DataType datatype);
 

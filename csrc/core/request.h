@@ -54,6 +54,7 @@ struct RequestedOutput {
   std::string name;
   std::uint32_t class_count = 0;  // Classification extension: 0 = the tensor itself.
   Parameters parameters;
+  Buffer region = {};  // Where the client wants its bytes; no data: in the response.
 };
 
 struct OutputTensor {

@@ -19,7 +19,7 @@ class CallResponder : public Responder {
   CallResponder(CallPtr call, ServedModelPtr model, InferenceRequest* request, EngineObserver* observer);
   ~CallResponder() override;
 
-  OutputMemory& memory() final { return *call_; }
+  OutputMemory& memory() override { return *call_; }
   void Send(InferenceResponse response, bool last) final;
   void Fail(Status status) final;
   void Finish() final;
@@ -27,6 +27,7 @@ class CallResponder : public Responder {
  protected:
   const ServedModel& model() const { return *model_; }
   const InferenceRequest& request() const { return *request_; }
+  Call& call() const { return *call_; }
 
   // The answer to one response of the model.
   virtual Result<Answer> Encode(InferenceResponse response, bool last) = 0;
@@ -51,8 +52,7 @@ class CallResponder : public Responder {
 
 // kModelInfer and kRawInfer: one answer. kModelStreamInfer: one for each response, marked.
 std::unique_ptr<Responder> MakeInferResponder(CallPtr call, ServedModelPtr model, InferenceRequest* request,
-                                              EngineObserver* observer, const CallOptions& options,
-                                              std::string version_text);
+                                              EngineObserver* observer, CallOptions options, std::string version_text);
 
 // kGenerate and kGenerateStream: JSON texts.
 std::unique_ptr<Responder> MakeGenerateResponder(CallPtr call, ServedModelPtr model, InferenceRequest* request,

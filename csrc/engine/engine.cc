@@ -117,16 +117,16 @@ Result<RequestPtr> Engine::MakeInferRequest(const CallPtr& call) const {
   CallOptions options;
   const std::span<const Bytes> segments = call->segments();
   if (call->method() == Method::kRawInfer) {
-    RETURN_IF_ERROR(BuildRequest(view, {}, call, request.get(), &options));
+    RETURN_IF_ERROR(BuildRequest(view, {}, call, regions_, request.get(), &options));
     RETURN_IF_ERROR(BuildRawRequest(*model, segments.empty() ? Bytes() : segments[0], call, request.get()));
   } else {
     const std::span<const Bytes> raw = segments.empty() ? std::span<const Bytes>(view.raw_input_contents) : segments;
-    RETURN_IF_ERROR(BuildRequest(view, raw, call, request.get(), &options));
+    RETURN_IF_ERROR(BuildRequest(view, raw, call, regions_, request.get(), &options));
   }
   Status in_model;
   RETURN_IF_ERROR(ValidateRequest(*model, request.get(), &in_model));
-  request->responder =
-      MakeInferResponder(call, std::move(model), request.get(), observer_, options, std::string(view.model_version));
+  request->responder = MakeInferResponder(call, std::move(model), request.get(), observer_, std::move(options),
+                                          std::string(view.model_version));
   return request;
 }
 

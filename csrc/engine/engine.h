@@ -16,6 +16,7 @@
 #include "engine/model_reaper.h"
 #include "engine/model_registry.h"
 #include "engine/observer.h"
+#include "engine/region_registry.h"
 #include "schedule/scheduler.h"
 
 namespace triton_lite {
@@ -53,6 +54,7 @@ class Engine final : public CallHandler, public ModelRouter {
   void Refuse(const std::string& name, Status refusal);
 
   ControlBridge& control() { return control_; }
+  RegionRegistry& regions() { return regions_; }
 
   // Takes no more calls, lets the requests taken so far end, answers pending control calls UNAVAILABLE. Idempotent.
   void Stop();
@@ -67,6 +69,7 @@ class Engine final : public CallHandler, public ModelRouter {
   ControlBridge control_;
   ModelReaper reaper_;
   ModelRegistry registry_;
+  RegionRegistry regions_;
   mutable Mutex mu_;
   std::unique_ptr<ChannelServer> server_ GUARDED_BY(mu_);
 };

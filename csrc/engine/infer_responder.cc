@@ -3,6 +3,7 @@
 
 #include "engine/call_responder.h"
 #include "engine/classification.h"
+#include "engine/region_outputs.h"
 #include "wire/infer_message.h"
 
 namespace triton_lite {
@@ -11,17 +12,23 @@ namespace {
 class InferResponder final : public CallResponder {
  public:
   InferResponder(CallPtr call, ServedModelPtr model, InferenceRequest* request, EngineObserver* observer, bool stream,
-                 bool empty_final_response, std::string version_text)
+                 CallOptions options, std::string version_text)
       : CallResponder(std::move(call), std::move(model), request, observer),
         stream_(stream),
-        empty_final_response_(empty_final_response),
-        version_text_(std::move(version_text)) {}
+        empty_final_response_(options.empty_final_response),
+        version_text_(std::move(version_text)),
+        memory_(&this->call(), &this->model().spec(), request) {
+    memory_.SetRegions(std::move(options.regions));
+  }
+
+  OutputMemory& memory() override { return memory_; }
 
  protected:
   bool single_answer() const override { return !stream_; }
 
   Result<Answer> Encode(InferenceResponse response, bool last) override {
     RETURN_IF_ERROR(ClassifyOutputs(&response));
+    RETURN_IF_ERROR(memory_.Complete(&response));
     MarkFinal(last, &response.parameters);
     Answer answer;
     answer.message = wire::EncodeInferResponse({.model_name = model().spec().name,
@@ -68,7 +75,7 @@ class InferResponder final : public CallResponder {
       for (OutputTensor& output : response->outputs) {
         const TensorSpec* spec = model().spec().FindOutput(output.name);
         if (output.name == requested.name && spec != nullptr) {
-          ASSIGN_OR_RETURN(output, Classify(output, *spec, requested.class_count, model().batches(), &memory()));
+          ASSIGN_OR_RETURN(output, Classify(output, *spec, requested.class_count, model().batches(), &memory_));
         }
       }
     }
@@ -84,16 +91,16 @@ class InferResponder final : public CallResponder {
   const bool stream_;
   const bool empty_final_response_;
   const std::string version_text_;  // As the client wrote it: an empty final response shows it so.
+  RegionOutputs memory_;
 };
 
 }  // namespace
 
 std::unique_ptr<Responder> MakeInferResponder(CallPtr call, ServedModelPtr model, InferenceRequest* request,
-                                              EngineObserver* observer, const CallOptions& options,
-                                              std::string version_text) {
+                                              EngineObserver* observer, CallOptions options, std::string version_text) {
   const bool stream = call->method() == Method::kModelStreamInfer;
   return std::make_unique<InferResponder>(std::move(call), std::move(model), request, observer, stream,
-                                          options.empty_final_response, std::move(version_text));
+                                          std::move(options), std::move(version_text));
 }
 
 }  // namespace triton_lite

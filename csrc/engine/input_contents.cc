@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
@@ -76,28 +77,40 @@ Buffer Borrow(Bytes bytes, const std::shared_ptr<void>& keep_alive) {
   return Buffer{const_cast<std::byte*>(bytes.data()), bytes.size(), keep_alive};
 }
 
+Result<Buffer> RegionData(const RegionRegistry::Part& part, DataType datatype) {
+  if (IsFloatingPoint(datatype)) {
+    return Buffer{part.data, part.byte_size, std::const_pointer_cast<SharedRegion>(part.region)};
+  }
+  ASSIGN_OR_RETURN(Buffer copy, AllocateHeap(part.byte_size));
+  if (part.byte_size > 0) {
+    std::memcpy(copy.data, part.data, part.byte_size);
+  }
+  return copy;
+}
+
 }  // namespace
 
 Status AddInputs(const InferRequestView& view, std::span<const Bytes> raw, const std::shared_ptr<void>& keep_alive,
-                 InferenceRequest* request) {
+                 const RegionRegistry& regions, InferenceRequest* request, CallOptions* options) {
   std::size_t next_raw = 0;
   request->inputs.reserve(view.inputs.size());
   for (const InferInputView& input : view.inputs) {
     const DataType datatype = ParseDataType(input.datatype);
     Buffer data;
-    ASSIGN_OR_RETURN(const bool in_region, UsesSharedMemory(input.name, input.parameters));
-    if (in_region) {
-      if (input.contents.present) {
-        return InvalidArgument("unexpected 'content' provided when using shared memory for input tensor " +
-                               InputOfModel(input, view));
-      }
-      return SharedMemoryNotBuilt();
+    ASSIGN_OR_RETURN(const auto named, ReadRegionPart(input.name, input.parameters));
+    if (named && input.contents.present) {
+      return InvalidArgument("unexpected 'content' provided when using shared memory for input tensor " +
+                             InputOfModel(input, view));
     }
     if (input.contents.present && !raw.empty()) {
       return InvalidArgument("contents field must not be specified when using raw_input_contents for " +
                              InputOfModel(input, view));
     }
-    if (input.contents.present) {
+    if (named) {
+      ASSIGN_OR_RETURN(RegionRegistry::Part part, regions.Find(named->region, named->offset, named->byte_size));
+      ASSIGN_OR_RETURN(data, RegionData(part, datatype));
+      options->regions.push_back(std::move(part.region));
+    } else if (input.contents.present) {
       ASSIGN_OR_RETURN(data, TypedData(input, view, datatype));
     } else if (next_raw < raw.size()) {
       data = Borrow(raw[next_raw++], keep_alive);

@@ -6,12 +6,17 @@
 
 #include "core/request.h"
 #include "core/status.h"
+#include "engine/region_registry.h"
+#include "engine/request_parameters.h"
 #include "wire/infer_message.h"
 
 namespace triton_lite {
 
 // Appends the inputs of `view` to `request`. `raw` in the order of those inputs that have no contents of their own.
+// What lies in one of `regions` stays there if no value of it can do harm (floating point), and is copied here, once,
+// otherwise: its owner may change it between a check and the use. The regions are added to `options`.
 Status AddInputs(const wire::InferRequestView& view, std::span<const Bytes> raw,
-                 const std::shared_ptr<void>& keep_alive, InferenceRequest* request);
+                 const std::shared_ptr<void>& keep_alive, const RegionRegistry& regions, InferenceRequest* request,
+                 CallOptions* options);
 
 }  // namespace triton_lite

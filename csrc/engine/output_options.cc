@@ -34,8 +34,9 @@ struct ToValue {
   }
 };
 
-Status AddOutput(const InferOutputView& view, RequestedOutput* output) {
-  ASSIGN_OR_RETURN(const bool in_region, UsesSharedMemory(view.name, view.parameters));
+Status AddOutput(const InferOutputView& view, const RegionRegistry& regions, RequestedOutput* output,
+                 CallOptions* options) {
+  ASSIGN_OR_RETURN(const auto named, ReadRegionPart(view.name, view.parameters));
   for (const auto& [name, value] : view.parameters) {
     if (name == "classification") {
       RETURN_IF_ERROR(SetClassification(value, output));
@@ -43,20 +44,26 @@ Status AddOutput(const InferOutputView& view, RequestedOutput* output) {
       output->parameters.Set(std::string(name), std::visit(ToValue(), value));
     }
   }
-  if (in_region && output->class_count > 0) {
+  if (named && output->class_count > 0) {
     return InvalidArgument("output can't set both 'shared_memory_region' and 'classification'");
   }
-  return in_region ? SharedMemoryNotBuilt() : Status();
+  if (named) {
+    ASSIGN_OR_RETURN(RegionRegistry::Part part, regions.Find(named->region, named->offset, named->byte_size));
+    output->region = Buffer{part.data, part.byte_size, std::const_pointer_cast<SharedRegion>(part.region)};
+    options->regions.push_back(std::move(part.region));
+  }
+  return {};
 }
 
 }  // namespace
 
-Status AddOutputs(const wire::InferRequestView& view, InferenceRequest* request) {
+Status AddOutputs(const wire::InferRequestView& view, const RegionRegistry& regions, InferenceRequest* request,
+                  CallOptions* options) {
   request->outputs.reserve(view.outputs.size());
   for (const InferOutputView& output : view.outputs) {
     RequestedOutput& added = request->outputs.emplace_back();
     added.name = output.name;
-    RETURN_IF_ERROR(AddOutput(output, &added));
+    RETURN_IF_ERROR(AddOutput(output, regions, &added, options));
   }
   return {};
 }

@@ -46,12 +46,14 @@ std::string RequestIdText(const InferenceRequest& request) {
 }
 
 Status BuildRequest(const wire::InferRequestView& view, std::span<const Bytes> raw,
-                    const std::shared_ptr<void>& keep_alive, InferenceRequest* request, CallOptions* options) {
+                    const std::shared_ptr<void>& keep_alive, const RegionRegistry& regions, InferenceRequest* request,
+                    CallOptions* options) {
   request->id = view.id;
   RETURN_IF_ERROR(ApplyRequestParameters(view.parameters, request, options));
   RETURN_IF_ERROR(CheckDuplicates(view, *request));
-  RETURN_IF_ERROR(AddInputs(view, raw, keep_alive, request));
-  return AddOutputs(view, request);
+  RETURN_IF_ERROR(AddInputs(view, raw, keep_alive, regions, request, options));
+  RETURN_IF_ERROR(AddOutputs(view, regions, request, options));
+  return options->regions.empty() ? Status() : CheckIntact(options->regions);
 }
 
 }  // namespace triton_lite

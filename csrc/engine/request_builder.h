@@ -6,6 +6,7 @@
 
 #include "core/request.h"
 #include "core/status.h"
+#include "engine/region_registry.h"
 #include "engine/request_parameters.h"
 #include "engine/served_model.h"
 #include "wire/infer_message.h"
@@ -13,9 +14,11 @@
 namespace triton_lite {
 
 // Fills `request` (id, parameters, inputs and outputs in the client's order). Tensor data is not copied unless it came
-// as typed contents: `keep_alive` owns the bytes of `view` and `raw`. `raw`: the raw contents, wherever they came from.
+// as typed contents or lies in a region: `keep_alive` owns the bytes of `view` and `raw`. `raw`: the raw contents,
+// wherever they came from.
 Status BuildRequest(const wire::InferRequestView& view, std::span<const Bytes> raw,
-                    const std::shared_ptr<void>& keep_alive, InferenceRequest* request, CallOptions* options);
+                    const std::shared_ptr<void>& keep_alive, const RegionRegistry& regions, InferenceRequest* request,
+                    CallOptions* options);
 
 // The raw binary request: `raw` is the only input of `model`, whose type and shape are deduced.
 Status BuildRawRequest(const ServedModel& model, Bytes raw, const std::shared_ptr<void>& keep_alive,

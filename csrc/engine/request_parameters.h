@@ -2,16 +2,19 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "core/request.h"
 #include "core/status.h"
+#include "memory/shared_region.h"
 #include "wire/infer_message.h"
 
 namespace triton_lite {
 
 // What a client asked for that is no property of the request itself.
 struct CallOptions {
-  bool empty_final_response = false;  // triton_enable_empty_final_response.
+  bool empty_final_response = false;     // triton_enable_empty_final_response.
+  std::vector<SharedRegionPtr> regions;  // That its tensors lie in.
 };
 
 // Sorts `parameters` into the fields of `request`, its free parameters and `options`.

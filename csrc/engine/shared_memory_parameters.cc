@@ -23,40 +23,49 @@ Status WrongType(std::string_view name, std::string_view tensor, std::string_vie
                          ", expected " + std::string(expected) + ".");
 }
 
-// An integer that only makes sense beside the region's name.
-Status CheckNumber(std::string_view name, const ParameterView* value, std::string_view tensor, bool has_region) {
+// An integer that only makes sense beside the region's name. HTTP's unsigned numbers keep their bits.
+Result<std::uint64_t> ReadNumber(std::string_view name, const ParameterView* value, std::string_view tensor,
+                                 bool has_region) {
   if (value == nullptr) {
-    return {};
+    return std::uint64_t{0};
   }
   if (!has_region) {
     return InvalidArgument(Quoted(name) + " can not be specified without 'shared_memory_region' parameter for tensor " +
                            Quoted(tensor));
   }
-  return std::holds_alternative<std::int64_t>(*value) ? Status() : WrongType(name, tensor, "int64_param");
+  const auto* number = std::get_if<std::int64_t>(value);
+  if (number == nullptr) {
+    return WrongType(name, tensor, "int64_param");
+  }
+  return static_cast<std::uint64_t>(*number);
 }
 
 }  // namespace
 
-Result<bool> UsesSharedMemory(std::string_view tensor, std::span<const NamedParameterView> parameters) {
+Result<std::optional<NamedRegionPart>> ReadRegionPart(std::string_view tensor,
+                                                      std::span<const NamedParameterView> parameters) {
   if (parameters.empty()) {
-    return false;
+    return std::optional<NamedRegionPart>();
   }
-  const ParameterView* region = Find(parameters, "shared_memory_region");
-  if (region != nullptr && !std::holds_alternative<std::string_view>(*region)) {
+  const ParameterView* value = Find(parameters, "shared_memory_region");
+  const auto* name = value == nullptr ? nullptr : std::get_if<std::string_view>(value);
+  if (value != nullptr && name == nullptr) {
     return WrongType("shared_memory_region", tensor, "string_param");
   }
-  RETURN_IF_ERROR(
-      CheckNumber("shared_memory_offset", Find(parameters, "shared_memory_offset"), tensor, region != nullptr));
-  const ParameterView* byte_size = Find(parameters, "shared_memory_byte_size");
-  RETURN_IF_ERROR(CheckNumber("shared_memory_byte_size", byte_size, tensor, region != nullptr));
-  if (region != nullptr && byte_size == nullptr) {
+  ASSIGN_OR_RETURN(
+      const std::uint64_t offset,
+      ReadNumber("shared_memory_offset", Find(parameters, "shared_memory_offset"), tensor, name != nullptr));
+  const ParameterView* size = Find(parameters, "shared_memory_byte_size");
+  ASSIGN_OR_RETURN(const std::uint64_t byte_size, ReadNumber("shared_memory_byte_size", size, tensor, name != nullptr));
+  if (name == nullptr) {
+    return std::optional<NamedRegionPart>();
+  }
+  if (size == nullptr) {
     return InvalidArgument(
         "'shared_memory_byte_size' must be specified along with 'shared_memory_region' parameter for tensor '" +
         std::string(tensor) + "'");
   }
-  return region != nullptr;
+  return std::optional(NamedRegionPart{*name, offset, byte_size});
 }
-
-Status SharedMemoryNotBuilt() { return Unimplemented("shared memory regions are not supported by this server yet"); }
 
 }  // namespace triton_lite

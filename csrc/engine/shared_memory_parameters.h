@@ -1,6 +1,8 @@
 // The parameters by which a tensor says that it lies in a registered region (shared-memory extensions).
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -9,10 +11,15 @@
 
 namespace triton_lite {
 
-// Whether the tensor lies in a region. INVALID_ARGUMENT for incomplete or mistyped parameters.
-Result<bool> UsesSharedMemory(std::string_view tensor, std::span<const wire::NamedParameterView> parameters);
+// The part of a region that a tensor lies in, as its client names it.
+struct NamedRegionPart {
+  std::string_view region;
+  std::uint64_t offset = 0;
+  std::uint64_t byte_size = 0;
+};
 
-// The answer to well-formed requests for regions: this server registers none.
-Status SharedMemoryNotBuilt();
+// Nothing when the tensor lies in no region. INVALID_ARGUMENT for incomplete or mistyped parameters.
+Result<std::optional<NamedRegionPart>> ReadRegionPart(std::string_view tensor,
+                                                      std::span<const wire::NamedParameterView> parameters);
 
 }  // namespace triton_lite

@@ -335,6 +335,12 @@ class Engine:
         """Let `name`, under which nothing was published, stand for whatever `target` serves."""
     def refuse(self, name: str, code: int, text: str) -> None:
         """Answer requests for `name`, under which nothing was published, with a status."""
+    def register_system_region(self, name: str, key: str, offset: int, byte_size: int) -> None:
+        """Map a part of a POSIX shared-memory object for inference requests that name it. Raises TritonError."""
+    def system_regions(self, name: str = "") -> list[tuple[str, str, int, int]]:
+        """Name, key, offset and byte size of each region, or of the one of that name. Raises TritonError."""
+    def unregister_system_region(self, name: str = "") -> None:
+        """Forget a region, or all; requests that use it end undisturbed. An unknown name is no error."""
     def next_control_call(self, timeout: float | None = None) -> ControlCall | None:
         """Wait for the next call that is no inference; None after `timeout` seconds or once the engine stopped."""
     def stop(self) -> None:

@@ -38,7 +38,7 @@ class ControlPlane:
         self.progress = Progress()
         loader = Loader(native, engine, options, find_gpus())
         self.lifecycle = Lifecycle(loader, engine, options)
-        self._context = Context(options, self.lifecycle, self.progress)
+        self._context = Context(engine, options, self.lifecycle, self.progress)
         self._slow = ThreadPoolExecutor(_SLOW_CALLS, thread_name_prefix="control-call")
         self._threads: list[threading.Thread] = []
         self._stopping = threading.Event()

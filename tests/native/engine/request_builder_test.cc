@@ -1,11 +1,16 @@
 #include "engine/request_builder.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cstring>
 #include <string>
 
 #include "check.h"
 #include "engine/fakes.h"
-#include "engine/shared_memory_parameters.h"
+#include "engine/region_registry.h"
+#include "memory/file_descriptor.h"
 
 using namespace triton_lite;
 using namespace triton_lite::testing;
@@ -39,7 +44,7 @@ wire::InferInputView Typed(std::string_view datatype, std::vector<std::pair<std:
 std::string ErrorOf(const InferRequestView& view, std::span<const Bytes> raw = {}) {
   InferenceRequest request;
   CallOptions options;
-  const Status status = BuildRequest(view, raw, nullptr, &request, &options);
+  const Status status = BuildRequest(view, raw, nullptr, {}, &request, &options);
   CHECK(status.ok() || status.code() == Code::kInvalidArgument || status.code() == Code::kUnimplemented);
   return status.message();
 }
@@ -71,7 +76,7 @@ TEST(RawContentsAreBorrowedAndKeptAlive) {
   CallOptions options;
   InferRequestView view = View({Named("INPUT0"), Named("INPUT1", "NONSENSE")});
   view.id = "7";
-  CHECK(BuildRequest(view, raw, owner, &request, &options).ok());
+  CHECK(BuildRequest(view, raw, owner, {}, &request, &options).ok());
   REQUIRE(request.inputs.size() == 2);
   CHECK_EQ(request.inputs[1].data.text(), "efgh");
   CHECK_EQ(static_cast<const void*>(request.inputs[0].data.data), static_cast<const void*>(owner->data()));
@@ -136,7 +141,7 @@ TEST(ParametersReachTheRequest) {
                      {"mine", std::string_view("text")}};
   InferenceRequest request;
   CallOptions options;
-  CHECK(BuildRequest(view, {}, nullptr, &request, &options).ok());
+  CHECK(BuildRequest(view, {}, nullptr, {}, &request, &options).ok());
   CHECK_EQ(request.priority, 3u);
   CHECK_EQ(request.timeout_microseconds, 1000u);
   CHECK(request.correlation_id == CorrelationId(~std::uint64_t{0}));
@@ -151,7 +156,7 @@ TEST(OutputsTakeClassification) {
   view.outputs = {{"OUTPUT0", {{"classification", std::int64_t{3}}, {"color", std::string_view("red")}}}};
   InferenceRequest request;
   CallOptions options;
-  CHECK(BuildRequest(view, {}, nullptr, &request, &options).ok());
+  CHECK(BuildRequest(view, {}, nullptr, {}, &request, &options).ok());
   CHECK_EQ(request.outputs[0].class_count, 3u);
   CHECK(request.outputs[0].parameters.Find("color") != nullptr);
   CHECK_EQ(ErrorOfOutput({{"classification", true}}),
@@ -160,7 +165,7 @@ TEST(OutputsTakeClassification) {
            "invalid value for 'classification' parameter, expected >= 0");
 }
 
-TEST(RegionsAreCheckedThenRefused) {
+TEST(ParametersOfRegionsAreChecked) {
   const wire::NamedParameterView region{"shared_memory_region", std::string_view("r")};
   const wire::NamedParameterView size{"shared_memory_byte_size", std::int64_t{4}};
   CHECK_EQ(ErrorOfInput({region}),
@@ -171,9 +176,61 @@ TEST(RegionsAreCheckedThenRefused) {
            "'INPUT0'");
   CHECK_EQ(ErrorOfInput({{"shared_memory_region", true}, size}),
            "invalid value type for 'shared_memory_region' parameter for tensor 'INPUT0', expected string_param.");
-  CHECK_EQ(ErrorOfInput({region, size}), SharedMemoryNotBuilt().message());
   CHECK_EQ(ErrorOfOutput({region, size, {"classification", std::int64_t{1}}}),
            "output can't set both 'shared_memory_region' and 'classification'");
+}
+
+TEST(TensorsLieInRegions) {
+  const std::string key = "/tl_builder_" + std::to_string(::getpid());
+  const FileDescriptor file(::shm_open(key.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600));
+  CHECK_EQ(::ftruncate(file.get(), 64), 0);
+  RegionRegistry regions;
+  CHECK(regions.Register({"r", key, 0, 64}).ok());
+  (void)::shm_unlink(key.c_str());
+  const auto part = [](std::string_view name, std::int64_t offset, std::int64_t byte_size) {
+    return std::vector<wire::NamedParameterView>{
+        {"shared_memory_region", name}, {"shared_memory_offset", offset}, {"shared_memory_byte_size", byte_size}};
+  };
+  const auto build = [&](std::string_view datatype, std::vector<wire::NamedParameterView> parameters,
+                         InferenceRequest* request, CallOptions* options) {
+    wire::InferInputView input = Named("INPUT0", datatype);
+    input.parameters = std::move(parameters);
+    InferRequestView view;
+    view.inputs = {input};
+    view.outputs = {{"OUTPUT0", part("r", 32, 16)}};
+    return BuildRequest(view, {}, nullptr, regions, request, options);
+  };
+  std::byte* const begin = regions.Find("r", 0, 64)->data;
+
+  InferenceRequest request;
+  CallOptions options;
+  CHECK(build("FP32", part("r", 8, 4), &request, &options).ok());
+  CHECK(request.inputs[0].data.data == begin + 8);
+  CHECK_EQ(request.inputs[0].data.size, std::size_t{4});
+  CHECK(request.outputs[0].region.data == begin + 32);
+  CHECK_EQ(options.regions.size(), std::size_t{2});
+
+  // What its owner could change after the check is no longer in the region.
+  for (const std::string_view datatype : {"INT32", "BOOL", "BYTES"}) {
+    InferenceRequest copied;
+    begin[8] = std::byte{5};
+    CHECK(build(datatype, part("r", 8, 4), &copied, &options).ok());
+    begin[8] = std::byte{6};
+    CHECK(copied.inputs[0].data.data[0] == std::byte{5});
+  }
+
+  InferenceRequest failed;
+  CHECK(build("FP32", part("none", 0, 4), &failed, &options).code() == Code::kNotFound);
+  CHECK_EQ(build("FP32", part("r", 64, 4), &failed, &options).message(),
+           "Invalid offset for shared memory region: 'r'");
+  CHECK_EQ(build("FP32", part("r", 60, 8), &failed, &options).message(),
+           "Invalid offset + byte size for shared memory region: 'r'");
+  CHECK_EQ(build("FP32", part("r", 60, -1), &failed, &options).message(),
+           "Integer overflow detected: byte_size (18446744073709551615) + offset (60) exceeds maximum value "
+           "(18446744073709551615) for region 'r'");
+  regions.UnregisterAll();
+  CHECK(build("FP32", part("r", 8, 4), &failed, &options).code() == Code::kNotFound);
+  CHECK(request.inputs[0].data.data[0] == std::byte{6});  // Mapped as long as the request lives.
 }
 
 TEST(ARawRequestIsDeducedFromTheModel) {

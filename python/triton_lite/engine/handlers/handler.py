@@ -15,6 +15,7 @@ from triton_lite.engine.progress import Progress
 class Context:
     """What handlers work on."""
 
+    engine: Any  # _native.Engine
     options: EngineOptions
     lifecycle: Lifecycle
     progress: Progress

@@ -1,0 +1,45 @@
+// Outputs whose bytes the client wants in its regions instead of in the response.
+#pragma once
+
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "channel/call.h"
+#include "core/buffer.h"
+#include "core/model_spec.h"
+#include "core/request.h"
+#include "core/status.h"
+#include "memory/shared_region.h"
+
+namespace triton_lite {
+
+// The memory of a call. Floating-point outputs that belong in a region are written there at once; others when they are
+// complete, because models may read their outputs again and the client may change them meanwhile.
+class RegionOutputs final : public OutputMemory {
+ public:
+  // All outlive this; `request` owns it.
+  RegionOutputs(Call* call, const ModelSpec* spec, const InferenceRequest* request)
+      : call_(call), spec_(spec), request_(request) {}
+
+  // The regions that the request uses. Before the request is enqueued.
+  void SetRegions(std::vector<SharedRegionPtr> regions) { regions_ = std::move(regions); }
+
+  Result<Buffer> Allocate(std::size_t byte_size) override { return call_->Allocate(byte_size); }
+  Result<Buffer> AllocateOutput(std::string_view name, std::size_t byte_size) override;
+
+  // Brings outputs that lie elsewhere to their regions; those that belong there leave no bytes in the response.
+  // INTERNAL when a part is too small or a region was truncated.
+  Status Complete(InferenceResponse* response) const;
+
+ private:
+  Status TakeOut(OutputTensor* output) const;
+  const RequestedOutput* FindInRegion(std::string_view name) const;
+
+  Call* const call_;
+  const ModelSpec* const spec_;
+  const InferenceRequest* const request_;
+  std::vector<SharedRegionPtr> regions_;
+};
+
+}  // namespace triton_lite

@@ -1,0 +1,52 @@
+"""Regions that clients share (protocol: system and CUDA shared memory extensions)."""
+
+from __future__ import annotations
+
+from triton_lite.engine.handlers.handler import Context, Handler, of_messages
+from triton_lite.errors import Code, TritonError
+from triton_lite.proto import MethodNumber, messages
+
+
+def _system_register(context: Context, request: messages.Message) -> messages.Message:
+    context.engine.register_system_region(request.name, request.key, request.offset, request.byte_size)
+    return messages.SystemSharedMemoryRegisterResponse()
+
+
+def _system_status(context: Context, request: messages.Message) -> messages.Message:
+    response = messages.SystemSharedMemoryStatusResponse()
+    for name, key, offset, byte_size in context.engine.system_regions(request.name):
+        region = response.regions[name]
+        region.name, region.key, region.offset, region.byte_size = name, key, offset, byte_size
+    return response
+
+
+def _system_unregister(context: Context, request: messages.Message) -> messages.Message:
+    context.engine.unregister_system_region(request.name)
+    return messages.SystemSharedMemoryUnregisterResponse()
+
+
+def _cuda_register(context: Context, request: messages.Message) -> messages.Message:
+    raise TritonError(
+        Code.INVALID_ARGUMENT,
+        f"failed to register CUDA shared memory region: '{request.name}', GPUs not supported",
+    )
+
+
+def _cuda_status(context: Context, request: messages.Message) -> messages.Message:
+    if request.name:
+        raise TritonError(Code.NOT_FOUND, f"Unable to find cuda shared memory region: '{request.name}'")
+    return messages.CudaSharedMemoryStatusResponse()
+
+
+def _cuda_unregister(context: Context, request: messages.Message) -> messages.Message:
+    return messages.CudaSharedMemoryUnregisterResponse()
+
+
+HANDLERS: dict[int, Handler] = {
+    MethodNumber.SYSTEM_SHARED_MEMORY_REGISTER: of_messages("SystemSharedMemoryRegister", _system_register),
+    MethodNumber.SYSTEM_SHARED_MEMORY_STATUS: of_messages("SystemSharedMemoryStatus", _system_status),
+    MethodNumber.SYSTEM_SHARED_MEMORY_UNREGISTER: of_messages("SystemSharedMemoryUnregister", _system_unregister),
+    MethodNumber.CUDA_SHARED_MEMORY_REGISTER: of_messages("CudaSharedMemoryRegister", _cuda_register),
+    MethodNumber.CUDA_SHARED_MEMORY_STATUS: of_messages("CudaSharedMemoryStatus", _cuda_status),
+    MethodNumber.CUDA_SHARED_MEMORY_UNREGISTER: of_messages("CudaSharedMemoryUnregister", _cuda_unregister),
+}
