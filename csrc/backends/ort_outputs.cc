@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "backends/batch_tensors.h"
 #include "backends/ort_types.h"
 #include "core/reshape.h"
 
@@ -130,7 +131,9 @@ Status RunOutputs::Split(std::span<InferenceRequest* const> batch, Slot* slot) {
   std::int64_t batch_offset = 0;
   std::size_t element_offset = 0;
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    Status status = Cut(batch[i], slot, whole, &batch_offset, &element_offset, &responses_[i]);
+    Status status = slot->plan->scattered_by.empty()
+                        ? Cut(batch[i], slot, whole, &batch_offset, &element_offset, &responses_[i])
+                        : Scatter(batch[i], slot, whole, &element_offset, &responses_[i]);
     if (!status.ok() && errors_[i].ok()) {
       errors_[i] = std::move(status);
     }
@@ -151,11 +154,39 @@ Status RunOutputs::Cut(InferenceRequest* request, Slot* slot, const Whole& whole
     shape[0] = request->batch_size;
   }
   const std::size_t first = *element_offset;
+  *element_offset += static_cast<std::size_t>(ElementCount(shape).value_or(0));
+  return AddPart(request, slot, whole, first, shape, response);
+}
+
+Status RunOutputs::Scatter(InferenceRequest* request, Slot* slot, const Whole& whole, std::size_t* element_offset,
+                           InferenceResponse* response) {
+  const TensorSpec& configuration = slot->plan->configuration;
+  Shape dims;
+  if (plan_->batches) {
+    dims.push_back(-1);
+  }
+  for (const std::int64_t dim : configuration.reshape ? *configuration.reshape : configuration.dims) {
+    dims.push_back(dim);
+  }
+  ASSIGN_OR_RETURN(const Shape shape, ScatteredShape(dims, slot->plan->scattered_by, *request));
+  const std::size_t first = *element_offset;
   const auto count = static_cast<std::size_t>(ElementCount(shape).value_or(0));
+  const auto available = static_cast<std::size_t>(ElementCount(whole.shape).value_or(0));
+  if (first > available || count > available - first) {
+    return Internal(RequestTag(*request) + "failed to split the output tensor '" + slot->plan->name +
+                    "' in responses: expected at least " + std::to_string(first + count) +
+                    " elements in model output, got " + std::to_string(available));
+  }
   *element_offset += count;
+  return AddPart(request, slot, whole, first, shape, response);
+}
+
+Status RunOutputs::AddPart(InferenceRequest* request, Slot* slot, const Whole& whole, std::size_t first,
+                           const Shape& shape, InferenceResponse* response) {
   if (!Wants(*request, slot->plan->name)) {
     return {};
   }
+  const auto count = static_cast<std::size_t>(ElementCount(shape).value_or(0));
   ASSIGN_OR_RETURN(Buffer data, Copy(request, slot, whole, first, count));
   response->outputs.push_back({slot->plan->name, slot->plan->datatype,
                                ClientShape(slot->plan->configuration, plan_->batches, shape), std::move(data)});

@@ -61,6 +61,12 @@ class RunOutputs {
   // Adds the part of `request` to its response, if it wants that, and moves the offsets behind the part.
   Status Cut(InferenceRequest* request, Slot* slot, const Whole& whole, std::int64_t* batch_offset,
              std::size_t* element_offset, InferenceResponse* response);
+  // The same for an output that is divided by the shape of an input.
+  Status Scatter(InferenceRequest* request, Slot* slot, const Whole& whole, std::size_t* element_offset,
+                 InferenceResponse* response);
+  // Adds elements of an output to a response.
+  Status AddPart(InferenceRequest* request, Slot* slot, const Whole& whole, std::size_t first, const Shape& shape,
+                 InferenceResponse* response);
   Result<Buffer> Copy(InferenceRequest* request, Slot* slot, const Whole& whole, std::size_t first,
                       std::size_t count) const;
 
