@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/ort_sequence_check.h"
 #include "backends/ort_signature.h"
 #include "backends/ort_types.h"
 
@@ -115,14 +116,11 @@ bool IsScattered(const ModelSpec& spec, const std::string& name) {
   });
 }
 
-Status CheckInputCount(const ModelSpec& spec, const ModelSignature& signature) {
-  // A sequence model's control and state inputs are no inputs of the request.
-  if (std::holds_alternative<SequenceBatchingSpec>(spec.scheduler)) {
-    return {};
-  }
+// `added`: inputs that come from the sequence scheduler.
+Status CheckInputCount(const ModelSpec& spec, const ModelSignature& signature, std::size_t added) {
   const auto required = [](const auto& tensor) { return !tensor.optional; };
   const auto expected = std::count_if(spec.inputs.begin(), spec.inputs.end(), required) +
-                        static_cast<std::ptrdiff_t>(spec.batch_input.size());
+                        static_cast<std::ptrdiff_t>(spec.batch_input.size() + added);
   const auto provided = std::count_if(signature.inputs.begin(), signature.inputs.end(), required);
   return expected == provided ? Status()
                               : Refuse(spec, "configuration expects " + std::to_string(expected) +
@@ -148,7 +146,9 @@ Status CheckInput(const ModelSpec& spec, const TensorSpec& input, const ModelSig
 }  // namespace
 
 Status CheckSignature(const ModelSpec& spec, const ModelSignature& signature) {
-  RETURN_IF_ERROR(CheckInputCount(spec, signature));
+  std::size_t added = 0;
+  RETURN_IF_ERROR(CheckSequenceInputs(spec, signature, &added));
+  RETURN_IF_ERROR(CheckInputCount(spec, signature, added));
   for (const TensorSpec& input : spec.inputs) {
     RETURN_IF_ERROR(CheckInput(spec, input, signature));
   }
@@ -160,7 +160,7 @@ Status CheckSignature(const ModelSpec& spec, const ModelSignature& signature) {
     }
     RETURN_IF_ERROR(CheckTensor(spec, output, *in_model, "output", /*exact=*/true, IsScattered(spec, output.name)));
   }
-  return {};
+  return CheckStateOutputs(spec, signature);
 }
 
 }  // namespace triton_lite::ort

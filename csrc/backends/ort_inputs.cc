@@ -128,6 +128,11 @@ Status RunInputs::BindOne(std::span<InferenceRequest* const> batch, std::int64_t
     MutableBytes bytes = data.mutable_bytes();
     if (!on_device) {
       ASSIGN_OR_RETURN(bytes, Contiguous(batch, place));
+      // States have whatever shape the model gave them.
+      if (batch.size() > 1 &&
+          bytes.size() != static_cast<std::size_t>(ElementCount(shape).value_or(0)) * place.plan->element_byte_size) {
+        return Internal("the requests of a batch differ in their shapes");
+      }
     }
     RETURN_IF_ERROR(Take(Api().CreateTensorWithDataAsOrtValue(on_device ? device_memory_ : library_->host_memory(),
                                                               bytes.data(), bytes.size(), shape.data(), shape.size(),

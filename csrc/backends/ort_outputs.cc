@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "backends/batch_tensors.h"
+#include "backends/ort_state.h"
 #include "backends/ort_types.h"
 #include "core/reshape.h"
 
@@ -25,7 +26,8 @@ std::string RequestTag(const InferenceRequest& request) {
 void RunOutputs::Select(std::span<InferenceRequest* const> batch) {
   Clear();
   for (const OutputPlan& output : plan_->outputs) {
-    if (std::any_of(batch.begin(), batch.end(), [&](const auto* request) { return Wants(*request, output.name); })) {
+    if (output.state >= 0 ||
+        std::any_of(batch.begin(), batch.end(), [&](const auto* request) { return Wants(*request, output.name); })) {
       slots_.push_back({&output, {}, {}, {}});
       names_.push_back(output.name.c_str());
       values_.push_back(nullptr);
@@ -41,7 +43,8 @@ Status RunOutputs::Place(InferenceRequest* request) {
       shape[0] = request->batch_size;
     }
     const auto elements = ElementCount(shape);
-    if (!slot.plan->size_known || !elements || *elements == 0) {
+    if (!slot.plan->size_known || !elements || *elements == 0 ||
+        (slot.plan->state >= 0 && !Wants(*request, slot.plan->name))) {
       continue;
     }
     const std::size_t byte_size = static_cast<std::size_t>(*elements) * slot.plan->element_byte_size;
@@ -128,6 +131,7 @@ Status RunOutputs::Split(std::span<InferenceRequest* const> batch, Slot* slot) {
     return Internal("output tensor '" + slot->plan->name + "' is not found");
   }
   ASSIGN_OR_RETURN(const Whole whole, slot->placed.data != nullptr ? WholeOf(slot->placed_shape) : Examine(*slot));
+  const std::byte* const data = slot->placed.data != nullptr ? slot->placed.data : whole.data;
   std::int64_t batch_offset = 0;
   std::size_t element_offset = 0;
   for (std::size_t i = 0; i < batch.size(); ++i) {
@@ -138,7 +142,37 @@ Status RunOutputs::Split(std::span<InferenceRequest* const> batch, Slot* slot) {
       errors_[i] = std::move(status);
     }
   }
+  if (slot->plan->state >= 0) {
+    KeepStates(batch, slot, whole, data);
+  }
   return {};
+}
+
+void RunOutputs::KeepStates(std::span<InferenceRequest* const> batch, Slot* slot, const Whole& whole,
+                            const std::byte* data) {
+  const bool batched = plan_->batches && !whole.shape.empty();
+  NewState from{slot->plan, whole.shape, data, &strings_, 0};
+  std::int64_t batch_offset = 0;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    batch_offset += batched ? batch[i]->batch_size : 0;
+    if (batched) {
+      from.shape[0] = batch[i]->batch_size;
+    }
+    if (batch[i]->states != nullptr && errors_[i].ok()) {
+      SequenceState* const state = &(*batch[i]->states)[static_cast<std::size_t>(slot->plan->state)];
+      if (batched && batch_offset > whole.batch_size) {
+        errors_[i] =
+            Unimplemented(RequestTag(*batch[i]) + "failed to split the output state tensor '" + slot->plan->name +
+                          "' in responses: expected batch size of at least " + std::to_string(batch_offset) +
+                          " in model output, got " + std::to_string(whole.batch_size));
+      } else if (batch.size() == 1 && whole.data != nullptr && data == whole.data) {
+        errors_[i] = AdoptState(from, std::move(slot->value), state);
+      } else {
+        errors_[i] = KeepState(from, state);
+      }
+    }
+    from.first_element += static_cast<std::size_t>(ElementCount(from.shape).value_or(0));
+  }
 }
 
 Status RunOutputs::Cut(InferenceRequest* request, Slot* slot, const Whole& whole, std::int64_t* batch_offset,

@@ -21,7 +21,7 @@ class RunOutputs {
   // Both outlive the object.
   RunOutputs(const Library* library, const Plan* plan) : library_(library), plan_(plan) {}
 
-  // Chooses the outputs that a request of `batch` wants, by name, none of them placed.
+  // Chooses the outputs that a request of `batch` wants, and the states, by name, none of them placed.
   void Select(std::span<InferenceRequest* const> batch);
 
   // Takes memory for the selected outputs whose size is known from the reply's memory of `request`, a batch of its
@@ -56,6 +56,8 @@ class RunOutputs {
   };
 
   Status Split(std::span<InferenceRequest* const> batch, Slot* slot);
+  // Keeps the state that each request of `batch` has in `whole`, whose data lie at `data`.
+  void KeepStates(std::span<InferenceRequest* const> batch, Slot* slot, const Whole& whole, const std::byte* data);
   Result<Whole> Examine(const Slot& slot);
   Whole WholeOf(const Shape& shape, const std::byte* data = nullptr) const;
   // Adds the part of `request` to its response, if it wants that, and moves the offsets behind the part.

@@ -65,6 +65,25 @@ void AddControls(const ModelSpec& spec, const ModelSignature& signature, Plan* p
   }
 }
 
+// States that clients are not answered are fetched like other outputs.
+void AddStates(const SequenceBatchingSpec& batching, const ModelSignature& signature, Plan* plan) {
+  for (std::size_t i = 0; i < batching.state.size(); ++i) {
+    const SequenceStateSpec& state = batching.state[i];
+    auto output = std::find_if(plan->outputs.begin(), plan->outputs.end(),
+                               [&](const OutputPlan& each) { return each.name == state.output_name; });
+    if (output == plan->outputs.end()) {
+      TensorSpec spec;
+      spec.name = state.output_name;
+      spec.datatype = state.datatype;
+      spec.dims = state.dims;
+      plan->outputs.push_back(PlanOutput(spec, signature, plan->batches));
+      output = plan->outputs.end() - 1;
+    }
+    output->state = static_cast<std::int32_t>(i);
+    output->in_place = state.use_same_buffer_for_input_output;
+  }
+}
+
 }  // namespace
 
 Plan MakePlan(const ModelSpec& spec, const ModelSignature& signature) {
@@ -73,13 +92,17 @@ Plan MakePlan(const ModelSpec& spec, const ModelSignature& signature) {
   for (const TensorSpec& input : spec.inputs) {
     plan.inputs.push_back(PlanInput(input, signature));
   }
-  if (std::holds_alternative<SequenceBatchingSpec>(spec.scheduler)) {
+  const auto* const sequences = std::get_if<SequenceBatchingSpec>(&spec.scheduler);
+  if (sequences != nullptr) {
     AddControls(spec, signature, &plan);
   }
   for (const TensorSpec& output : spec.outputs) {
     plan.outputs.push_back(PlanOutput(output, signature, plan.batches));
   }
   AddBatchTensors(spec, &plan);
+  if (sequences != nullptr) {
+    AddStates(*sequences, signature, &plan);
+  }
   std::sort(plan.outputs.begin(), plan.outputs.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return plan;
 }

@@ -36,6 +36,8 @@ struct OutputPlan {
   bool size_known = false;   // No variable dimension but the batch dimension.
   TensorSpec configuration;  // Its dims and reshape.
   std::string scattered_by;  // The input whose shape says what part of the output a request gets; "": its batch size.
+  std::int32_t state = -1;   // Kept for the sequence's next request: its number among the configuration's states.
+  bool in_place = false;     // A new state is written over the one before.
 };
 
 struct Plan {

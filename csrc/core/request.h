@@ -12,6 +12,7 @@
 #include "core/buffer.h"
 #include "core/datatype.h"
 #include "core/parameters.h"
+#include "core/sequence_states.h"
 #include "core/shape.h"
 #include "core/status.h"
 
@@ -107,6 +108,12 @@ struct InferenceRequest {
   std::shared_ptr<CancelToken> cancel;  // Never null.
   std::unique_ptr<Responder> responder;
   std::shared_ptr<const void> model;  // Keeps the model snapshot alive until the request ends.
+  // Where a model with implicit state leaves the states for the next request of the sequence; null when there are none
+  // to be kept. The scheduler's; valid while the backend runs the request.
+  SequenceStates* states = nullptr;
+  std::uint32_t sequence_slot = 0;  // The sequence scheduler's.
+  // Set by a backend that did not end the request: it wants to run it again (iterative sequences).
+  bool reschedule = false;
 };
 
 using RequestPtr = std::unique_ptr<InferenceRequest>;

@@ -6,28 +6,11 @@
 
 #include "core/low_priority.h"
 #include "engine/cpu_budget.h"
+#include "engine/initial_states.h"
 #include "engine/warm_up_sample.h"
 
 namespace triton_lite {
 namespace {
-
-// Stands for a scheduler that is not built: the model loads and shows itself, inference is refused.
-class SequencesNotBuilt final : public Scheduler {
- public:
-  SequencesNotBuilt(std::string model_name, Instances instances)
-      : model_name_(std::move(model_name)), instances_(std::move(instances)) {}
-
-  void Enqueue(RequestPtr request, EnqueueHint) override {
-    request->responder->Fail(
-        Unimplemented("model '" + model_name_ + "' uses sequence batching, which this server does not support yet"));
-  }
-  void Drain() override {}
-  std::size_t pending() const override { return 0; }
-
- private:
-  const std::string model_name_;
-  const Instances instances_;
-};
 
 // One instance after the other is made and warmed up, as in Triton, which decides what error is told.
 Result<Instances> CreateInstances(const ModelSpec& spec, BackendModel* backend, const WarmUpLog& log) {
@@ -112,7 +95,8 @@ Result<std::unique_ptr<const ServedModel>> LoadModel(ModelSpec spec, OpenedModel
   spec.model_warmup.clear();
   std::unique_ptr<Scheduler> scheduler;
   if (std::holds_alternative<SequenceBatchingSpec>(spec.scheduler)) {
-    scheduler = std::make_unique<SequencesNotBuilt>(spec.name, std::move(instances));
+    ASSIGN_OR_RETURN(SequenceStates initial, MakeInitialStates(spec));
+    scheduler = MakeSequenceScheduler(spec, std::move(instances), std::move(initial), observer);
   } else {
     scheduler = MakeBatchScheduler(spec, std::move(instances), observer);
   }

@@ -9,6 +9,8 @@
 namespace triton_lite {
 namespace {
 
+constexpr std::size_t kLongestSequenceId = 128;
+
 using wire::NamedParameterView;
 using wire::ParameterView;
 
@@ -21,6 +23,9 @@ Status SetSequenceId(const ParameterView& value, InferenceRequest* request) {
   if (const auto* number = std::get_if<std::int64_t>(&value)) {
     request->correlation_id = static_cast<std::uint64_t>(*number);
   } else if (const auto* text = std::get_if<std::string_view>(&value)) {
+    if (text->size() > kLongestSequenceId) {
+      return Unimplemented("string correlation ID cannot be longer than 128 characters");
+    }
     request->correlation_id = std::string(*text);
   } else {
     return WrongType("sequence_id", "int64_param or string_param");

@@ -61,6 +61,9 @@ class Validation {
     if (model_.batches() && batch_ == 0) {
       return InvalidArgument(Prefix() + "inference request batch-size must be >= 1 for '" + spec_.name + "'");
     }
+    if (const auto* const sequences = std::get_if<SequenceBatchingSpec>(&spec_.scheduler)) {
+      RETURN_IF_ERROR(CheckCorrelationId(*sequences));
+    }
     request_.batch_size = model_.batches() ? static_cast<std::uint32_t>(batch_) : 1;
     ArrangeInputs();
     return {};
@@ -180,6 +183,19 @@ class Validation {
     }
     AppendModelDims(spec, dims, &input->model_shape);
     return CheckTensorBytes(*input, spec_.name, request_, in_model_);
+  }
+
+  // A model that is told the id must be able to take it.
+  Status CheckCorrelationId(const SequenceBatchingSpec& sequences) const {
+    const bool is_text = std::holds_alternative<std::string>(request_.correlation_id);
+    for (const SequenceControlSpec& control : sequences.control_input) {
+      if (control.kind == SequenceControlKind::kCorrelationId && is_text != (control.datatype == DataType::kBytes)) {
+        return InvalidArgument(Prefix() + "sequence batching control '" + control.input_name + "' data-type is '" +
+                               (is_text ? "BYTES" : "UINT64") + "', but model '" + spec_.name + "' expects '" +
+                               std::string(DataTypeName(control.datatype)) + "'");
+      }
+    }
+    return {};
   }
 
   Status CheckDims(const TensorSpec& spec, const Shape& dims, const InputTensor& input) const {

@@ -6,10 +6,10 @@
 #include <random>
 #include <utility>
 
+#include "engine/model_data_file.h"
 #include "engine/request_builder.h"
 #include "engine/served_model.h"
 #include "engine/validate.h"
-#include "engine/warm_up_file.h"
 
 namespace triton_lite {
 namespace {
@@ -60,7 +60,7 @@ Result<Buffer> Generate(const WarmupInputSpec& input, std::size_t byte_size) {
 
 Result<Buffer> ReadData(const ModelSpec& spec, const WarmupInputSpec& input, std::size_t byte_size,
                         const std::string& request) {
-  ASSIGN_OR_RETURN(Buffer data, ReadWarmUpFile(spec, input.input_data_file));
+  ASSIGN_OR_RETURN(Buffer data, ReadModelDataFile(spec, "warmup", input.input_data_file));
   if (input.datatype == DataType::kBytes) {
     return data;
   }

@@ -26,26 +26,6 @@ bool Agree(const BatchedInput& rule, const InputTensor& a, const InputTensor& b)
   return !rule.equal_shape || SameShape(a.model_shape, b.model_shape);
 }
 
-// May `a` and `b` be in one batch? Both hold their inputs in the order of policy.inputs.
-bool Agree(const InferenceRequest& a, const InferenceRequest& b, const BatchPolicy& policy) {
-  if (a.inputs.size() != b.inputs.size()) {
-    return false;
-  }
-  auto rule = policy.inputs.begin();
-  for (std::size_t i = 0; i < a.inputs.size(); ++i) {
-    if (policy.optional_inputs && a.inputs[i].name != b.inputs[i].name) {
-      return false;
-    }
-    while (rule != policy.inputs.end() && rule->name != a.inputs[i].name) {
-      ++rule;
-    }
-    if (rule == policy.inputs.end() || !Agree(*rule, a.inputs[i], b.inputs[i])) {
-      return false;
-    }
-  }
-  return true;
-}
-
 std::uint32_t Elements(const InferenceRequest& request) { return std::max(1u, request.batch_size); }
 
 // The longest batch from the head of the queue, and the best place to cut it short.
@@ -61,7 +41,7 @@ class Growth {
       if (grown > policy_.preferred_sizes.back() && preferred_count_ == 0) {
         preferred_count_ = count_;
       }
-      if (grown > policy_.max_batch_size || (policy_.compare_inputs && !Agree(*first_, request, policy_))) {
+      if (grown > policy_.max_batch_size || !MayShareBatch(*first_, request, policy_)) {
         closed_ = true;
         return false;
       }
@@ -106,6 +86,28 @@ bool IsVariable(const TensorSpec& input) {
 }
 
 }  // namespace
+
+bool MayShareBatch(const InferenceRequest& a, const InferenceRequest& b, const BatchPolicy& policy) {
+  if (!policy.compare_inputs) {
+    return true;
+  }
+  if (a.inputs.size() != b.inputs.size()) {
+    return false;
+  }
+  auto rule = policy.inputs.begin();
+  for (std::size_t i = 0; i < a.inputs.size(); ++i) {
+    if (policy.optional_inputs && a.inputs[i].name != b.inputs[i].name) {
+      return false;
+    }
+    while (rule != policy.inputs.end() && rule->name != a.inputs[i].name) {
+      ++rule;
+    }
+    if (rule == policy.inputs.end() || !Agree(*rule, a.inputs[i], b.inputs[i])) {
+      return false;
+    }
+  }
+  return true;
+}
 
 BatchPolicy MakeBatchPolicy(const ModelSpec& spec) {
   BatchPolicy policy;

@@ -32,6 +32,9 @@ struct BatchPolicy {
 
 BatchPolicy MakeBatchPolicy(const ModelSpec& spec);
 
+// May `a` and `b` be in one batch? Both hold their inputs in the order of policy.inputs.
+bool MayShareBatch(const InferenceRequest& a, const InferenceRequest& b, const BatchPolicy& policy);
+
 // Either a batch of the first `count` requests, or (count 0) when to look again if nothing else happens.
 struct BatchDecision {
   std::size_t count = 0;

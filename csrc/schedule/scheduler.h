@@ -65,6 +65,11 @@ class ExecutionObserver {
 // `observer` outlives the scheduler.
 std::unique_ptr<Scheduler> MakeBatchScheduler(const ModelSpec& spec, Instances instances, ExecutionObserver* observer);
 
+// The sequence batcher of a model whose scheduler is a SequenceBatchingSpec. `initial`: the value of each of its states
+// before the first request of a sequence.
+std::unique_ptr<Scheduler> MakeSequenceScheduler(const ModelSpec& spec, Instances instances, SequenceStates initial,
+                                                 ExecutionObserver* observer);
+
 // Runs the steps of an ensemble through `router`, which outlives the scheduler. Holds no instance.
 std::unique_ptr<Scheduler> MakeEnsembleScheduler(const ModelSpec& spec, ModelRouter* router);
 

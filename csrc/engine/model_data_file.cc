@@ -1,4 +1,4 @@
-#include "engine/warm_up_file.h"
+#include "engine/model_data_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -35,13 +35,13 @@ Status Unreadable(const std::string& path, int error) {
   return Internal("failed to open text file for read " + path + ": " + std::strerror(error));
 }
 
-// MODEL/warmup, where version_directory is MODEL/VERSION.
-std::filesystem::path WarmUpFolder(const ModelSpec& spec) {
+// MODEL, where version_directory is MODEL/VERSION.
+std::filesystem::path ModelFolder(const ModelSpec& spec) {
   std::filesystem::path version = spec.version_directory;
   if (!version.has_filename()) {
     version = version.parent_path();
   }
-  return version.parent_path() / "warmup";
+  return version.parent_path();
 }
 
 bool StaysInside(const std::filesystem::path& relative) {
@@ -66,12 +66,12 @@ Result<std::size_t> ReadAll(int fd, MutableBytes to, const std::string& path) {
 
 }  // namespace
 
-Result<Buffer> ReadWarmUpFile(const ModelSpec& spec, const std::string& name) {
+Result<Buffer> ReadModelDataFile(const ModelSpec& spec, const std::string& folder, const std::string& name) {
   const std::filesystem::path relative = std::filesystem::path(name).relative_path();
-  const std::string path = (WarmUpFolder(spec) / relative).string();
+  const std::string path = (ModelFolder(spec) / folder / relative).string();
   if (!StaysInside(relative) || name.find('\0') != std::string::npos) {
-    return InvalidArgument("warmup data '" + name + "' of model '" + spec.name +
-                           "' must lie in the model's folder warmup: write a path below that folder");
+    return InvalidArgument(folder + " data '" + name + "' of model '" + spec.name +
+                           "' must lie in the model's folder " + folder + ": write a path below that folder");
   }
   const OpenFile file(path.c_str());
   if (file.fd() < 0) {
@@ -82,11 +82,11 @@ Result<Buffer> ReadWarmUpFile(const ModelSpec& spec, const std::string& name) {
     return Unreadable(path, errno);
   }
   if (!S_ISREG(status.st_mode)) {
-    return InvalidArgument("warmup data " + path + " of model '" + spec.name + "' is no regular file");
+    return InvalidArgument(folder + " data " + path + " of model '" + spec.name + "' is no regular file");
   }
   const auto byte_size = static_cast<std::size_t>(status.st_size);
   if (byte_size > kLargestByteSize) {
-    return InvalidArgument("warmup data " + path + " of model '" + spec.name + "' has " + std::to_string(byte_size) +
+    return InvalidArgument(folder + " data " + path + " of model '" + spec.name + "' has " + std::to_string(byte_size) +
                            " bytes, expected at most " + std::to_string(kLargestByteSize));
   }
   ASSIGN_OR_RETURN(Buffer buffer, AllocateHeap(byte_size));

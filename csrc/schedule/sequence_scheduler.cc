@@ -1,0 +1,533 @@
+#include "schedule/sequence_scheduler.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <string>
+#include <system_error>
+
+#include "schedule/refusal.h"
+
+namespace triton_lite {
+namespace {
+
+constexpr std::size_t kInlineByteSize = 64 * 1024;
+
+const SequenceBatchingSpec& Batching(const ModelSpec& spec) { return std::get<SequenceBatchingSpec>(spec.scheduler); }
+
+const OldestStrategySpec* Oldest(const ModelSpec& spec) {
+  return std::get_if<OldestStrategySpec>(&Batching(spec).strategy);
+}
+
+// The dynamic batcher behind the oldest strategy; of the direct one what may share a batch.
+BatchPolicy MakePolicy(ModelSpec spec, const SequenceInputs& inputs) {
+  for (TensorSpec& input : inputs.AsInputs(Batching(spec))) {
+    if (spec.FindInput(input.name) == nullptr) {
+      spec.inputs.push_back(std::move(input));
+    }
+  }
+  DynamicBatchingSpec dynamic;
+  if (const OldestStrategySpec* const oldest = Oldest(spec)) {
+    dynamic.preferred_batch_size = oldest->preferred_batch_size;
+    dynamic.max_queue_delay_microseconds = oldest->max_queue_delay_microseconds;
+  }
+  spec.scheduler = std::move(dynamic);
+  return MakeBatchPolicy(spec);
+}
+
+std::uint32_t SlotCount(const ModelSpec& spec) {
+  const OldestStrategySpec* const oldest = Oldest(spec);
+  return static_cast<std::uint32_t>(oldest != nullptr && oldest->max_candidate_sequences > 0
+                                        ? oldest->max_candidate_sequences
+                                        : std::max(1, spec.max_batch_size));
+}
+
+bool InSequence(const CorrelationId& id) {
+  const auto* const number = std::get_if<std::uint64_t>(&id);
+  return number != nullptr ? *number != 0 : !std::get<std::string>(id).empty();
+}
+
+std::string Text(const CorrelationId& id) {
+  const auto* const number = std::get_if<std::uint64_t>(&id);
+  return number != nullptr ? std::to_string(*number) : std::get<std::string>(id);
+}
+
+bool IsSmall(const InferenceRequest& request) {
+  std::size_t byte_size = 0;
+  for (const InputTensor& input : request.inputs) {
+    byte_size += input.data.size;
+  }
+  return byte_size < kInlineByteSize;
+}
+
+std::size_t CountFrom(const char* variable) {
+  const char* const text = std::getenv(variable);
+  return text == nullptr ? 0 : static_cast<std::size_t>(std::max(0, std::atoi(text)));
+}
+
+Status RefusedToRunAgain() {
+  return InvalidArgument(
+      "Request is released with TRITONSERVER_REQUEST_RELEASE_RESCHEDULE, while the model is not configured to handle "
+      "such a flag.");
+}
+
+}  // namespace
+
+SequenceHoldBack SequenceHoldBack::FromEnvironment() {
+  return {CountFrom("TRITONSERVER_DELAY_SCHEDULER"), CountFrom("TRITONSERVER_BACKLOG_DELAY_SCHEDULER")};
+}
+
+SequenceScheduler::SequenceScheduler(const ModelSpec& spec, Instances instances, SequenceStates initial,
+                                     ExecutionObserver* observer, SequenceHoldBack hold_back,
+                                     std::uint64_t quick_nanoseconds)
+    : model_name_(spec.name),
+      hold_back_(hold_back),
+      direct_(Oldest(spec) == nullptr),
+      iterative_(Batching(spec).iterative_sequence),
+      // A request that runs again would wait for its own first run.
+      preserve_ordering_(!direct_ && !iterative_ && Oldest(spec)->preserve_ordering),
+      inputs_(spec, std::move(initial)),
+      policy_(MakePolicy(spec, inputs_)),
+      observer_(observer),
+      table_(Batching(spec).max_sequence_idle_microseconds),
+      held_back_(hold_back.requests > 0) {
+  const SequenceBatcher::Shared shared{&inputs_, &policy_, &table_};
+  const std::uint32_t slots = SlotCount(spec);
+  for (std::unique_ptr<BackendInstance>& instance : instances) {
+    const auto index = static_cast<std::uint32_t>(runners_.size());
+    Runner& runner = *runners_.emplace_back(std::make_unique<Runner>());
+    runner.instance = std::move(instance);
+    runner.execution_time = ExecutionTime(quick_nanoseconds);
+    runner.held_back = held_back_;
+    runner.batcher =
+        direct_ ? MakeDirectBatcher(shared, index, slots, std::get<DirectStrategySpec>(Batching(spec).strategy))
+                : MakeOldestBatcher(shared, index, slots);
+  }
+}
+
+SequenceScheduler::~SequenceScheduler() { Drain(); }
+
+std::size_t SequenceScheduler::pending() const {
+  MutexLock lock(mu_);
+  return pending_;
+}
+
+void SequenceScheduler::Enqueue(RequestPtr request, EnqueueHint hint) {
+  // The request may be over, and its model drained and let go by everybody else, before this returns.
+  const std::shared_ptr<const void> model = request->model;
+  request->times.queue_start = NowNanoseconds();
+  const bool may_run_inline = hint.may_run_inline && IsSmall(*request);
+  Status status = Check(*request);
+  Work work;
+  Runner* runner = nullptr;
+  CondVar* wake = nullptr;
+  bool start = false;
+  bool wake_reaper = false;
+  if (status.ok()) {
+    MutexLock lock(mu_);
+    status = Admit(request, &runner);
+    if (status.ok()) {
+      ++pending_;
+      start = !std::exchange(started_, true);
+      AfterAdmission(runner, may_run_inline, &work, &wake);
+      wake_reaper = table_.next_deadline() < reaper_looks_at_;
+      reaper_looks_at_ = wake_reaper ? 0 : reaper_looks_at_;
+    }
+  }
+  if (!status.ok()) {
+    request->responder->Fail(std::move(status));
+    return;
+  }
+  if (start) {
+    StartThreads();
+  }
+  if (wake_reaper) {
+    reaper_wake_.NotifyOne();
+  }
+  if (wake != nullptr) {
+    wake->NotifyOne();
+  }
+  if (work.ran) {
+    RunInline(*runner, std::move(work));
+  }
+}
+
+Status SequenceScheduler::Check(InferenceRequest& request) const {
+  if (request.batch_size > 1) {
+    return InvalidArgument("inference request to model '" + model_name_ +
+                           "' must specify batch-size 1 due to requirements of sequence batcher");
+  }
+  if (!iterative_ && !InSequence(request.correlation_id)) {
+    return InvalidArgument("inference request to model '" + model_name_ +
+                           "' must specify a non-zero or non-empty correlation ID");
+  }
+  return {};
+}
+
+Status SequenceScheduler::Admit(RequestPtr& request, Runner** runner) {
+  if (!InSequence(request->correlation_id)) {
+    request->correlation_id = next_id_++;
+    request->flags = kSequenceStart;
+  }
+  const bool starts = (request->flags & kSequenceStart) != 0;
+  Sequence* const sequence = table_.Find(request->correlation_id);
+  if (draining_ && (starts || sequence == nullptr)) {
+    return Unavailable("Server is stopping, scheduler for model has stopped accepting new inference requests");
+  }
+  if (!starts && sequence == nullptr) {
+    return InvalidArgument("inference request for sequence " + Text(request->correlation_id) + " to model '" +
+                           model_name_ + "' must specify the START flag on the first request of the sequence");
+  }
+  const SequenceTable::Destination to = table_.Take(request, sequence, request->times.queue_start);
+  if (to.place) {
+    *runner = runners_[to.place->batcher].get();
+    (*runner)->batcher->Push(to.place->slot, std::move(request), to.sequence);
+  }
+  return {};
+}
+
+void SequenceScheduler::AfterAdmission(Runner* runner, bool may_run_inline, Work* work, CondVar** wake) {
+  if (held_back_) {
+    WakeAll();  // Every request may be the one that all wait for.
+    return;
+  }
+  if (runner == nullptr || runner->running || !runner->asleep || runner->woken) {
+    return;  // Whoever runs there looks for more.
+  }
+  if (may_run_inline && runner->batcher->waiting() == 1 && runner->execution_time.quick()) {
+    work->ran = TakeWork(*runner, work);
+  }
+  if (!work->ran && ShouldWake(*runner)) {
+    *wake = Wake(*runner);
+  }
+}
+
+bool SequenceScheduler::ShouldWake(const Runner& runner) {
+  if (runner.running || !runner.asleep || runner.woken) {
+    return false;
+  }
+  const bool unwatched = runner.sleeps_until == 0 && runner.batcher->waiting() > 0;
+  return unwatched || runner.batcher->HasWork(NowNanoseconds());
+}
+
+bool SequenceScheduler::MayStart(Runner& runner) {
+  if (!held_back_ || draining_) {
+    return true;
+  }
+  if (direct_) {
+    std::size_t waiting = 0;
+    for (const auto& each : runners_) {
+      waiting += each->batcher->waiting();
+    }
+    held_back_ = waiting < hold_back_.requests || table_.backlog_requests() < hold_back_.backlog;
+    if (!held_back_) {
+      WakeAll();
+    }
+    return !held_back_;
+  }
+  runner.held_back = runner.held_back && runner.batcher->waiting() < hold_back_.requests;
+  held_back_ = std::any_of(runners_.begin(), runners_.end(), [](const auto& each) { return each->held_back; });
+  return !runner.held_back;
+}
+
+bool SequenceScheduler::TakeWork(Runner& runner, Work* work) {
+  work->batch.look_again_at = 0;
+  if (runner.running || !MayStart(runner)) {
+    return false;
+  }
+  const bool took = runner.batcher->TakeBatch(NowNanoseconds(), draining_, &work->batch);
+  work->cancelled.swap(runner.batcher->cancelled());
+  work->ended += work->cancelled.size();
+  if (!took) {
+    return !work->cancelled.empty();
+  }
+  runner.running = true;
+  for (const RequestPtr& request : work->batch.requests) {
+    work->taken.push_back({request->sequence_slot, (request->flags & kSequenceEnd) != 0, false});
+    if (preserve_ordering_) {
+      runner.order.Admit(*request);
+    }
+  }
+  return true;
+}
+
+void SequenceScheduler::Execute(Runner& runner, Work* work) {
+  SequenceBatch& batch = work->batch;
+  const std::uint64_t start = NowNanoseconds();
+  std::uint32_t batch_size = 0;
+  for (InferenceRequest* const request : batch.view) {
+    request->times.compute_start = start;
+    batch_size += request->batch_size;
+  }
+  runner.instance->Execute(batch.view);
+  const std::uint64_t end = NowNanoseconds();
+  work->execution_nanoseconds = end - start;
+  std::size_t kept = 0;
+  for (const RequestPtr& request : batch.requests) {
+    request->times.compute_end = end;
+    batch.view[kept++] = request.get();
+  }
+  batch.view.resize(kept);
+  if (observer_ != nullptr) {
+    observer_->OnExecuted(batch.view, batch_size);
+  }
+  for (std::size_t i = 0; i < batch.requests.size(); ++i) {
+    RequestPtr& request = batch.requests[i];
+    request->states = nullptr;
+    if (std::exchange(request->reschedule, false)) {
+      work->taken[i].again = true;
+      work->again.push_back(std::move(request));
+    } else {
+      if (preserve_ordering_) {
+        runner.order.Release(std::move(request));
+      }
+      request.reset();
+      ++work->ended;
+    }
+  }
+  batch.requests.clear();
+  batch.nulls.clear();
+  batch.view.clear();
+}
+
+void SequenceScheduler::FinishWork(Runner& runner, Work* work) {
+  if (!work->taken.empty()) {
+    runner.running = false;
+    runner.execution_time.Add(work->execution_nanoseconds);
+    for (const Work::Taken& taken : work->taken) {
+      runner.batcher->Finish(taken.slot, iterative_ && !taken.ends && !taken.again);
+    }
+    work->taken.clear();
+    RunAgain(work);
+  }
+  CountEnded(work);
+  EndIdleForBacklog();
+}
+
+// Nothing more is said by sequences that have no request here: those of the backlog must get their turn.
+void SequenceScheduler::EndIdleForBacklog() {
+  if (draining_ && table_.backlog_requests() > 0) {
+    for (const auto& runner : runners_) {
+      runner->batcher->EndIdle();
+    }
+    WakeAll();
+  }
+}
+
+void SequenceScheduler::RunAgain(Work* work) {
+  for (RequestPtr& request : work->again) {
+    Status status = RefusedToRunAgain();
+    if (iterative_) {
+      inputs_.RemoveFrom(*request);
+      request->flags = 0;
+      request->times.queue_start = NowNanoseconds();
+      Runner* runner = nullptr;
+      status = Admit(request, &runner);
+      if (runner != nullptr) {
+        WakeAll();
+      }
+    }
+    if (!status.ok()) {
+      work->refused.emplace_back(std::move(request), std::move(status));
+      ++work->ended;
+    }
+  }
+  work->again.clear();
+}
+
+void SequenceScheduler::CountEnded(Work* work) {
+  // What was refused is not answered yet.
+  pending_ -= work->ended - work->refused.size();
+  work->ended = work->refused.size();
+  if (draining_ && pending_ == 0) {
+    drained_.NotifyAll();
+  }
+}
+
+void SequenceScheduler::AnswerUnrun(Work* work) {
+  for (const RequestPtr& request : work->cancelled) {
+    request->responder->Fail(Cancelled(""));
+  }
+  work->cancelled.clear();
+  for (auto& [request, status] : work->refused) {
+    request->responder->Fail(std::move(status));
+  }
+  work->refused.clear();
+}
+
+void SequenceScheduler::RunThread(Runner& self) {
+  Work work;
+  while (NextWork(self, &work)) {
+    AnswerUnrun(&work);
+    if (!work.taken.empty()) {
+      Execute(self, &work);
+    }
+  }
+}
+
+bool SequenceScheduler::NextWork(Runner& self, Work* work) {
+  MutexLock lock(mu_);
+  FinishWork(self, work);
+  while (!TakeWork(self, work) && work->refused.empty()) {
+    if (stopped_) {
+      return false;
+    }
+    self.asleep = true;
+    self.woken = false;
+    const std::uint64_t until = work->batch.look_again_at;
+    self.sleeps_until = until;
+    const std::chrono::steady_clock::time_point deadline{std::chrono::nanoseconds(until)};
+    while (!self.woken) {
+      if (until == 0) {
+        self.wake.Wait(mu_);
+      } else if (!self.wake.WaitUntil(mu_, deadline)) {
+        break;
+      }
+    }
+    self.asleep = false;
+  }
+  return true;
+}
+
+// On the thread that brought the request: a wake-up costs more than a quick model.
+void SequenceScheduler::RunInline(Runner& runner, Work work) {
+  AnswerUnrun(&work);
+  if (!work.taken.empty()) {
+    Execute(runner, &work);
+  }
+  CondVar* wake = nullptr;
+  do {
+    AnswerUnrun(&work);
+    MutexLock lock(mu_);
+    FinishWork(runner, &work);
+    if (ShouldWake(runner)) {
+      wake = Wake(runner);
+    }
+  } while (!work.refused.empty());
+  if (wake != nullptr) {
+    wake->NotifyOne();
+  }
+}
+
+CondVar* SequenceScheduler::Wake(Runner& runner) {
+  runner.woken = true;
+  return &runner.wake;
+}
+
+void SequenceScheduler::WakeAll() {
+  for (const auto& runner : runners_) {
+    if (runner->asleep && !runner->woken) {
+      Wake(*runner)->NotifyOne();
+    }
+  }
+}
+
+void SequenceScheduler::RunReaper() {
+  Work work;
+  while (Reap(&work)) {
+    AnswerUnrun(&work);
+  }
+}
+
+bool SequenceScheduler::Reap(Work* work) {
+  MutexLock lock(mu_);
+  CountEnded(work);
+  while (!stopped_) {
+    const std::uint64_t now = NowNanoseconds();
+    for (const SlotPlace& place : table_.TakeSilent(now)) {
+      runners_[place.batcher]->batcher->End(place.slot);
+      if (ShouldWake(*runners_[place.batcher])) {
+        Wake(*runners_[place.batcher])->NotifyOne();
+      }
+    }
+    std::vector<RequestPtr> expired;
+    table_.TakeExpired(now, &expired);
+    for (RequestPtr& request : expired) {
+      work->refused.emplace_back(std::move(request),
+                                 Unavailable("timeout of the corresponding sequence has been expired"));
+      ++work->ended;
+    }
+    if (!expired.empty()) {
+      return true;
+    }
+    reaper_looks_at_ = table_.next_deadline();
+    if (reaper_looks_at_ == Backlog::kNever) {
+      reaper_wake_.Wait(mu_);
+    } else {
+      reaper_wake_.WaitUntil(mu_, std::chrono::steady_clock::time_point{std::chrono::nanoseconds(reaper_looks_at_)});
+    }
+    reaper_looks_at_ = 0;
+  }
+  return false;
+}
+
+void SequenceScheduler::StartThreads() {
+  MutexLock join_lock(join_mu_);
+  std::vector<Runner*> runners;
+  {
+    MutexLock lock(mu_);
+    for (const auto& runner : runners_) {
+      runners.push_back(runner.get());
+    }
+  }
+  try {
+    if (threads_.empty()) {
+      threads_.emplace_back([this] { RunReaper(); });
+    }
+    for (Runner* const runner : runners) {
+      if (!runner->has_thread) {
+        threads_.emplace_back([this, runner] { RunThread(*runner); });
+        runner->has_thread = true;
+      }
+    }
+    return;
+  } catch (const std::system_error&) {
+    MutexLock lock(mu_);
+    started_ = false;  // The next request tries again.
+  }
+  for (Runner* const runner : runners) {
+    if (!runner->has_thread) {
+      RunHere(*runner);
+    }
+  }
+}
+
+// What waits now, on a thread that came with a request.
+void SequenceScheduler::RunHere(Runner& runner) {
+  Work work;
+  {
+    MutexLock lock(mu_);
+    work.ran = TakeWork(runner, &work);
+  }
+  if (work.ran) {
+    RunInline(runner, std::move(work));
+  }
+}
+
+void SequenceScheduler::Drain() {
+  {
+    MutexLock lock(mu_);
+    draining_ = true;
+    EndIdleForBacklog();
+    WakeAll();
+    while (pending_ > 0) {
+      drained_.Wait(mu_);
+    }
+    stopped_ = true;
+    WakeAll();
+    reaper_wake_.NotifyAll();
+  }
+  MutexLock lock(join_mu_);
+  for (std::thread& thread : threads_) {
+    thread.join();
+  }
+  threads_.clear();
+}
+
+std::unique_ptr<Scheduler> MakeSequenceScheduler(const ModelSpec& spec, Instances instances, SequenceStates initial,
+                                                 ExecutionObserver* observer) {
+  return std::make_unique<SequenceScheduler>(spec, std::move(instances), std::move(initial), observer,
+                                             SequenceHoldBack::FromEnvironment());
+}
+
+}  // namespace triton_lite
