@@ -35,6 +35,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], None]] = {
     "startup": lambda options: _table(footprint.startup(options.rounds)),
     "inprocess": lambda options: print(inprocess.compare(9, 1.0)),
     "scheduling": lambda _: print(scheduling.report(9, 0.5)),
+    "sequences": lambda options: print(inprocess.sequences(9, 0.5)),
     "channel": lambda options: print(inprocess.channel(9, 0.5)),
     "memory": _memory,
     "threads": _threads,

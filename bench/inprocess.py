@@ -38,3 +38,10 @@ def channel(rounds: int, seconds: float) -> str:
         subprocess.run([program, str(rounds), str(seconds), *busy], check=True, capture_output=True, text=True).stdout
         for busy in ([], ["busy"])
     )
+
+
+def sequences(rounds: int, seconds: float) -> str:
+    """Run the sequence batcher alone, with few and with 10,000 live sequences. Returns its lines."""
+    program = build("sequence_bench")
+    command = [str(program), str(find_library()), str(MODEL), str(rounds), str(seconds)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -26,6 +26,7 @@ HTTP_AREAS = [
     "config",
     "repository",
     "shared_memory",
+    "sequence",
 ]
 GRPC_AREAS = [
     "grpc_health",
@@ -38,6 +39,7 @@ GRPC_AREAS = [
     "grpc_config",
     "grpc_repository",
     "grpc_shared_memory",
+    "grpc_sequence",
 ]
 # Of the error texts, at least this part must be exactly Triton's; docs/golden.md lists the others with the reason.
 EQUAL_TEXTS = 0.97

@@ -113,12 +113,13 @@ TEST(RefusesUnaryCallsToDecoupledModels) {
         Unimplemented("ModelInfer RPC doesn't support models with decoupled transaction policy"));
 }
 
-TEST(SequenceModelsLoadAndRefuse) {
+TEST(SequenceModelsAskForASequence) {
   Served served;
   ModelSpec spec = Identity();
   spec.scheduler = SequenceBatchingSpec{};
   served.Publish(spec);
-  CHECK(served.Infer(Message("identity"))->status().code() == Code::kUnimplemented);
+  CHECK(served.Infer(Message("identity"))->status() ==
+        InvalidArgument("inference request to model 'identity' must specify a non-zero or non-empty correlation ID"));
 }
 
 TEST(ControlCallsWaitForTheControlPlane) {
