@@ -1,0 +1,250 @@
+#include "schedule/sequence_scheduler.h"
+
+#include <atomic>
+#include <cstring>
+#include <map>
+#include <thread>
+
+#include "check.h"
+#include "schedule/fakes.h"
+
+namespace triton_lite {
+namespace {
+
+using testing::Batch;
+using testing::MakeInstances;
+using testing::MakeRequest;
+using testing::Record;
+using testing::RecordedReply;
+
+constexpr EnqueueHint kQueue{.may_run_inline = false};
+constexpr EnqueueHint kInline{.may_run_inline = true};
+constexpr std::uint64_t kLong = std::uint64_t{1} << 40;
+
+ModelSpec Sequences(std::int32_t max_batch_size, SequenceBatchingSpec batching) {
+  ModelSpec spec;
+  spec.name = "model";
+  spec.max_batch_size = max_batch_size;
+  if (batching.max_sequence_idle_microseconds == 0) {
+    batching.max_sequence_idle_microseconds = kLong;
+  }
+  spec.scheduler = std::move(batching);
+  return spec;
+}
+
+SequenceBatchingSpec Oldest(std::int32_t candidates, bool preserve_ordering = false) {
+  SequenceBatchingSpec batching;
+  OldestStrategySpec strategy;
+  strategy.max_candidate_sequences = candidates;
+  strategy.preserve_ordering = preserve_ordering;
+  batching.strategy = std::move(strategy);
+  return batching;
+}
+
+// However long this machine takes, its models count as quick.
+std::unique_ptr<SequenceScheduler> Make(const ModelSpec& spec, Instances instances, SequenceStates initial = {}) {
+  return std::make_unique<SequenceScheduler>(spec, std::move(instances), std::move(initial), nullptr,
+                                             SequenceHoldBack{}, std::uint64_t{1} << 62);
+}
+
+RequestPtr InSequence(Record* record, std::uint64_t id, std::uint32_t flags, std::string name = "") {
+  RequestPtr request = MakeRequest(std::move(name), record);
+  request->correlation_id = id;
+  request->flags = flags;
+  return request;
+}
+
+// Sees that each sequence runs in order, and one request of it at a time.
+class Watcher {
+ public:
+  void operator()(Batch batch) {
+    for (InferenceRequest* request : batch) {
+      if (request->id.empty()) {
+        continue;  // An empty place.
+      }
+      std::atomic<int>& next = next_[std::get<std::uint64_t>(request->correlation_id)];
+      if (next.fetch_add(1) != std::stoi(request->id)) {
+        ++out_of_order_;
+      }
+    }
+    ++batches_;
+  }
+  void Track(std::uint64_t id) { next_[id] = 0; }
+  int out_of_order() const { return out_of_order_; }
+  int batches() const { return batches_; }
+
+ private:
+  std::map<std::uint64_t, std::atomic<int>> next_;  // Complete before requests come.
+  std::atomic<int> out_of_order_{0};
+  std::atomic<int> batches_{0};
+};
+
+// Several threads, each with sequences of its own, on several instances; with the next request sent before the answer.
+void RunMany(const ModelSpec& spec, EnqueueHint hint) {
+  constexpr std::uint64_t kThreads = 4;
+  constexpr std::uint64_t kSequences = 6;
+  constexpr int kLength = 40;
+  Record record;
+  Watcher watcher;
+  for (std::uint64_t id = 1; id <= kThreads * kSequences; ++id) {
+    watcher.Track(id);
+  }
+  const auto scheduler = Make(spec, MakeInstances(2, std::ref(watcher)));
+  std::vector<std::thread> threads;
+  for (std::uint64_t thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (int i = 0; i < kLength; ++i) {
+        for (std::uint64_t s = 0; s < kSequences; ++s) {
+          const std::uint32_t flags = (i == 0 ? kSequenceStart : 0) | (i == kLength - 1 ? kSequenceEnd : 0);
+          scheduler->Enqueue(InSequence(&record, thread * kSequences + s + 1, flags, std::to_string(i)), hint);
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  scheduler->Drain();
+  CHECK_EQ(record.replies().size(), kThreads * kSequences * kLength);
+  for (const RecordedReply& reply : record.replies()) {
+    CHECK(reply.code == Code::kOk);
+  }
+  CHECK_EQ(watcher.out_of_order(), 0);
+  CHECK_EQ(scheduler->pending(), 0u);
+}
+
+TEST(KeepsTheOrderOfEverySequence) {
+  for (const EnqueueHint hint : {kQueue, kInline}) {
+    RunMany(Sequences(4, {}), hint);
+    RunMany(Sequences(0, {}), hint);
+    RunMany(Sequences(4, Oldest(8)), hint);
+    RunMany(Sequences(4, Oldest(3, /*preserve_ordering=*/true)), hint);
+  }
+}
+
+TEST(ManySequencesLiveAtOnce) {
+  constexpr std::uint64_t kSequences = 10'000;
+  Record record;
+  const auto scheduler = Make(Sequences(64, Oldest(kSequences)), MakeInstances(1, nullptr));
+  for (const std::uint32_t flags : {kSequenceStart, 0u, kSequenceEnd}) {
+    for (std::uint64_t id = 1; id <= kSequences; ++id) {
+      scheduler->Enqueue(InSequence(&record, id, flags), kQueue);
+    }
+  }
+  scheduler->Drain();
+  CHECK_EQ(record.replies().size(), 3 * kSequences);
+}
+
+TEST(SilentSequencesMakeRoomWhileOthersRun) {
+  Record record;
+  SequenceBatchingSpec batching;
+  batching.max_sequence_idle_microseconds = 1000;
+  const auto scheduler = Make(Sequences(2, batching), MakeInstances(2, nullptr));
+  for (std::uint64_t id = 1; id <= 40; ++id) {  // None of them ends.
+    scheduler->Enqueue(InSequence(&record, id, kSequenceStart), kQueue);
+  }
+  record.WaitFor(40);
+}
+
+// Adds 1 to the state, and shows it as the code of the answer would.
+void Count(Batch batch) {
+  for (InferenceRequest* request : batch) {
+    if (request->states == nullptr) {
+      continue;
+    }
+    std::int32_t value = 0;
+    std::memcpy(&value, request->inputs.back().data.data, sizeof(value));
+    ++value;
+    SequenceState& state = request->states->front();
+    if (!state.own) {
+      state.data = AllocateHeap(sizeof(value)).value();
+      state.own = true;
+    }
+    std::memcpy(state.data.data, &value, sizeof(value));
+    InferenceResponse response;
+    response.parameters.Set("count", std::int64_t{value});
+    request->responder->Send(std::move(response), false);
+  }
+}
+
+std::vector<std::int64_t> Counts(Record& record) {
+  std::vector<std::int64_t> counts;
+  for (const RecordedReply& reply : record.replies()) {
+    if (const ParameterValue* value = reply.response.parameters.Find("count")) {
+      counts.push_back(std::get<std::int64_t>(*value));
+    }
+  }
+  return counts;
+}
+
+TEST(StatesStartAnewWithTheirSequence) {
+  for (const bool oldest : {false, true}) {
+    SequenceBatchingSpec batching = oldest ? Oldest(2) : SequenceBatchingSpec{};
+    SequenceStateSpec& state = batching.state.emplace_back();
+    state.input_name = "in";
+    state.output_name = "out";
+    state.datatype = DataType::kInt32;
+    state.dims = {1};
+    std::int32_t ten = 10;
+    SequenceState initial;
+    initial.datatype = DataType::kInt32;
+    initial.shape = {1, 1};
+    initial.data = {reinterpret_cast<std::byte*>(&ten), sizeof(ten), nullptr};
+    Record record;
+    const auto scheduler = Make(Sequences(2, batching), MakeInstances(1, Count), {initial});
+    std::size_t answers = 0;
+    for (const auto& [id, flags] : std::vector<std::pair<std::uint64_t, std::uint32_t>>{
+             {1, kSequenceStart}, {2, kSequenceStart}, {1, 0}, {1, kSequenceStart}, {2, kSequenceEnd}, {1, 0}}) {
+      scheduler->Enqueue(InSequence(&record, id, flags), kQueue);
+      record.WaitFor(answers += 2);
+    }
+    CHECK(Counts(record) == (std::vector<std::int64_t>{11, 11, 12, 11, 12, 12}));
+    CHECK_EQ(ten, 10);
+  }
+}
+
+// Asks for two more runs of every request, then ends it.
+class Repeater : public BackendInstance {
+ public:
+  void Execute(Batch batch) override {
+    for (InferenceRequest* request : batch) {
+      const int run = ++runs_[request->id];
+      request->reschedule = run < 3;
+      request->responder->Send({}, run == 3);
+    }
+  }
+
+ private:
+  std::map<std::string, int> runs_;
+};
+
+TEST(ARequestRunsAgainWhenItsBackendAsksForIt) {
+  for (const bool oldest : {false, true}) {
+    SequenceBatchingSpec batching = oldest ? Oldest(1) : SequenceBatchingSpec{};
+    batching.iterative_sequence = true;
+    Record record;
+    Instances instances;
+    instances.push_back(std::make_unique<Repeater>());
+    const auto scheduler = Make(Sequences(1, batching), std::move(instances));
+    scheduler->Enqueue(MakeRequest("a", &record), kQueue);
+    scheduler->Enqueue(MakeRequest("b", &record), kInline);
+    scheduler->Drain();
+    CHECK((record.requests() == std::vector<std::string>{"a", "a", "a", "b", "b", "b"}));
+  }
+}
+
+TEST(ARequestDoesNotRunAgainWhereSequencesAreNotIterative) {
+  Record record;
+  Instances instances;
+  instances.push_back(std::make_unique<Repeater>());
+  const auto scheduler = Make(Sequences(1, {}), std::move(instances));
+  scheduler->Enqueue(InSequence(&record, 1, kSequenceStart, "a"), kQueue);
+  record.WaitFor(2);
+  CHECK(record.replies()[1].code == Code::kInvalidArgument);
+  CHECK(record.replies()[1].what.starts_with("Request is released with TRITONSERVER_REQUEST_RELEASE_RESCHEDULE"));
+}
+
+}  // namespace
+}  // namespace triton_lite
+
+TEST_MAIN()
