@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "backends/ort_handles.h"
+#include "backends/ort_library.h"
 #include "backends/ort_plan.h"
 #include "backends/ort_strings.h"
 #include "core/sequence_states.h"
