@@ -96,7 +96,7 @@ def check(found: list[list[float]], expected: list[list[float]]) -> None:
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize(("library", "ids"), itertools.product(["http", "grpc"], ["number", "text"]))
+@pytest.mark.parametrize(("library", "ids"), list(itertools.product(["http", "grpc"], ["number", "text"])))
 def test_twenty_streams(
     server: ServerProcess, streams: list[list[Any]], expected: list[list[float]], library: str, ids: str
 ) -> None:
