@@ -17,7 +17,7 @@ namespace triton_lite {
 // What an instance is to run at once.
 struct SequenceBatch {
   std::vector<RequestPtr> requests;
-  std::vector<RequestPtr> nulls;        // In the place of sequences that have none.
+  RequestPtr null;                      // In every place of a sequence that has none, if there are such.
   std::vector<InferenceRequest*> view;  // Both, in the order of the batch.
   std::uint64_t look_again_at = 0;      // Nothing was taken: when that may change by itself; 0: it does not.
 };

@@ -102,8 +102,10 @@ class DirectBatcher final : public SequenceBatcher {
       Slot& slot = slots_[i];
       if (slot.queue.empty() ||
           (&slot.queue.front() != like && !MayShareBatch(*like, slot.queue.front(), *shared_.policy))) {
-        batch->nulls.push_back(shared_.inputs->MakeNull(*like));
-        batch->view.push_back(batch->nulls.back().get());
+        if (batch->null == nullptr) {
+          batch->null = shared_.inputs->MakeNull(*like);
+        }
+        batch->view.push_back(batch->null.get());
         continue;
       }
       batch->requests.push_back(Pop(i));

@@ -286,7 +286,7 @@ void SequenceScheduler::Execute(Runner& runner, Work* work) {
     }
   }
   batch.requests.clear();
-  batch.nulls.clear();
+  batch.null.reset();
   batch.view.clear();
 }
 
