@@ -62,14 +62,14 @@ class OldestBatcher final : public SequenceBatcher {
       request->times.queue_start = NowNanoseconds();  // The delay counts from the time at which it can run.
     }
     const bool ends = (request->flags & kSequenceEnd) != 0;
-    ready_.Push(std::move(request));
+    ready_.Push(&request);  // Without limits there is always a place.
     if (ends) {
       Release(i);  // What comes then waits for the request that was issued.
     }
   }
 
   BatchDecision Decide(std::uint64_t now, bool flush) const {
-    return NextBatch(ready_.waiting(), flush ? kFlush : now, *shared_.policy);
+    return NextBatch(ready_, flush ? kFlush : now, *shared_.policy);
   }
 
   RequestQueue ready_;
