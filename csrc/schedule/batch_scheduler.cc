@@ -305,6 +305,9 @@ std::uint64_t BatchScheduler::Execute(BackendInstance& instance, std::span<Infer
     observer_->OnExecuted(view, batch_size);
   }
   for (RequestPtr& request : batch) {
+    if (request->reschedule) {
+      request->responder->Fail(RefusedToRunAgain());
+    }
     if (preserve_ordering_) {
       order_.Release(std::move(request));
     }

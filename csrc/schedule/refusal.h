@@ -25,4 +25,11 @@ inline Status RefusedByFullQueue(const InferenceRequest& request) {
 // Triton's text has no prefix here.
 inline Status RefusedAfterTimeout() { return Unavailable("Request timeout expired"); }
 
+// Only iterative sequences run a request again.
+inline Status RefusedToRunAgain() {
+  return InvalidArgument(
+      "Request is released with TRITONSERVER_REQUEST_RELEASE_RESCHEDULE, while the model is not configured to handle "
+      "such a flag.");
+}
+
 }  // namespace triton_lite

@@ -65,12 +65,6 @@ std::size_t CountFrom(const char* variable) {
   return text == nullptr ? 0 : static_cast<std::size_t>(std::max(0, std::atoi(text)));
 }
 
-Status RefusedToRunAgain() {
-  return InvalidArgument(
-      "Request is released with TRITONSERVER_REQUEST_RELEASE_RESCHEDULE, while the model is not configured to handle "
-      "such a flag.");
-}
-
 }  // namespace
 
 SequenceHoldBack SequenceHoldBack::FromEnvironment() {
