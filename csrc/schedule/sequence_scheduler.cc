@@ -165,7 +165,7 @@ Status SequenceScheduler::Admit(RequestPtr& request, Runner** runner) {
   }
   const bool starts = (request->flags & kSequenceStart) != 0;
   Sequence* const sequence = table_.Find(request->correlation_id);
-  if (draining_ && (starts || sequence == nullptr)) {
+  if (stopped_ || (draining_ && (starts || sequence == nullptr))) {
     return Unavailable("Server is stopping, scheduler for model has stopped accepting new inference requests");
   }
   if (!starts && sequence == nullptr) {

@@ -208,3 +208,5 @@ def test_draining_serves_the_backlog_of_sequences_that_say_nothing_more(sequence
     sequences.enqueue("d", id=3, flags=START)
     text = "Server is stopping, scheduler for model has stopped accepting new inference requests"
     assert sequences.answer("d") == Answer(14, text)
+    sequences.enqueue("e", id=2)
+    assert sequences.answer("e") == Answer(14, text)
