@@ -78,6 +78,9 @@ void IdentityInstance::Interrupt() {
 }
 
 Status IdentityInstance::Answer(InferenceRequest* request, InferenceResponse* response) const {
+  if (request->outputs.empty()) {
+    return {};  // An empty place of a sequence model's batch.
+  }
   response->outputs.reserve(request->outputs.size());
   for (const RequestedOutput& output : request->outputs) {
     RETURN_IF_ERROR(AnswerOutput(request, output, response));
