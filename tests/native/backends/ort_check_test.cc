@@ -42,8 +42,51 @@ TEST(CountsInputs) {
   ModelSpec spec = Model();
   spec.inputs.pop_back();
   CHECK_EQ(Refusal(spec), "unable to load model 'm', configuration expects 1 inputs, model provides 2");
-  spec.scheduler = SequenceBatchingSpec{};  // Its controls are inputs of the file, not of the configuration.
-  CHECK_EQ(Refusal(spec), "");
+  SequenceBatchingSpec batching;  // Its controls and states are inputs of the file, not of the configuration.
+  SequenceStateSpec& state = batching.state.emplace_back();
+  state.input_name = std::string("B");
+  state.output_name = std::string("C");
+  state.datatype = DataType::kBytes;
+  spec.scheduler = batching;
+  CHECK_EQ(Refusal(spec),
+           "unable to load model 'm', configuration expects datatype TYPE_STRING for output state 'C', model provides "
+           "TYPE_FP32");
+}
+
+SequenceControlSpec Control(std::string name, SequenceControlKind kind) {
+  SequenceControlSpec control;
+  control.input_name = std::move(name);
+  control.kind = kind;
+  return control;
+}
+
+TEST(ComparesControls) {
+  ModelSignature signature = File();
+  signature.inputs.push_back(InFile("START", DataType::kInt32, {-1, 1}));
+  signature.inputs.push_back(InFile("ID", DataType::kUint64, {-1, 2}));
+  ModelSpec spec = Model();
+  SequenceBatchingSpec batching;
+  batching.control_input = {Control("START", SequenceControlKind::kStart)};
+  batching.control_input[0].int32_false_true = {0, 1};
+  spec.scheduler = batching;
+  CHECK_EQ(Refusal(spec, signature), "unable to load model 'm', configuration expects 3 inputs, model provides 4");
+  batching.control_input.push_back(Control("ID", SequenceControlKind::kCorrelationId));
+  batching.control_input[1].datatype = DataType::kUint64;
+  spec.scheduler = batching;
+  CHECK_EQ(Refusal(spec, signature),
+           "unable to load model 'm', sequence control 'ID' in model has dims [2] but dims [1] is expected");
+  signature.inputs.back().dims = {-1, 1};
+  CHECK_EQ(Refusal(spec, signature), "");
+  batching.control_input[0].int32_false_true.clear();
+  batching.control_input[0].fp32_false_true = {0, 1};
+  spec.scheduler = batching;
+  CHECK_EQ(Refusal(spec, signature),
+           "unable to load model 'm', sequence control 'START', the model expects data-type INT32 but the model "
+           "configuration specifies data-type TYPE_FP32");
+  batching.control_input[0].input_name = std::string("X");
+  spec.scheduler = batching;
+  CHECK_EQ(Refusal(spec, signature),
+           "configuration specified sequence control 'X', but model does not provide that input");
 }
 
 TEST(ComparesNames) {
