@@ -44,6 +44,19 @@ T ValueOrRaise(Result<T> result) {
   return *std::move(result);
 }
 
+using PyResourceLimit = std::tuple<std::string, std::int64_t, std::optional<std::int32_t>>;
+
+EngineHolder MakeEngine(const std::optional<std::vector<PyResourceLimit>>& rate_limit) {
+  EngineOptions options;
+  if (rate_limit.has_value()) {
+    options.rate_limit.emplace();
+    for (const auto& [name, count, device] : *rate_limit) {
+      options.rate_limit->push_back({name, static_cast<std::uint64_t>(count), device});
+    }
+  }
+  return EngineHolder(new Engine(std::move(options)));
+}
+
 void Listen(Engine& engine, std::string socket_path, std::uint64_t answer_budget_byte_size) {
   ChannelServerOptions options;
   options.socket_path = std::move(socket_path);
@@ -230,7 +243,7 @@ void BindEngine(py::module_& m) {
   BindModels(m);
   BindControlCall(m);
   py::class_<Engine, EngineHolder>(m, "Engine")
-      .def(py::init([] { return EngineHolder(new Engine()); }))
+      .def(py::init(&MakeEngine), py::arg("rate_limit") = py::none())
       .def("listen", &Listen, py::arg("socket_path"), py::arg("answer_budget_byte_size") = std::uint64_t{4} << 30)
       .def("open_model", &Open, py::arg("spec"))
       .def("load_model", &Load, py::arg("spec"), py::arg("opened") = nullptr)

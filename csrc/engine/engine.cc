@@ -66,7 +66,10 @@ void EnqueueOrFail(const CallPtr& call, Result<RequestPtr> request) {
 
 }  // namespace
 
-Engine::Engine(EngineObserver* observer) : observer_(observer) {}
+Engine::Engine(EngineOptions options)
+    : observer_(options.observer),
+      rate_limiter_(options.rate_limit.has_value() ? std::make_shared<RateLimiter>(*std::move(options.rate_limit))
+                                                   : nullptr) {}
 
 Engine::~Engine() { Stop(); }
 
@@ -182,7 +185,7 @@ void Engine::Start(const std::string& model_name, std::int64_t model_version, Re
 
 Result<ServedModelPtr> Engine::Load(ModelSpec spec, OpenedModel opened, const WarmUpLog& log) {
   ASSIGN_OR_RETURN(std::unique_ptr<const ServedModel> model,
-                   LoadModel(std::move(spec), std::move(opened), this, observer_, log));
+                   LoadModel(std::move(spec), std::move(opened), {this, observer_, rate_limiter_}, log));
   return reaper_.Adopt(std::move(model));
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,11 +22,16 @@
 
 namespace triton_lite {
 
+struct EngineOptions {
+  EngineObserver* observer = nullptr;  // May be null; outlives the engine.
+  // --rate-limit-resource with --rate-limit=execution_count; nothing: --rate-limit=off.
+  std::optional<std::vector<ResourceLimit>> rate_limit;
+};
+
 // Thread-safe. Never needs Python: control calls wait in the bridge until somebody takes them.
 class Engine final : public CallHandler, public ModelRouter {
  public:
-  // `observer` may be null; it outlives the engine.
-  explicit Engine(EngineObserver* observer = nullptr);
+  explicit Engine(EngineOptions options = {});
   ~Engine() override;
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -66,6 +72,7 @@ class Engine final : public CallHandler, public ModelRouter {
   Result<RequestPtr> MakeGenerateRequest(const CallPtr& call) const;
 
   EngineObserver* const observer_;
+  const std::shared_ptr<RateLimiter> rate_limiter_;
   ControlBridge control_;
   ModelReaper reaper_;
   ModelRegistry registry_;

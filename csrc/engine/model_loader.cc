@@ -1,5 +1,6 @@
 #include "engine/model_loader.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <variant>
@@ -12,9 +13,23 @@
 namespace triton_lite {
 namespace {
 
-// One instance after the other is made and warmed up, as in Triton, which decides what error is told.
-Result<Instances> CreateInstances(const ModelSpec& spec, BackendModel* backend, const WarmUpLog& log) {
+// Instances, and their places at the rate limiter where they have some.
+struct Created {
   Instances instances;
+  Seats seats;
+};
+
+// Whether the rate limiter is to be asked at all: models that need nothing of it run freely.
+bool IsLimited(const ModelSpec& spec) {
+  return std::any_of(spec.instance_groups.begin(), spec.instance_groups.end(),
+                     [](const InstanceGroupSpec& group) { return !group.rate_limiter.resources.empty(); });
+}
+
+// One instance after the other is made and warmed up, as in Triton, which decides what error is told.
+Result<Created> CreateInstances(const ModelSpec& spec, BackendModel* backend, RateLimiter* limiter,
+                                const WarmUpLog& log) {
+  Created created;
+  Instances& instances = created.instances;
   std::vector<WarmUpSample> samples;
   for (const InstancePlacement& placement : PlaceInstances(spec, AvailableCores())) {
     ASSIGN_OR_RETURN(std::unique_ptr<BackendInstance> instance, backend->CreateInstance(placement));
@@ -27,13 +42,17 @@ Result<Instances> CreateInstances(const ModelSpec& spec, BackendModel* backend, 
       RETURN_IF_ERROR(status);
     }
     instances.push_back(std::move(instance));
+    if (limiter != nullptr && IsLimited(spec)) {
+      ASSIGN_OR_RETURN(RateLimiter::SeatPtr seat, limiter->Register(placement.rate_limiter, placement.device_id));
+      created.seats.push_back(std::move(seat));
+    }
   }
   if (instances.empty()) {
     return InvalidArgument("model '" + spec.name +
                            "' has no instance that serves: expected an instance_group that is not passive with a "
                            "count of at least 1");
   }
-  return instances;
+  return created;
 }
 
 std::unique_ptr<const ServedModel> Serve(ModelSpec spec, std::unique_ptr<BackendModel> backend,
@@ -69,8 +88,8 @@ std::vector<InstancePlacement> PlaceInstances(const ModelSpec& spec, std::int32_
     }
     for (std::int32_t c = 0; c < (group.passive ? 0 : group.count); ++c) {
       for (const std::int32_t device : devices) {
-        placements.push_back(
-            {name + "_" + std::to_string(c), group.kind, device, static_cast<std::int32_t>(placements.size()), 1});
+        placements.push_back({name + "_" + std::to_string(c), group.kind, device,
+                              static_cast<std::int32_t>(placements.size()), 1, group.rate_limiter});
       }
     }
   }
@@ -81,24 +100,24 @@ std::vector<InstancePlacement> PlaceInstances(const ModelSpec& spec, std::int32_
   return placements;
 }
 
-Result<std::unique_ptr<const ServedModel>> LoadModel(ModelSpec spec, OpenedModel opened, ModelRouter* router,
-                                                     ExecutionObserver* observer, const WarmUpLog& log) {
+Result<std::unique_ptr<const ServedModel>> LoadModel(ModelSpec spec, OpenedModel opened,
+                                                     const ModelSurroundings& surroundings, const WarmUpLog& log) {
   if (std::holds_alternative<EnsembleSpec>(spec.scheduler)) {
-    auto scheduler = MakeEnsembleScheduler(spec, router);
+    auto scheduler = MakeEnsembleScheduler(spec, surroundings.router);
     return Serve(std::move(spec), nullptr, std::move(scheduler));
   }
   if (opened.backend == nullptr) {
     ASSIGN_OR_RETURN(opened, OpenModel(spec));
   }
   RETURN_IF_ERROR(opened.backend->Configure(spec));
-  ASSIGN_OR_RETURN(Instances instances, CreateInstances(spec, opened.backend.get(), log));
+  ASSIGN_OR_RETURN(Created created, CreateInstances(spec, opened.backend.get(), surroundings.rate_limiter.get(), log));
   spec.model_warmup.clear();
   std::unique_ptr<Scheduler> scheduler;
   if (std::holds_alternative<SequenceBatchingSpec>(spec.scheduler)) {
     ASSIGN_OR_RETURN(SequenceStates initial, MakeInitialStates(spec));
-    scheduler = MakeSequenceScheduler(spec, std::move(instances), std::move(initial), observer);
+    scheduler = MakeSequenceScheduler(spec, std::move(created.instances), std::move(initial), surroundings.observer);
   } else {
-    scheduler = MakeBatchScheduler(spec, std::move(instances), observer);
+    scheduler = MakeBatchScheduler(spec, std::move(created.instances), surroundings.observer, std::move(created.seats));
   }
   return Serve(std::move(spec), std::move(opened.backend), std::move(scheduler));
 }

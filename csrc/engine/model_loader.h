@@ -20,12 +20,19 @@ struct OpenedModel {
 Result<OpenedModel> OpenModel(const ModelSpec& spec);
 
 // Where the instances of `spec` run: one for each count and GPU, named as Triton names them, each with its share of
-// `cores`. Passive groups have none.
+// `cores`. Passive groups have none: nothing would ever run them.
 std::vector<InstancePlacement> PlaceInstances(const ModelSpec& spec, std::int32_t cores);
+
+// What models share. All of it outlives them but for the rate limiter, which they keep.
+struct ModelSurroundings {
+  ModelRouter* router = nullptr;
+  ExecutionObserver* observer = nullptr;
+  std::shared_ptr<RateLimiter> rate_limiter;  // Null: instances run as soon as they are free.
+};
 
 // `spec` is complete and checked. `opened` may come from an incomplete spec of the same file; without a backend in it
 // the file is opened anew. Blocks while instances are created and warmed up; `log` is told of the latter.
-Result<std::unique_ptr<const ServedModel>> LoadModel(ModelSpec spec, OpenedModel opened, ModelRouter* router,
-                                                     ExecutionObserver* observer, const WarmUpLog& log);
+Result<std::unique_ptr<const ServedModel>> LoadModel(ModelSpec spec, OpenedModel opened,
+                                                     const ModelSurroundings& surroundings, const WarmUpLog& log);
 
 }  // namespace triton_lite

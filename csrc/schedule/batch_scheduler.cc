@@ -47,17 +47,22 @@ std::size_t HoldUntil(const ModelSpec& spec) {
 }  // namespace
 
 BatchScheduler::BatchScheduler(const ModelSpec& spec, Instances instances, ExecutionObserver* observer,
-                               std::uint64_t quick_nanoseconds)
+                               std::uint64_t quick_nanoseconds, Seats seats)
     : policy_(MakeBatchPolicy(spec)),
       preserve_ordering_(Batching(spec).preserve_ordering),
       may_reject_(MayReject(Batching(spec))),
       observer_(observer),
       queue_(Batching(spec)),
-      pool_(std::move(instances)),
+      pool_(std::move(instances), std::move(seats)),
       execution_time_(quick_nanoseconds),
-      hold_until_(HoldUntil(spec)) {}
+      hold_until_(HoldUntil(spec)) {
+  pool_.OnTurn([this] { return OnTurn(); });
+}
 
-BatchScheduler::~BatchScheduler() { Drain(); }
+BatchScheduler::~BatchScheduler() {
+  Drain();
+  pool_.CloseSeats();
+}
 
 void BatchScheduler::Enqueue(RequestPtr request, EnqueueHint hint) {
   // The request may be over, and its model drained and let go by everybody else, before this returns.
@@ -70,6 +75,7 @@ void BatchScheduler::Enqueue(RequestPtr request, EnqueueHint hint) {
       taken = TakeIn(&request, hint);
     }
   }
+  RateLimiter::Announce(std::move(taken.turns));
   if (taken.start) {
     StartThreads();
   } else if (taken.wake != nullptr) {
@@ -94,6 +100,7 @@ BatchScheduler::Taken BatchScheduler::TakeIn(RequestPtr* request, EnqueueHint hi
   }
   ++pending_;
   hold_until_ = held() ? hold_until_ : 0;
+  StandInLine(&taken.turns);
   taken.wake = ThreadToWake();
   taken.start = !std::exchange(started_, true);
   const std::uint64_t rejection = may_reject_ ? queue_.next_rejection() : 0;
@@ -157,11 +164,14 @@ void BatchScheduler::StartThreads() {
 
 void BatchScheduler::RefuseQueued() {
   std::vector<RequestPtr> refused;
+  RateLimiter::Turns turns;
   {
     MutexLock lock(mu_);
     queue_.Take(queue_.size(), &refused);
+    StandInLine(&turns);
     started_ = false;  // The next request tries again.
   }
+  RateLimiter::Announce(std::move(turns));
   for (const RequestPtr& request : refused) {
     request->responder->Fail(Unavailable("no thread could be started for model '" + request->model_name + "'"));
   }
@@ -180,6 +190,9 @@ bool BatchScheduler::NextWork(InstanceThread& self, Work* work) {
   MutexLock lock(mu_);
   FinishWork(work);
   while (!TakeWork(work)) {
+    if (!work->turns.empty()) {
+      return true;  // Without a batch: they are announced, and then it looks again.
+    }
     if (draining_ && queue_.empty()) {
       return false;
     }
@@ -191,6 +204,10 @@ bool BatchScheduler::NextWork(InstanceThread& self, Work* work) {
 
 bool BatchScheduler::TakeWork(Work* work) {
   work->look_again_at = 0;
+  if (pool_.limited()) {
+    work->look_again_at = held() ? 0 : Decide().look_again_at;
+    StandInLine(&work->turns);
+  }
   if (!pool_.has_idle() || held()) {
     return false;
   }
@@ -215,6 +232,7 @@ bool BatchScheduler::TakeWork(Work* work) {
       }
     }
   }
+  StandInLine(&work->turns);
   work->taken = work->batch.size() + work->refused.size();
   work->wake = work->taken > 0 ? ThreadToWake() : nullptr;
   return work->taken > 0;
@@ -222,7 +240,7 @@ bool BatchScheduler::TakeWork(Work* work) {
 
 void BatchScheduler::FinishWork(Work* work) {
   if (work->instance != nullptr) {
-    pool_.GiveBack(work->instance);
+    pool_.GiveBack(work->instance, pool_.limited() ? WaitingBatches() : 0, &work->turns);
     execution_time_.Add(work->execution_nanoseconds);
     work->instance = nullptr;
   }
@@ -237,6 +255,7 @@ void BatchScheduler::Leave(std::size_t count) {
 }
 
 void BatchScheduler::Run(Work* work) {
+  RateLimiter::Announce(std::exchange(work->turns, {}));
   if (work->wake != nullptr) {
     work->wake->Wake();
   }
@@ -261,7 +280,9 @@ void BatchScheduler::Refused::Answer() {
 
 void BatchScheduler::RunExpiry() {
   Refused refused;
-  while (NextExpired(&refused)) {
+  RateLimiter::Turns turns;
+  while (NextExpired(&refused, &turns)) {
+    RateLimiter::Announce(std::exchange(turns, {}));
     const std::size_t count = refused.size();
     refused.Answer();
     MutexLock lock(mu_);
@@ -269,13 +290,14 @@ void BatchScheduler::RunExpiry() {
   }
 }
 
-bool BatchScheduler::NextExpired(Refused* refused) {
+bool BatchScheduler::NextExpired(Refused* refused, RateLimiter::Turns* turns) {
   MutexLock lock(mu_);
   while (!draining_ || pending_ > 0) {
     const std::uint64_t next = held() ? 0 : queue_.next_rejection();
     const std::uint64_t now = NowNanoseconds();
     if (next != 0 && now > next) {
       queue_.Expire(now, &refused->expired);
+      StandInLine(turns);
       return true;
     }
     expiry_watched_ = next;
@@ -337,6 +359,38 @@ void BatchScheduler::RunInline(RequestPtr request, BackendInstance* instance) {
   }
 }
 
+RateLimiter::Turns BatchScheduler::OnTurn() {
+  InstanceThread* wake = nullptr;
+  RateLimiter::Turns turns;
+  {
+    MutexLock lock(mu_);
+    pool_.AcceptTurns();
+    StandInLine(&turns);
+    wake = ThreadToWake();
+  }
+  if (wake != nullptr) {
+    wake->Wake();
+  }
+  return turns;
+}
+
+void BatchScheduler::StandInLine(RateLimiter::Turns* turns) {
+  if (pool_.limited()) {
+    pool_.StandInLine(WaitingBatches(), turns);
+  }
+}
+
+std::size_t BatchScheduler::WaitingBatches() const {
+  if (held()) {
+    return 0;
+  }
+  if (!policy_.dynamic) {
+    return queue_.size();
+  }
+  const std::uint64_t full = queue_.elements() / policy_.max_batch_size;
+  return Decide().count == 0 ? 0 : static_cast<std::size_t>(std::max<std::uint64_t>(1, full));
+}
+
 bool BatchScheduler::MayRunInline(const RequestPtr& request) const {
   return queue_.empty() && hold_until_ == 0 && pool_.has_unclaimed() && execution_time_.quick() &&
          !request->cancel->cancelled() && IsSmall(*request) && IsBatchAlone(*request, policy_);
@@ -349,7 +403,7 @@ BatchDecision BatchScheduler::Decide() const {
 }
 
 InstanceThread* BatchScheduler::ThreadToWake() {
-  if (queue_.empty() || !pool_.has_unclaimed() || held()) {
+  if (queue_.empty() || held() || !(pool_.has_unclaimed() || pool_.lacks_watch())) {
     return nullptr;
   }
   // Each thread that is already waking will take a batch.
@@ -365,8 +419,10 @@ InstanceThread* BatchScheduler::ThreadToWake() {
   return pool_.Pick();
 }
 
-std::unique_ptr<Scheduler> MakeBatchScheduler(const ModelSpec& spec, Instances instances, ExecutionObserver* observer) {
-  return std::make_unique<BatchScheduler>(spec, std::move(instances), observer);
+std::unique_ptr<Scheduler> MakeBatchScheduler(const ModelSpec& spec, Instances instances, ExecutionObserver* observer,
+                                              Seats seats) {
+  return std::make_unique<BatchScheduler>(spec, std::move(instances), observer, ExecutionTime::kQuickNanoseconds,
+                                          std::move(seats));
 }
 
 }  // namespace triton_lite

@@ -45,9 +45,10 @@ class ExecutionTime {
 
 class BatchScheduler : public Scheduler {
  public:
-  // `quick_nanoseconds`: requests may run on the thread that brings them where executions take less.
+  // `quick_nanoseconds`: requests may run on the thread that brings them where executions take less. `seats`: of
+  // instances that are limited.
   BatchScheduler(const ModelSpec& spec, Instances instances, ExecutionObserver* observer,
-                 std::uint64_t quick_nanoseconds = ExecutionTime::kQuickNanoseconds);
+                 std::uint64_t quick_nanoseconds = ExecutionTime::kQuickNanoseconds, Seats seats = {});
   ~BatchScheduler() override;
 
   void Enqueue(RequestPtr request, EnqueueHint hint) override EXCLUDES(mu_);
@@ -74,6 +75,7 @@ class BatchScheduler : public Scheduler {
     std::size_t taken = 0;            // Requests that `pending_` counts.
     std::uint64_t look_again_at = 0;  // Nothing was taken: when that may change by itself, as in BatchDecision.
     InstanceThread* wake = nullptr;   // There is more to do than this thread can.
+    RateLimiter::Turns turns;         // To be announced without the lock.
   };
 
   // At the first request: models that nobody asks need no threads, and there may be thousands of them.
@@ -86,7 +88,7 @@ class BatchScheduler : public Scheduler {
   // Answers what times out while no instance is free.
   void RunExpiry() EXCLUDES(mu_);
   // Waits for requests that time out; false when the scheduler is drained.
-  bool NextExpired(Refused* refused) EXCLUDES(mu_);
+  bool NextExpired(Refused* refused, RateLimiter::Turns* turns) EXCLUDES(mu_);
   void Leave(std::size_t count) REQUIRES(mu_);
   void WakeAll() REQUIRES(mu_);
   void FinishWork(Work* work) REQUIRES(mu_);
@@ -102,10 +104,16 @@ class BatchScheduler : public Scheduler {
     BackendInstance* instance = nullptr;  // To run it on at once.
     bool start = false;                   // The threads are to be started.
     bool full = false;                    // Refused: its level has no place.
+    RateLimiter::Turns turns;             // To be announced without the lock.
   };
   Taken TakeIn(RequestPtr* request, EnqueueHint hint) REQUIRES(mu_);
   bool held() const REQUIRES(mu_) { return queue_.size() < hold_until_ && !draining_; }
   bool MayRunInline(const RequestPtr& request) const REQUIRES(mu_);
+  // Limited models: somebody's turn has come.
+  RateLimiter::Turns OnTurn() EXCLUDES(mu_);
+  void StandInLine(RateLimiter::Turns* turns) REQUIRES(mu_);
+  std::size_t WaitingBatches() const REQUIRES(mu_);
+
   BatchDecision Decide() const REQUIRES(mu_);
   InstanceThread* ThreadToWake() REQUIRES(mu_);
 

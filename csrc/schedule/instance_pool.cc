@@ -2,15 +2,28 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 namespace triton_lite {
+namespace {
 
-InstancePool::InstancePool(Instances instances) : instances_(std::move(instances)) {
+void Append(RateLimiter::Turns more, RateLimiter::Turns* turns) {
+  turns->insert(turns->end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+}  // namespace
+
+InstancePool::InstancePool(Instances instances, Seats seats)
+    : instances_(std::move(instances)), seats_(std::move(seats)) {
   idle_.reserve(instances_.size());
   asleep_.reserve(instances_.size());
-  for (auto it = instances_.rbegin(); it != instances_.rend(); ++it) {
-    idle_.push_back(it->get());
+  for (Index i = instances_.size(); i-- > 0;) {
+    if (limited()) {
+      resting_.push_back(i);
+    } else {
+      idle_.push_back(instances_[i].get());
+    }
     threads_.push_back(std::make_unique<InstanceThread>());
   }
 }
@@ -19,6 +32,80 @@ BackendInstance* InstancePool::TakeIdle() {
   BackendInstance* instance = idle_.back();
   idle_.pop_back();
   return instance;
+}
+
+void InstancePool::GiveBack(BackendInstance* instance, std::size_t batches, RateLimiter::Turns* turns) {
+  if (!limited()) {
+    idle_.push_back(instance);
+    return;
+  }
+  const Index index = IndexOf(instance);
+  RateLimiter::Seat& seat = *seats_[index];
+  const bool again = waiting_.size() + idle_.size() < batches;
+  Append(seat.Finish(again), turns);
+  if (!again) {
+    resting_.push_back(index);
+  } else if (seat.has_turn()) {
+    idle_.push_back(instance);
+  } else {
+    waiting_.push_back(index);
+  }
+}
+
+void InstancePool::StandInLine(std::size_t batches, RateLimiter::Turns* turns) {
+  while (waiting_.size() + idle_.size() < batches && !resting_.empty()) {
+    const Index index = TakeFirstInLine();
+    if (seats_[index]->Ask()) {
+      idle_.push_back(instances_[index].get());
+    } else {
+      waiting_.push_back(index);
+    }
+  }
+  while (waiting_.size() + idle_.size() > batches) {
+    if (waiting_.empty()) {
+      resting_.push_back(IndexOf(TakeIdle()));
+    } else {
+      resting_.push_back(waiting_.back());
+      waiting_.pop_back();
+    }
+    Append(seats_[resting_.back()]->Withdraw(), turns);
+  }
+}
+
+void InstancePool::AcceptTurns() {
+  std::erase_if(waiting_, [this](Index index) {
+    const bool has_turn = seats_[index]->has_turn();
+    if (has_turn) {
+      idle_.push_back(instances_[index].get());
+    }
+    return has_turn;
+  });
+}
+
+void InstancePool::OnTurn(const RateLimiter::TurnHook& on_turn) {
+  for (const RateLimiter::SeatPtr& seat : seats_) {
+    seat->OnTurn(on_turn);
+  }
+}
+
+void InstancePool::CloseSeats() {
+  for (const RateLimiter::SeatPtr& seat : seats_) {
+    seat->Close();
+  }
+}
+
+InstancePool::Index InstancePool::IndexOf(const BackendInstance* instance) const {
+  const auto it = std::find_if(instances_.begin(), instances_.end(),
+                               [&](const auto& candidate) { return candidate.get() == instance; });
+  return static_cast<Index>(it - instances_.begin());
+}
+
+InstancePool::Index InstancePool::TakeFirstInLine() {
+  const auto first = std::min_element(resting_.begin(), resting_.end(),
+                                      [this](Index a, Index b) { return seats_[a]->rank() < seats_[b]->rank(); });
+  const Index index = *first;
+  resting_.erase(first);
+  return index;
 }
 
 void InstancePool::Sleep(InstanceThread& self, Mutex& mu, std::uint64_t until) {

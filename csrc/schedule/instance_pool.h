@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
 #include "core/mutex.h"
+#include "schedule/rate_limiter.h"
 #include "schedule/scheduler.h"
 
 namespace triton_lite {
@@ -26,8 +28,9 @@ class InstanceThread {
 // Not thread-safe by itself: everything is called under the lock of the scheduler that owns it.
 class InstancePool {
  public:
-  // One thread for each instance, but any of them runs any instance.
-  explicit InstancePool(Instances instances);
+  // One thread for each instance, but any of them runs any instance. `seats`: one for each where they are limited;
+  // an instance is idle only while it has a turn then.
+  explicit InstancePool(Instances instances, Seats seats = {});
 
   std::size_t thread_count() const { return threads_.size(); }
   InstanceThread& thread(std::size_t i) { return *threads_[i]; }
@@ -41,7 +44,22 @@ class InstancePool {
 
   // The one that was used last: its memory is warm.
   BackendInstance* TakeIdle();
-  void GiveBack(BackendInstance* instance) { idle_.push_back(instance); }
+  // `batches`: as for StandInLine. `turns` is to be announced without the scheduler's lock.
+  void GiveBack(BackendInstance* instance, std::size_t batches = 0, RateLimiter::Turns* turns = nullptr);
+
+  bool limited() const { return !seats_.empty(); }
+  // Limited pools: nobody stands in line or has a turn, so nobody would look at a batch that grows.
+  bool lacks_watch() const {
+    return limited() && idle_.empty() && waiting_.empty() && !resting_.empty() && watch_ == nullptr;
+  }
+  // So many batches wait: as many instances are to have a turn or to wait for one, those that ran least first.
+  void StandInLine(std::size_t batches, RateLimiter::Turns* turns);
+  // Instances whose turn has come become idle.
+  void AcceptTurns();
+  // `on_turn` is called when AcceptTurns has something to do; not any more after CloseSeats, which must not be called
+  // under a lock that `on_turn` takes.
+  void OnTurn(const RateLimiter::TurnHook& on_turn);
+  void CloseSeats();
 
   // Sleeps until picked or, when `until` is not 0, until that time (steady clock, nanoseconds).
   // One thread at a time should have a time: the others leave the watch to it.
@@ -51,9 +69,16 @@ class InstancePool {
   InstanceThread* Pick();
 
  private:
+  using Index = std::size_t;  // Of an instance and its seat.
+
   void Forget(InstanceThread& thread);
+  Index IndexOf(const BackendInstance* instance) const;
+  Index TakeFirstInLine();
 
   Instances instances_;
+  Seats seats_;
+  std::vector<Index> resting_;  // Limited, and not in line.
+  std::vector<Index> waiting_;  // In line.
   std::vector<BackendInstance*> idle_;
   std::vector<std::unique_ptr<InstanceThread>> threads_;
   std::vector<InstanceThread*> asleep_;

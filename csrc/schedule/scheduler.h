@@ -11,6 +11,7 @@
 #include "backends/backend.h"
 #include "core/model_spec.h"
 #include "core/request.h"
+#include "schedule/rate_limiter.h"
 
 namespace triton_lite {
 
@@ -62,8 +63,9 @@ class ExecutionObserver {
 };
 
 // Default scheduler (one request a batch) and dynamic batcher, by `spec.scheduler`. At least one instance;
-// `observer` outlives the scheduler.
-std::unique_ptr<Scheduler> MakeBatchScheduler(const ModelSpec& spec, Instances instances, ExecutionObserver* observer);
+// `observer` outlives the scheduler. `seats`: one for each instance where the rate limiter says when they run.
+std::unique_ptr<Scheduler> MakeBatchScheduler(const ModelSpec& spec, Instances instances, ExecutionObserver* observer,
+                                              Seats seats = {});
 
 // The sequence batcher of a model whose scheduler is a SequenceBatchingSpec. `initial`: the value of each of its states
 // before the first request of a sequence.

@@ -313,7 +313,11 @@ class ControlCall:
 class Engine:
     """Owns models and schedulers; answers inference without Python. Thread-safe."""
 
-    def __init__(self) -> None: ...
+    def __init__(self, rate_limit: Sequence[tuple[str, int, int | None]] | None = None) -> None:
+        """`rate_limit`: how much there is of the rate limiter's resources (name, count, device or None for each).
+
+        None: instances run as soon as they are free.
+        """
     def listen(self, socket_path: str, answer_budget_byte_size: int = ...) -> None:
         """Serve the channel on a Unix socket (once). `answer_budget_byte_size`: bytes of answers in flight, a peer."""
     def open_model(self, spec: ModelSpec) -> OpenedModel:

@@ -191,7 +191,7 @@ class Server:
             raise TritonError(Code.ALREADY_EXISTS, "the server has been started already")
         # Native threads must not outlive the interpreter, whoever forgets to stop.
         atexit.register(self.stop)
-        engine = _native.Engine()
+        engine = self._options.make_engine(_native)
         self._engine, self._client = engine, _native.ChannelClient.direct(engine)
         self._control_plane = ControlPlane(engine, self._options)
         problem = self._control_plane.load_models()

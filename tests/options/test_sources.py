@@ -257,7 +257,7 @@ def test_golden_start_up_line_is_accepted() -> None:
 
 WARNED = [
     (["--enable-peer-access=false"], "--enable-peer-access is accepted, but has no effect"),
-    (["--rate-limit=execution_count"], "--rate-limit is accepted, but not built yet"),
+    (["--trace-config=level=TIMESTAMPS"], "--trace-config is accepted, but not built yet"),
     (
         ["--trace-file=x"],
         "Warning: '--trace-file' has been deprecated! Please use '--trace-config triton,file=FILE' instead.",
@@ -279,7 +279,7 @@ def test_warns(arguments: list[str], text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["--rate-limit=off"], ["--model-control-mode=none"], ["--allow-cpu-metrics=1"]]
+    "arguments", [[], ["--rate-limit=execution_count"], ["--model-control-mode=none"], ["--allow-cpu-metrics=1"]]
 )
 def test_does_not_warn_of_what_is_as_it_should_be(arguments: list[str]) -> None:
     assert load(arguments, {})[0].warnings == ()

@@ -58,7 +58,7 @@ def _run(options: argparse.Namespace, engine_options: EngineOptions) -> int:
     from triton_lite import _native
 
     report = ReportWriter(options.ready_fd)
-    engine = _native.Engine()
+    engine = engine_options.make_engine(_native)
     control_plane = ControlPlane(engine, engine_options, _native)
     engine.listen(options.socket, engine_options.answer_budget_byte_size)
     report.listening()

@@ -17,8 +17,6 @@ def unbuilt_features(config: messages.ModelConfig) -> Iterator[str]:
         missing.append("priorities and queue policies of dynamic_batching")
     if config.response_cache.enable:
         missing.append("response_cache")
-    if any(group.HasField("rate_limiter") for group in config.instance_group):
-        missing.append("rate_limiter")
     if config.model_repository_agents.agents:
         missing.append("model_repository_agents")
     if config.batch_input or config.batch_output:

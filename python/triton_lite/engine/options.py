@@ -5,9 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from triton_lite._native import Engine
 
 CONTROL_MODES = ("none", "poll", "explicit")
+RATE_LIMIT_MODES = ("off", "execution_count")
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,8 @@ class EngineOptions:
 
     model_repository: folders or ONNX files. model_control_mode: one of CONTROL_MODES; load_model names what
     `explicit` loads at start (`*` alone: everything). backend_config: backend -> setting -> value, "" for all
-    backends. exit_on_error is carried out by whoever started the engine; one that is about to end is never ready.
+    backends. rate_limit: one of RATE_LIMIT_MODES; rate_limit_resource: name, count, and device or None.
+    exit_on_error is carried out by whoever started the engine; one that is about to end is never ready.
     answer_budget_byte_size: memory for the answers to one peer.
     """
 
@@ -33,6 +38,8 @@ class EngineOptions:
     model_load_retry_count: int = 0
     model_config_name: str = ""
     backend_config: dict[str, dict[str, str]] = field(default_factory=dict)
+    rate_limit: str = "off"
+    rate_limit_resource: list[tuple[str, int, int | None]] = field(default_factory=list)
     exit_timeout_secs: int = 30
     answer_budget_byte_size: int = 4 << 30
     log_verbose: int = 0
@@ -63,8 +70,17 @@ class EngineOptions:
         options = cls(**values)
         if options.model_control_mode not in CONTROL_MODES:
             raise ValueError(f"engine options: model_control_mode is one of {', '.join(CONTROL_MODES)}")
+        if options.rate_limit not in RATE_LIMIT_MODES:
+            raise ValueError(f"engine options: rate_limit is one of {', '.join(RATE_LIMIT_MODES)}")
         return options
 
     def settings_of(self, backend: str) -> dict[str, str]:
         """Merge the settings of all backends and those of one backend, which win."""
         return {**self.backend_config.get("", {}), **self.backend_config.get(backend, {})}
+
+    def make_engine(self, native: Any) -> Engine:
+        """Make the data plane, `_native.Engine`, that these options ask for."""
+        limited = self.rate_limit == "execution_count"
+        limits = [tuple(each) for each in self.rate_limit_resource] if limited else None
+        engine: Engine = native.Engine(rate_limit=limits)
+        return engine

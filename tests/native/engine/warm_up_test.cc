@@ -261,12 +261,11 @@ TEST(EveryInstanceIsWarmedUpByALoad) {
   spec.instance_groups.resize(2);
   spec.instance_groups[0].count = 2;
   std::vector<std::string> lines;
-  const auto loaded =
-      LoadModel(spec, {}, nullptr, nullptr, [&](const std::string& line) { lines.push_back(line.substr(26, 12)); });
+  const auto loaded = LoadModel(spec, {}, {}, [&](const std::string& line) { lines.push_back(line.substr(26, 12)); });
   CHECK(loaded.ok());
   CHECK(lines == (std::vector<std::string>{"identity_0_0", "identity_0_1", "identity_1_0"}));
   spec.model_warmup[0].batch_size = 9;
-  CHECK(LoadModel(spec, {}, nullptr, nullptr, {}).status().code() == Code::kInvalidArgument);
+  CHECK(LoadModel(spec, {}, {}, {}).status().code() == Code::kInvalidArgument);
 }
 
 TEST_MAIN()

@@ -62,8 +62,6 @@ OPTIONS = (
         value="MODE",
         help="execution_count: run an instance when the resources that its model names are free. off: as soon as it is "
         "free itself.",
-        support=Support.PENDING,
-        note="Instances run as soon as they are free.",
     ),
     _engine(
         "rate-limit-resource",
@@ -73,7 +71,5 @@ OPTIONS = (
         repeatable=True,
         value="NAME:COUNT[:DEVICE]",
         help="How much of a resource there is, on one device or on each. Default: the most that an instance asks for.",
-        support=Support.PENDING,
-        note="Instances run as soon as they are free.",
     ),
 )
