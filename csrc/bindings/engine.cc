@@ -13,6 +13,7 @@
 
 #include "bindings/bindings.h"
 #include "bindings/engine_holder.h"
+#include "bindings/remote_cache.h"
 #include "bindings/shape_caster.h"
 
 namespace py = pybind11;
@@ -46,8 +47,11 @@ T ValueOrRaise(Result<T> result) {
 
 using PyResourceLimit = std::tuple<std::string, std::int64_t, std::optional<std::int32_t>>;
 
-EngineHolder MakeEngine(const std::optional<std::vector<PyResourceLimit>>& rate_limit) {
+EngineHolder MakeEngine(const std::optional<std::vector<PyResourceLimit>>& rate_limit,
+                        std::uint64_t local_cache_byte_size, bool remote_cache) {
   EngineOptions options;
+  options.local_cache_byte_size = local_cache_byte_size;
+  options.remote_cache = remote_cache;
   if (rate_limit.has_value()) {
     options.rate_limit.emplace();
     for (const auto& [name, count, device] : *rate_limit) {
@@ -242,8 +246,10 @@ void BindEngine(py::module_& m) {
   using ReleaseGil = py::call_guard<py::gil_scoped_release>;
   BindModels(m);
   BindControlCall(m);
+  BindRemoteCache(m);
   py::class_<Engine, EngineHolder>(m, "Engine")
-      .def(py::init(&MakeEngine), py::arg("rate_limit") = py::none())
+      .def(py::init(&MakeEngine), py::arg("rate_limit") = py::none(), py::arg("local_cache_byte_size") = 0,
+           py::arg("remote_cache") = false)
       .def("listen", &Listen, py::arg("socket_path"), py::arg("answer_budget_byte_size") = std::uint64_t{4} << 30)
       .def("open_model", &Open, py::arg("spec"))
       .def("load_model", &Load, py::arg("spec"), py::arg("opened") = nullptr)
@@ -268,6 +274,8 @@ void BindEngine(py::module_& m) {
           },
           py::arg("name") = "", ReleaseGil())
       .def("next_control_call", &NextControlCall, py::arg("timeout") = py::none())
+      .def("next_cache_task", &NextCacheTask, py::arg("timeout"))
+      .def("suspend_cache", &SuspendCache, py::arg("seconds"), ReleaseGil())
       .def("stop", &Engine::Stop, ReleaseGil())
       .def_property_readonly("peer_count", &Engine::peer_count)
       .def_property_readonly("idle_seconds",

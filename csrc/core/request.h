@@ -28,7 +28,15 @@ struct Timestamps {
   std::uint64_t compute_output_start = 0;
   std::uint64_t compute_end = 0;
   std::uint64_t request_end = 0;  // The last response was handed over.
+  std::uint64_t cache_lookup_start = 0;
+  std::uint64_t cache_lookup_end = 0;
+  std::uint64_t cache_insert_start = 0;
+  std::uint64_t cache_insert_end = 0;
 };
+
+// What the response cache was to a request, for statistics: a hit (compute_* are 0 then), a miss whose answer it was
+// offered, or neither.
+enum class CacheOutcome : std::uint8_t { kNone, kHit, kMiss };
 
 std::uint64_t NowNanoseconds();
 
@@ -105,6 +113,7 @@ struct InferenceRequest {
   std::vector<RequestedOutput> outputs;  // In the client's order; all of the model's when it named none.
   std::uint32_t batch_size = 1;          // 1 for a model that does not batch.
   Timestamps times;
+  CacheOutcome cache_outcome = CacheOutcome::kNone;
   std::shared_ptr<CancelToken> cancel;  // Never null.
   std::unique_ptr<Responder> responder;
   std::shared_ptr<const void> model;  // Keeps the model snapshot alive until the request ends.

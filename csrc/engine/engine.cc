@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/call_responder.h"
+#include "engine/observed_responder.h"
 #include "engine/request_builder.h"
 #include "engine/validate.h"
 #include "wire/generate.h"
@@ -69,7 +70,10 @@ void EnqueueOrFail(const CallPtr& call, Result<RequestPtr> request) {
 Engine::Engine(EngineOptions options)
     : observer_(options.observer),
       rate_limiter_(options.rate_limit.has_value() ? std::make_shared<RateLimiter>(*std::move(options.rate_limit))
-                                                   : nullptr) {}
+                                                   : nullptr),
+      local_cache_(options.local_cache_byte_size > 0 ? std::make_shared<LocalCache>(options.local_cache_byte_size)
+                                                     : nullptr),
+      remote_cache_(options.remote_cache ? std::make_shared<RemoteCache>() : nullptr) {}
 
 Engine::~Engine() { Stop(); }
 
@@ -158,34 +162,33 @@ void Engine::HandleExists(const CallPtr& call) {
   ReplyStatus(*call, std::move(status));
 }
 
-Result<std::shared_ptr<const ModelSpec>> Engine::Find(const std::string& model_name, std::int64_t model_version) {
+Result<RoutedModel> Engine::Find(const std::string& model_name, std::int64_t model_version) {
   ASSIGN_OR_RETURN(const ServedModelPtr model, registry_.Find(model_name, model_version));
-  return std::shared_ptr<const ModelSpec>(model, &model->spec());
+  return RoutedModel{{model, &model->spec()}, model};
 }
 
-void Engine::Start(const std::string& model_name, std::int64_t model_version, RequestPtr request) {
-  Result<ServedModelPtr> found = registry_.Find(model_name, model_version);
-  if (!found.ok()) {
-    request->responder->Fail(found.status());
-    return;
-  }
-  const ServedModelPtr model = *std::move(found);
+void Engine::Start(const RoutedModel& routed, RequestPtr request, EnqueueHint hint) {
+  const auto model = std::static_pointer_cast<const ServedModel>(routed.handle);
   request->model_name = model->spec().name;
   request->model_version = model->spec().version;
   request->model = model;
   request->times.request_start = NowNanoseconds();
+  if (observer_ != nullptr) {
+    ObservedResponder::Install(request.get(), *model, observer_);
+  }
   Status in_model;
   Status status = ValidateRequest(*model, request.get(), &in_model);
   if (!status.ok() || !in_model.ok()) {
     request->responder->Fail(status.ok() ? std::move(in_model) : std::move(status));
     return;
   }
-  model->Enqueue(std::move(request), EnqueueHint{});
+  model->Enqueue(std::move(request), hint);
 }
 
 Result<ServedModelPtr> Engine::Load(ModelSpec spec, OpenedModel opened, const WarmUpLog& log) {
   ASSIGN_OR_RETURN(std::unique_ptr<const ServedModel> model,
-                   LoadModel(std::move(spec), std::move(opened), {this, observer_, rate_limiter_}, log));
+                   LoadModel(std::move(spec), std::move(opened),
+                             {this, observer_, rate_limiter_, local_cache_, remote_cache_}, log));
   return reaper_.Adopt(std::move(model));
 }
 
@@ -207,6 +210,9 @@ void Engine::Stop() {
     }
   }
   control_.Stop();
+  if (remote_cache_ != nullptr) {
+    remote_cache_->Stop();
+  }
   reaper_.Drain(registry_.RetractAll());
   reaper_.WaitUntilIdle();
 }

@@ -26,6 +26,8 @@ struct EngineOptions {
   EngineObserver* observer = nullptr;  // May be null; outlives the engine.
   // --rate-limit-resource with --rate-limit=execution_count; nothing: --rate-limit=off.
   std::optional<std::vector<ResourceLimit>> rate_limit;
+  std::uint64_t local_cache_byte_size = 0;  // 0: there is no local response cache.
+  bool remote_cache = false;                // Somebody takes the tasks of remote_cache().
 };
 
 // Thread-safe. Never needs Python: control calls wait in the bridge until somebody takes them.
@@ -45,8 +47,8 @@ class Engine final : public CallHandler, public ModelRouter {
   // Inference runs on the calling thread as far as a quick model allows, everything else goes to control().
   void Handle(CallPtr call) override;
   // Steps of ensembles.
-  Result<std::shared_ptr<const ModelSpec>> Find(const std::string& model_name, std::int64_t model_version) override;
-  void Start(const std::string& model_name, std::int64_t model_version, RequestPtr request) override;
+  Result<RoutedModel> Find(const std::string& model_name, std::int64_t model_version) override;
+  void Start(const RoutedModel& model, RequestPtr request, EnqueueHint hint) override;
 
   // Blocks while files are read and instances are made and warmed up. The model is not served yet.
   Result<ServedModelPtr> Load(ModelSpec spec, OpenedModel opened, const WarmUpLog& log = {});
@@ -61,6 +63,8 @@ class Engine final : public CallHandler, public ModelRouter {
 
   ControlBridge& control() { return control_; }
   RegionRegistry& regions() { return regions_; }
+  // Null unless it was asked for.
+  RemoteCache* remote_cache() { return remote_cache_.get(); }
 
   // Takes no more calls, lets the requests taken so far end, answers pending control calls UNAVAILABLE. Idempotent.
   void Stop();
@@ -73,6 +77,8 @@ class Engine final : public CallHandler, public ModelRouter {
 
   EngineObserver* const observer_;
   const std::shared_ptr<RateLimiter> rate_limiter_;
+  const std::shared_ptr<LocalCache> local_cache_;
+  const std::shared_ptr<RemoteCache> remote_cache_;
   ControlBridge control_;
   ModelReaper reaper_;
   ModelRegistry registry_;

@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "cache/caching_scheduler.h"
 #include "core/low_priority.h"
 #include "engine/cpu_budget.h"
 #include "engine/initial_states.h"
@@ -56,7 +57,13 @@ Result<Created> CreateInstances(const ModelSpec& spec, BackendModel* backend, Ra
 }
 
 std::unique_ptr<const ServedModel> Serve(ModelSpec spec, std::unique_ptr<BackendModel> backend,
-                                         std::unique_ptr<Scheduler> scheduler) {
+                                         std::unique_ptr<Scheduler> scheduler, const ModelSurroundings& surroundings) {
+  if (spec.response_cache && surroundings.local_cache != nullptr) {
+    scheduler = std::make_unique<CachingScheduler>(surroundings.local_cache, std::move(scheduler));
+  }
+  if (spec.response_cache && surroundings.remote_cache != nullptr) {
+    scheduler = MakeRemoteCachingScheduler(surroundings.remote_cache, std::move(scheduler));
+  }
   return std::make_unique<const ServedModel>(std::move(spec), std::move(backend), std::move(scheduler));
 }
 
@@ -103,8 +110,8 @@ std::vector<InstancePlacement> PlaceInstances(const ModelSpec& spec, std::int32_
 Result<std::unique_ptr<const ServedModel>> LoadModel(ModelSpec spec, OpenedModel opened,
                                                      const ModelSurroundings& surroundings, const WarmUpLog& log) {
   if (std::holds_alternative<EnsembleSpec>(spec.scheduler)) {
-    auto scheduler = MakeEnsembleScheduler(spec, surroundings.router);
-    return Serve(std::move(spec), nullptr, std::move(scheduler));
+    auto scheduler = MakeEnsembleScheduler(spec, surroundings.router, surroundings.observer);
+    return Serve(std::move(spec), nullptr, std::move(scheduler), surroundings);
   }
   if (opened.backend == nullptr) {
     ASSIGN_OR_RETURN(opened, OpenModel(spec));
@@ -119,7 +126,7 @@ Result<std::unique_ptr<const ServedModel>> LoadModel(ModelSpec spec, OpenedModel
   } else {
     scheduler = MakeBatchScheduler(spec, std::move(created.instances), surroundings.observer, std::move(created.seats));
   }
-  return Serve(std::move(spec), std::move(opened.backend), std::move(scheduler));
+  return Serve(std::move(spec), std::move(opened.backend), std::move(scheduler), surroundings);
 }
 
 }  // namespace triton_lite

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "backends/backend.h"
+#include "cache/local_cache.h"
+#include "cache/remote_cache.h"
 #include "core/status.h"
 #include "engine/served_model.h"
 #include "engine/warm_up.h"
@@ -23,11 +25,13 @@ Result<OpenedModel> OpenModel(const ModelSpec& spec);
 // `cores`. Passive groups have none: nothing would ever run them.
 std::vector<InstancePlacement> PlaceInstances(const ModelSpec& spec, std::int32_t cores);
 
-// What models share. All of it outlives them but for the rate limiter, which they keep.
+// What models share. They keep what is behind a shared_ptr; the rest outlives them.
 struct ModelSurroundings {
   ModelRouter* router = nullptr;
   ExecutionObserver* observer = nullptr;
   std::shared_ptr<RateLimiter> rate_limiter;  // Null: instances run as soon as they are free.
+  std::shared_ptr<LocalCache> local_cache;    // Null: there is none; at most one of the two.
+  std::shared_ptr<RemoteCache> remote_cache;
 };
 
 // `spec` is complete and checked. `opened` may come from an incomplete spec of the same file; without a backend in it

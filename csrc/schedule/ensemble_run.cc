@@ -6,6 +6,7 @@
 #include "core/reshape.h"
 #include "schedule/batch_dimension.h"
 #include "schedule/refusal.h"
+#include "schedule/step_line.h"
 
 namespace triton_lite {
 namespace {
@@ -54,15 +55,14 @@ class EnsembleRun::StepResponder : public Responder {
   bool ended_ = false;
 };
 
-EnsembleRun::EnsembleRun(std::shared_ptr<const EnsembleGraph> graph, ModelRouter* router, RequestPtr request,
-                         std::function<void()> on_end)
-    : graph_(std::move(graph)),
-      router_(router),
+EnsembleRun::EnsembleRun(EnsembleSurroundings surroundings, RequestPtr request, std::function<void()> on_end)
+    : surroundings_(std::move(surroundings)),
       on_end_(std::move(on_end)),
       plan_(graph_->Plan(request->outputs)),
       request_(std::move(request)) {}
 
-void EnsembleRun::Start() {
+void EnsembleRun::Start(EnqueueHint hint) {
+  const StepLine line(hint);
   request_->times.compute_start = NowNanoseconds();
   std::vector<ReadyStep> ready;
   Status found = FindModels();
@@ -78,17 +78,26 @@ void EnsembleRun::Start() {
 
 Status EnsembleRun::FindModels() {
   for (const EnsembleStep& step : graph_->steps()) {
-    ASSIGN_OR_RETURN(std::shared_ptr<const ModelSpec> model, router_->Find(step.model_name, step.model_version));
+    ASSIGN_OR_RETURN(RoutedModel model, surroundings_.router->Find(step.model_name, step.model_version));
     models_.push_back(std::move(model));
   }
   return {};
 }
 
 void EnsembleRun::OnReply(const RunningStep& step, Reply reply) {
+  const StepLine line(EnqueueHint{});
+  if (reply.last && surroundings_.limiter != nullptr) {
+    if (StepLimiter::Start next = surroundings_.limiter->Leave(step.step)) {
+      StepLine::Push([next = std::move(next)](EnqueueHint) { next(); });
+    }
+  }
   std::vector<ReadyStep> ready;
   {
     MutexLock lock(mu_);
-    running_ -= reply.last ? 1 : 0;
+    if (reply.last) {
+      --running_;
+      AddDurations(step.request->times);
+    }
     std::vector<ValueId> added;
     if (status_.ok() && reply.kind == Reply::Kind::kFail) {
       status_ = std::move(reply.status);
@@ -188,7 +197,7 @@ bool EnsembleRun::IsReady(StepIndex step, std::size_t iteration) const {
 
 EnsembleRun::ReadyStep EnsembleRun::MakeStep(StepIndex step, std::size_t iteration) {
   auto request = std::make_unique<InferenceRequest>();
-  RunningStep running{step, 0, {request_->correlation_id, request_->flags}};
+  RunningStep running{step, 0, {request_->correlation_id, request_->flags}, request.get()};
   SetInputs(iteration, &running, request.get());
   for (const auto& [name, tensor] : graph_->steps()[step].outputs) {
     if (plan_->needed[tensor]) {
@@ -210,7 +219,7 @@ EnsembleRun::ReadyStep EnsembleRun::MakeStep(StepIndex step, std::size_t iterati
 
 void EnsembleRun::SetInputs(std::size_t iteration, RunningStep* running, InferenceRequest* request) {
   const EnsembleStep& step = graph_->steps()[running->step];
-  const ModelSpec& model = *models_[running->step];
+  const ModelSpec& model = *models_[running->step].spec;
   const bool batches = model.max_batch_size > 0;
   bool marked = false;
   for (const auto& [name, tensor] : step.inputs) {
@@ -311,9 +320,33 @@ void EnsembleRun::Conclude() {
 
 void EnsembleRun::StartSteps(std::vector<ReadyStep> steps) {
   for (ReadyStep& step : steps) {
-    const EnsembleStep& definition = graph_->steps()[step.step];
-    router_->Start(definition.model_name, definition.model_version, std::move(step.request));
+    // In a shared_ptr: what is pushed has to be copyable.
+    auto shared = std::make_shared<ReadyStep>(std::move(step));
+    StepLine::Push([run = shared_from_this(), shared](EnqueueHint hint) { run->StartStep(std::move(*shared), hint); });
   }
+}
+
+void EnsembleRun::StartStep(ReadyStep step, EnqueueHint hint) {
+  if (surroundings_.limiter == nullptr) {
+    RunStep(std::move(step), hint);
+    return;
+  }
+  auto shared = std::make_shared<ReadyStep>(std::move(step));
+  const bool entered = surroundings_.limiter->Enter(
+      shared->step, [run = shared_from_this(), shared] { run->RunStep(std::move(*shared), EnqueueHint{}); });
+  if (entered) {
+    RunStep(std::move(*shared), hint);
+  }
+}
+
+void EnsembleRun::RunStep(ReadyStep step, EnqueueHint hint) {
+  if (surroundings_.limiter != nullptr) {
+    MutexLock lock(mu_);
+    if (!status_.ok()) {
+      return;  // Another step has failed while this one waited; its responder ends it.
+    }
+  }
+  surroundings_.router->Start(models_[step.step], std::move(step.request), hint);
 }
 
 void EnsembleRun::DeliverReplies() {
@@ -331,10 +364,7 @@ void EnsembleRun::DeliverReplies() {
     }
     for (Reply& reply : replies) {
       if (reply.last) {
-        StampEnd();
-        std::move(reply).Deliver(*request_->responder);
-        request_.reset();
-        on_end_();
+        DeliverLast(std::move(reply));
         return;  // Nothing comes after the last reply.
       }
       std::move(reply).Deliver(*request_->responder);
@@ -342,11 +372,33 @@ void EnsembleRun::DeliverReplies() {
   }
 }
 
+void EnsembleRun::DeliverLast(Reply reply) {
+  StampEnd();
+  if (surroundings_.observer != nullptr && reply.kind != Reply::Kind::kFail) {
+    InferenceRequest* const request = request_.get();
+    surroundings_.observer->OnExecuted({&request, 1}, request->batch_size);
+  }
+  std::move(reply).Deliver(*request_->responder);
+  request_.reset();
+  on_end_();
+}
+
+void EnsembleRun::AddDurations(const Timestamps& step) {
+  if (step.compute_start == 0 || step.compute_input_end < step.compute_start ||
+      step.compute_output_start < step.compute_input_end) {
+    return;  // It was answered from a cache, or did not get to run.
+  }
+  durations_.input += step.compute_input_end - step.compute_start;
+  durations_.infer += step.compute_output_start - step.compute_input_end;
+  durations_.output += NowNanoseconds() - step.compute_output_start;
+}
+
 void EnsembleRun::StampEnd() {
+  MutexLock lock(mu_);
   Timestamps& times = request_->times;
-  times.compute_input_end = times.compute_start;
-  times.compute_end = NowNanoseconds();
-  times.compute_output_start = times.compute_end;
+  times.compute_input_end = times.compute_start + durations_.input;
+  times.compute_output_start = times.compute_input_end + durations_.infer;
+  times.compute_end = times.compute_output_start + durations_.output;
 }
 
 }  // namespace triton_lite

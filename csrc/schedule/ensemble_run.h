@@ -14,18 +14,27 @@
 #include "schedule/reply.h"
 #include "schedule/scheduler.h"
 #include "schedule/sequence_parameters.h"
+#include "schedule/step_limiter.h"
 
 namespace triton_lite {
+
+// What the runs of an ensemble share; outlives them.
+struct EnsembleSurroundings {
+  std::shared_ptr<const EnsembleGraph> graph;
+  ModelRouter* router = nullptr;
+  ExecutionObserver* observer = nullptr;  // May be null.
+  std::shared_ptr<StepLimiter> limiter;   // Null: no limit.
+};
 
 // Lives as long as one of its steps. A step starts as soon as all its inputs are there; a decoupled step that answers
 // several times makes several iterations of what follows it. Tensors are passed on without a copy.
 class EnsembleRun : public std::enable_shared_from_this<EnsembleRun> {
  public:
-  // `on_end` is called once, after the last reply. `router` outlives the run.
-  EnsembleRun(std::shared_ptr<const EnsembleGraph> graph, ModelRouter* router, RequestPtr request,
-              std::function<void()> on_end);
+  // `on_end` is called once, after the last reply.
+  EnsembleRun(EnsembleSurroundings surroundings, RequestPtr request, std::function<void()> on_end);
 
-  void Start() EXCLUDES(mu_);
+  // `hint`: how this thread may be used.
+  void Start(EnqueueHint hint) EXCLUDES(mu_);
 
  private:
   // One value of a tensor.
@@ -46,6 +55,7 @@ class EnsembleRun : public std::enable_shared_from_this<EnsembleRun> {
     StepIndex step = 0;
     std::int64_t batch_size = 0;  // 0: its model does not batch.
     SequenceMark mark;
+    const InferenceRequest* request = nullptr;  // Owns the responder that has this.
   };
   class StepResponder;
 
@@ -54,7 +64,15 @@ class EnsembleRun : public std::enable_shared_from_this<EnsembleRun> {
     RequestPtr request;
   };
 
+  // Sums over the steps: what statistics show for the ensemble, as in Triton.
+  struct Durations {
+    std::uint64_t input = 0;
+    std::uint64_t infer = 0;
+    std::uint64_t output = 0;
+  };
+
   Status FindModels();
+  void AddDurations(const Timestamps& step) REQUIRES(mu_);
   void OnReply(const RunningStep& step, Reply reply) EXCLUDES(mu_);
 
   // Everything that new values and ended steps lead to. Returns the steps to start after the lock was let go.
@@ -71,23 +89,29 @@ class EnsembleRun : public std::enable_shared_from_this<EnsembleRun> {
   void Use(Value& value) REQUIRES(mu_);
   void Conclude() REQUIRES(mu_);
 
-  void StartSteps(std::vector<ReadyStep> steps) EXCLUDES(mu_);
+  // Through the StepLine that is open.
+  void StartSteps(std::vector<ReadyStep> steps);
+  void StartStep(ReadyStep step, EnqueueHint hint) EXCLUDES(mu_);
+  void RunStep(ReadyStep step, EnqueueHint hint) EXCLUDES(mu_);
   void DeliverReplies() EXCLUDES(mu_);
   // Sets the end of the request's timestamps, which statistics read when the last reply is handed over.
-  void StampEnd();
+  void StampEnd() EXCLUDES(mu_);
+  // Ends the run with its last reply.
+  void DeliverLast(Reply reply) EXCLUDES(mu_);
 
-  const std::shared_ptr<const EnsembleGraph> graph_;
-  ModelRouter* const router_;
+  const EnsembleSurroundings surroundings_;
+  const std::shared_ptr<const EnsembleGraph>& graph_ = surroundings_.graph;
   const std::function<void()> on_end_;
   const std::shared_ptr<const EnsemblePlan> plan_;
-  std::vector<std::shared_ptr<const ModelSpec>> models_;  // By step; set by Start, constant then.
-  RequestPtr request_;                                    // Replied to by the delivering thread only.
+  std::vector<RoutedModel> models_;  // By step; set by Start, constant then.
+  RequestPtr request_;               // Replied to by the delivering thread only.
 
   Mutex mu_;
   std::vector<std::vector<Value>> values_ GUARDED_BY(mu_);  // By tensor and iteration.
   std::size_t running_ GUARDED_BY(mu_) = 0;                 // Steps that have not sent their last reply.
-  Status status_ GUARDED_BY(mu_);                           // The first error.
-  std::optional<InferenceResponse> held_ GUARDED_BY(mu_);   // The response, until no step runs (not decoupled).
+  Durations durations_ GUARDED_BY(mu_);
+  Status status_ GUARDED_BY(mu_);                          // The first error.
+  std::optional<InferenceResponse> held_ GUARDED_BY(mu_);  // The response, until no step runs (not decoupled).
   bool responded_ GUARDED_BY(mu_) = false;
   std::vector<Reply> replies_ GUARDED_BY(mu_);  // To be delivered, in order.
   bool delivering_ GUARDED_BY(mu_) = false;

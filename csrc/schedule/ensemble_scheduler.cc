@@ -2,17 +2,26 @@
 
 #include <utility>
 
-#include "schedule/ensemble_run.h"
 #include "schedule/refusal.h"
 
 namespace triton_lite {
 
-EnsembleScheduler::EnsembleScheduler(const ModelSpec& spec, ModelRouter* router)
-    : graph_(std::make_shared<EnsembleGraph>(spec)), router_(router) {}
+namespace {
+
+std::shared_ptr<StepLimiter> MakeLimiter(const EnsembleSpec& spec) {
+  const std::uint32_t limit = spec.max_inflight_requests;
+  return limit == 0 ? nullptr : std::make_shared<StepLimiter>(spec.steps.size(), limit);
+}
+
+}  // namespace
+
+EnsembleScheduler::EnsembleScheduler(const ModelSpec& spec, ModelRouter* router, ExecutionObserver* observer)
+    : surroundings_{std::make_shared<EnsembleGraph>(spec), router, observer,
+                    MakeLimiter(std::get<EnsembleSpec>(spec.scheduler))} {}
 
 EnsembleScheduler::~EnsembleScheduler() { Drain(); }
 
-void EnsembleScheduler::Enqueue(RequestPtr request, EnqueueHint) {
+void EnsembleScheduler::Enqueue(RequestPtr request, EnqueueHint hint) {
   request->times.queue_start = NowNanoseconds();
   bool refused = false;
   {
@@ -30,7 +39,7 @@ void EnsembleScheduler::Enqueue(RequestPtr request, EnqueueHint) {
       state->drained.NotifyAll();
     }
   };
-  std::make_shared<EnsembleRun>(graph_, router_, std::move(request), on_end)->Start();
+  std::make_shared<EnsembleRun>(surroundings_, std::move(request), on_end)->Start(hint);
 }
 
 void EnsembleScheduler::Drain() {
@@ -46,8 +55,9 @@ std::size_t EnsembleScheduler::pending() const {
   return state_->pending;
 }
 
-std::unique_ptr<Scheduler> MakeEnsembleScheduler(const ModelSpec& spec, ModelRouter* router) {
-  return std::make_unique<EnsembleScheduler>(spec, router);
+std::unique_ptr<Scheduler> MakeEnsembleScheduler(const ModelSpec& spec, ModelRouter* router,
+                                                 ExecutionObserver* observer) {
+  return std::make_unique<EnsembleScheduler>(spec, router, observer);
 }
 
 }  // namespace triton_lite

@@ -4,14 +4,14 @@
 #include <memory>
 
 #include "core/mutex.h"
-#include "schedule/ensemble_graph.h"
+#include "schedule/ensemble_run.h"
 #include "schedule/scheduler.h"
 
 namespace triton_lite {
 
 class EnsembleScheduler : public Scheduler {
  public:
-  EnsembleScheduler(const ModelSpec& spec, ModelRouter* router);
+  EnsembleScheduler(const ModelSpec& spec, ModelRouter* router, ExecutionObserver* observer);
   ~EnsembleScheduler() override;
 
   void Enqueue(RequestPtr request, EnqueueHint hint) override;
@@ -27,8 +27,7 @@ class EnsembleScheduler : public Scheduler {
     bool draining GUARDED_BY(mu) = false;
   };
 
-  const std::shared_ptr<const EnsembleGraph> graph_;
-  ModelRouter* const router_;
+  const EnsembleSurroundings surroundings_;
   const std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 

@@ -39,17 +39,21 @@ class Scheduler {
   virtual std::size_t pending() const = 0;
 };
 
+// What a name stands for while an ensemble's request runs, whatever becomes of the name meanwhile.
+struct RoutedModel {
+  std::shared_ptr<const ModelSpec> spec;  // An ensemble needs dims and max_batch_size of its steps' models.
+  std::shared_ptr<const void> handle;     // The router's own.
+};
+
 // Starts a request against another model: how ensembles reach their steps. Implemented by the engine.
 // `request->responder`, inputs (client view), outputs, id, flags, correlation id, priority and timeout are set;
-// validation, version resolution and everything else is done here. Errors come through the responder.
+// validation and everything else is done here. Errors come through the responder.
 class ModelRouter {
  public:
   virtual ~ModelRouter() = default;
-  // What the named version serves now (-1: the latest), alive as long as the pointer is held: an ensemble needs a
-  // step's dims and max_batch_size to add or strip the batch dimension between models that batch and models that do
-  // not. An error has the text that a request to the model would get.
-  virtual Result<std::shared_ptr<const ModelSpec>> Find(const std::string& model_name, std::int64_t model_version) = 0;
-  virtual void Start(const std::string& model_name, std::int64_t model_version, RequestPtr request) = 0;
+  // What the named version serves now (-1: the latest). An error has the text that a request to the model would get.
+  virtual Result<RoutedModel> Find(const std::string& model_name, std::int64_t model_version) = 0;
+  virtual void Start(const RoutedModel& model, RequestPtr request, EnqueueHint hint) = 0;
 };
 
 // Instances of one model with their placements, ready to run. The scheduler owns them.
@@ -72,7 +76,9 @@ std::unique_ptr<Scheduler> MakeBatchScheduler(const ModelSpec& spec, Instances i
 std::unique_ptr<Scheduler> MakeSequenceScheduler(const ModelSpec& spec, Instances instances, SequenceStates initial,
                                                  ExecutionObserver* observer);
 
-// Runs the steps of an ensemble through `router`, which outlives the scheduler. Holds no instance.
-std::unique_ptr<Scheduler> MakeEnsembleScheduler(const ModelSpec& spec, ModelRouter* router);
+// Runs the steps of an ensemble through `router`. Holds no instance. `observer` is told of each request that succeeds
+// as of an execution whose times are the sums of its steps'. Both outlive the scheduler; `observer` may be null.
+std::unique_ptr<Scheduler> MakeEnsembleScheduler(const ModelSpec& spec, ModelRouter* router,
+                                                 ExecutionObserver* observer = nullptr);
 
 }  // namespace triton_lite

@@ -313,10 +313,12 @@ class ControlCall:
 class Engine:
     """Owns models and schedulers; answers inference without Python. Thread-safe."""
 
-    def __init__(self, rate_limit: Sequence[tuple[str, int, int | None]] | None = None) -> None:
+    def __init__(
+        self, rate_limit: Sequence[tuple[str, int, int | None]] | None = None, local_cache_byte_size: int = 0
+    ) -> None:
         """`rate_limit`: how much there is of the rate limiter's resources (name, count, device or None for each).
 
-        None: instances run as soon as they are free.
+        None: instances run as soon as they are free. `local_cache_byte_size`: of the response cache; 0: there is none.
         """
     def listen(self, socket_path: str, answer_budget_byte_size: int = ...) -> None:
         """Serve the channel on a Unix socket (once). `answer_budget_byte_size`: bytes of answers in flight, a peer."""

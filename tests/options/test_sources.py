@@ -252,7 +252,7 @@ def test_golden_start_up_line_is_accepted() -> None:
         ],
         {},
     )
-    assert sorted(warning.split()[0] for warning in settings.warnings) == ["--cache-config", "--trace-config"]
+    assert sorted(warning.split()[0] for warning in settings.warnings) == ["--trace-config"]
 
 
 WARNED = [

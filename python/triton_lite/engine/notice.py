@@ -7,6 +7,12 @@ from collections.abc import Iterator
 from triton_lite.proto import messages
 
 
+def uncached(config: messages.ModelConfig, has_cache: bool) -> Iterator[str]:
+    """Say that a model asks for a response cache where the server has none."""
+    if config.response_cache.enable and not has_cache:
+        yield "response_cache is enabled, but there is no cache: start the server with --cache-config local,size=BYTES"
+
+
 def unbuilt_features(config: messages.ModelConfig) -> Iterator[str]:
     """Name what is left out, as one warning for each model's log."""
     missing = []
@@ -15,8 +21,6 @@ def unbuilt_features(config: messages.ModelConfig) -> Iterator[str]:
     batching = config.dynamic_batching
     if batching.priority_levels or batching.HasField("default_queue_policy") or batching.priority_queue_policy:
         missing.append("priorities and queue policies of dynamic_batching")
-    if config.response_cache.enable:
-        missing.append("response_cache")
     if config.model_repository_agents.agents:
         missing.append("model_repository_agents")
     if config.batch_input or config.batch_output:

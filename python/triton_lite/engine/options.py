@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from triton_lite._native import Engine
 
+from triton_lite.engine.response_cache import local_cache_byte_size
+
 CONTROL_MODES = ("none", "poll", "explicit")
 RATE_LIMIT_MODES = ("off", "execution_count")
 
@@ -20,7 +22,8 @@ class EngineOptions:
 
     model_repository: folders or ONNX files. model_control_mode: one of CONTROL_MODES; load_model names what
     `explicit` loads at start (`*` alone: everything). backend_config: backend -> setting -> value, "" for all
-    backends. rate_limit: one of RATE_LIMIT_MODES; rate_limit_resource: name, count, and device or None.
+    backends. cache_config: cache -> setting -> value, of at most one cache. rate_limit: one of RATE_LIMIT_MODES;
+    rate_limit_resource: name, count, and device or None.
     exit_on_error is carried out by whoever started the engine; one that is about to end is never ready.
     answer_budget_byte_size: memory for the answers to one peer.
     """
@@ -38,6 +41,7 @@ class EngineOptions:
     model_load_retry_count: int = 0
     model_config_name: str = ""
     backend_config: dict[str, dict[str, str]] = field(default_factory=dict)
+    cache_config: dict[str, dict[str, str]] = field(default_factory=dict)
     rate_limit: str = "off"
     rate_limit_resource: list[tuple[str, int, int | None]] = field(default_factory=list)
     exit_timeout_secs: int = 30
@@ -82,5 +86,7 @@ class EngineOptions:
         """Make the data plane, `_native.Engine`, that these options ask for."""
         limited = self.rate_limit == "execution_count"
         limits = [tuple(each) for each in self.rate_limit_resource] if limited else None
-        engine: Engine = native.Engine(rate_limit=limits)
+        engine: Engine = native.Engine(
+            rate_limit=limits, local_cache_byte_size=local_cache_byte_size(self.cache_config)
+        )
         return engine

@@ -38,18 +38,20 @@ class FakeRouter : public ModelRouter {
     models_[name] = {std::move(spec), std::move(body)};
   }
 
-  Result<std::shared_ptr<const ModelSpec>> Find(const std::string& name, std::int64_t) override {
+  Result<RoutedModel> Find(const std::string& name, std::int64_t) override {
     const auto it = models_.find(name);
     if (it == models_.end()) {
       return NotFound("Request for unknown model: '" + name + "' is not found");
     }
-    return std::shared_ptr<const ModelSpec>(it->second.spec);
+    return RoutedModel{it->second.spec, nullptr};
   }
 
-  void Start(const std::string& name, std::int64_t, RequestPtr request) override {
+  void Start(const RoutedModel& model, RequestPtr request, EnqueueHint hint) override {
+    const std::string& name = model.spec->name;
     {
       const std::lock_guard lock(mu_);
       started_.push_back(name);
+      inline_hints_ += hint.may_run_inline ? 1 : 0;
     }
     models_.at(name).body(std::move(request));
   }
@@ -57,6 +59,10 @@ class FakeRouter : public ModelRouter {
   std::vector<std::string> started() {
     const std::lock_guard lock(mu_);
     return started_;
+  }
+  int inline_hints() {
+    const std::lock_guard lock(mu_);
+    return inline_hints_;
   }
 
  private:
@@ -67,6 +73,7 @@ class FakeRouter : public ModelRouter {
   std::map<std::string, Model> models_;
   std::mutex mu_;
   std::vector<std::string> started_;
+  int inline_hints_ = 0;
 };
 
 OutputTensor Output(const std::string& name, const InputTensor& input) {
@@ -431,6 +438,131 @@ TEST(RefusesWhenDrained) {
   Record record;
   scheduler->Enqueue(EnsembleRequest(&record, {"IN"}, {"OUT"}), kHint);
   CHECK(record.replies().at(0).code == Code::kUnavailable);
+}
+
+// Steps that answer at once start after each other, not inside each other: any number of them.
+TEST(ChainsOfStepsTakeNoStack) {
+  FakeRouter router;
+  int depth = 0;
+  int deepest = 0;
+  router.Add("a", 0, {Tensor("X")}, [&](RequestPtr request) {
+    deepest = std::max(deepest, ++depth);
+    Echo(std::move(request));
+    --depth;
+  });
+  std::vector<EnsembleStepSpec> steps;
+  constexpr int kSteps = 1000;
+  for (int i = 0; i < kSteps; ++i) {
+    steps.push_back(Step("a", {{"X", i == 0 ? "IN" : std::to_string(i)}},
+                         {{"Y", i == kSteps - 1 ? "OUT" : std::to_string(i + 1)}}));
+  }
+  const auto scheduler = MakeEnsembleScheduler(Ensemble({"IN"}, {"OUT"}, steps), &router);
+  Record record;
+  scheduler->Enqueue(EnsembleRequest(&record, {"IN"}, {"OUT"}), {.may_run_inline = true});
+  CHECK_EQ(record.replies().at(0).what, "ok");
+  CHECK_EQ(deepest, 1);
+  CHECK_EQ(router.inline_hints(), kSteps);
+}
+
+// What another thread answers does not run the next step there.
+TEST(StepsRunInlineOnlyWhereTheRequestCameFrom) {
+  FakeRouter router;
+  RequestPtr held;
+  router.Add("slow", 0, {Tensor("X")}, [&](RequestPtr request) { held = std::move(request); });
+  router.Add("b", 0, {Tensor("X")}, Echo);
+  const auto scheduler = MakeEnsembleScheduler(
+      Ensemble({"IN"}, {"OUT"}, {Step("slow", {{"X", "IN"}}, {{"Y", "m"}}), Step("b", {{"X", "m"}}, {{"Y", "OUT"}})}),
+      &router);
+  Record record;
+  scheduler->Enqueue(EnsembleRequest(&record, {"IN"}, {"OUT"}), {.may_run_inline = true});
+  CHECK_EQ(router.inline_hints(), 1);
+  Echo(std::move(held));
+  CHECK_EQ(router.inline_hints(), 1);
+  CHECK_EQ(record.replies().at(0).what, "ok");
+}
+
+TEST(HoldsStepsBackThatAreFull) {
+  FakeRouter router;
+  std::vector<RequestPtr> inside;
+  router.Add("slow", 0, {Tensor("X")}, [&](RequestPtr request) { inside.push_back(std::move(request)); });
+  ModelSpec spec = Ensemble({"IN"}, {"OUT"}, {Step("slow", {{"X", "IN"}}, {{"Y", "OUT"}})});
+  std::get<EnsembleSpec>(spec.scheduler).max_inflight_requests = 2;
+  const auto scheduler = MakeEnsembleScheduler(spec, &router);
+  Record record;
+  for (int i = 0; i < 5; ++i) {
+    scheduler->Enqueue(EnsembleRequest(&record, {"IN"}, {"OUT"}), kHint);
+  }
+  for (std::size_t done = 0; done < 5; ++done) {
+    CHECK_EQ(inside.size(), std::min<std::size_t>(2, 5 - done));
+    RequestPtr first = std::move(inside.front());
+    inside.erase(inside.begin());
+    Echo(std::move(first));
+    CHECK_EQ(record.replies().size(), done + 1);
+  }
+  CHECK(inside.empty());
+  CHECK_EQ(scheduler->pending(), 0u);
+}
+
+// A run that has failed starts nothing that still waits, however much it is.
+TEST(WhatWaitsForAFullStepEndsWithItsRun) {
+  FakeRouter router;
+  RequestPtr producer;
+  std::vector<RequestPtr> inside;
+  router.Add("repeat", 0, {Tensor("X")}, [&](RequestPtr request) { producer = std::move(request); });
+  router.Add("slow", 0, {Tensor("X")}, [&](RequestPtr request) { inside.push_back(std::move(request)); });
+  ModelSpec spec = Ensemble({"IN"}, {"OUT"},
+                            {Step("repeat", {{"X", "IN"}}, {{"Y", "m"}}), Step("slow", {{"X", "m"}}, {{"Y", "OUT"}})});
+  spec.decoupled = true;
+  std::get<EnsembleSpec>(spec.scheduler).max_inflight_requests = 1;
+  const auto scheduler = MakeEnsembleScheduler(spec, &router);
+  Record record;
+  scheduler->Enqueue(EnsembleRequest(&record, {"IN"}, {"OUT"}), kHint);
+  constexpr int kAnswers = 20000;
+  for (int i = 0; i < kAnswers; ++i) {
+    InferenceResponse response;
+    response.outputs.push_back(Output("Y", producer->inputs[0]));
+    producer->responder->Send(std::move(response), i == kAnswers - 1);
+  }
+  producer.reset();
+  REQUIRE(inside.size() == 1);
+  inside[0]->responder->Fail(Internal("full"));
+  CHECK_EQ(inside.size(), 1u);
+  CHECK_EQ(record.replies().size(), 1u);
+  CHECK_EQ(record.replies().at(0).what, "in ensemble 'ens', full");
+  CHECK_EQ(scheduler->pending(), 0u);
+}
+
+class SummingObserver : public ExecutionObserver {
+ public:
+  void OnExecuted(testing::Batch batch, std::uint32_t batch_size) override {
+    ++executions;
+    size += batch_size;
+    times = batch[0]->times;
+  }
+  int executions = 0;
+  std::uint32_t size = 0;
+  Timestamps times;
+};
+
+TEST(ShowsTheSumsOfItsSteps) {
+  FakeRouter router;
+  const auto body = [](RequestPtr request) {
+    request->times.compute_start = 100;
+    request->times.compute_input_end = 110;
+    request->times.compute_output_start = 150;
+    Echo(std::move(request));
+  };
+  router.Add("a", 0, {Tensor("X")}, body);
+  SummingObserver observer;
+  const auto scheduler = MakeEnsembleScheduler(
+      Ensemble({"IN"}, {"OUT"}, {Step("a", {{"X", "IN"}}, {{"Y", "m"}}), Step("a", {{"X", "m"}}, {{"Y", "OUT"}})}),
+      &router, &observer);
+  Record record;
+  scheduler->Enqueue(EnsembleRequest(&record, {"IN"}, {"OUT"}), kHint);
+  CHECK_EQ(observer.executions, 1);
+  CHECK_EQ(observer.size, 1u);
+  CHECK_EQ(observer.times.compute_input_end - observer.times.compute_start, 20u);
+  CHECK_EQ(observer.times.compute_output_start - observer.times.compute_input_end, 80u);
 }
 
 // Routes to real schedulers.

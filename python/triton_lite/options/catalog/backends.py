@@ -44,9 +44,7 @@ OPTIONS = (
         default=(),
         repeatable=True,
         value="CACHE,SETTING=VALUE",
-        help="A setting of a response cache: local,size=BYTES.",
-        support=Support.PENDING,
-        note="Answers are not cached yet.",
+        help="A setting of the response cache: local,size=BYTES, or redis,host=HOST and redis,port=PORT.",
     ),
     _folder(
         "cache-directory",

@@ -1,0 +1,25 @@
+// A model's scheduler behind the local cache: what the cache holds never reaches it.
+#pragma once
+
+#include <memory>
+
+#include "cache/local_cache.h"
+#include "schedule/scheduler.h"
+
+namespace triton_lite {
+
+class CachingScheduler final : public Scheduler {
+ public:
+  CachingScheduler(std::shared_ptr<LocalCache> cache, std::unique_ptr<Scheduler> model);
+
+  // A hit is answered before this returns, whatever was asked before it.
+  void Enqueue(RequestPtr request, EnqueueHint hint) override;
+  void Drain() override { model_->Drain(); }
+  std::size_t pending() const override { return model_->pending(); }
+
+ private:
+  const std::shared_ptr<LocalCache> cache_;
+  const std::unique_ptr<Scheduler> model_;
+};
+
+}  // namespace triton_lite
