@@ -310,15 +310,36 @@ class ControlCall:
     def fail(self, code: int, text: str) -> None:
         """Answer with an error: a gRPC status code and the text that the client sees."""
 
+class RemoteCacheTask:
+    """A lookup in a cache of another process, or an answer to keep there. A lookup that is dropped is a miss."""
+
+    @property
+    def is_lookup(self) -> bool: ...
+    def content(self) -> list[memoryview]:
+        """Give what is to be hashed, as one; valid until `found` or `missed`."""
+    @property
+    def key(self) -> bytes:
+        """Under which an answer is to be kept."""
+    @property
+    def value(self) -> bytes: ...
+    def found(self, value: bytes, key: bytes) -> None:
+        """Answer the request; a value that is no answer is a miss, after which the answer is kept under `key`."""
+    def missed(self, key: bytes = b"") -> None:
+        """Ask the model; its answer is kept under `key`, unless that is empty."""
+
 class Engine:
     """Owns models and schedulers; answers inference without Python. Thread-safe."""
 
     def __init__(
-        self, rate_limit: Sequence[tuple[str, int, int | None]] | None = None, local_cache_byte_size: int = 0
+        self,
+        rate_limit: Sequence[tuple[str, int, int | None]] | None = None,
+        local_cache_byte_size: int = 0,
+        remote_cache: bool = False,
     ) -> None:
         """`rate_limit`: how much there is of the rate limiter's resources (name, count, device or None for each).
 
         None: instances run as soon as they are free. `local_cache_byte_size`: of the response cache; 0: there is none.
+        `remote_cache`: somebody takes the tasks of `next_cache_task`.
         """
     def listen(self, socket_path: str, answer_budget_byte_size: int = ...) -> None:
         """Serve the channel on a Unix socket (once). `answer_budget_byte_size`: bytes of answers in flight, a peer."""
@@ -349,6 +370,10 @@ class Engine:
         """Forget a region, or all; requests that use it end undisturbed. An unknown name is no error."""
     def next_control_call(self, timeout: float | None = None) -> ControlCall | None:
         """Wait for the next call that is no inference; None after `timeout` seconds or once the engine stopped."""
+    def next_cache_task(self, timeout: float) -> RemoteCacheTask | None:
+        """Wait for work for a remote cache; None after `timeout` seconds, or at once if there is none or it stopped."""
+    def suspend_cache(self, seconds: float) -> None:
+        """Let everything miss the remote cache that waits for it or comes within `seconds`."""
     def stop(self) -> None:
         """Take no more calls, wait for the requests taken so far, answer pending control calls UNAVAILABLE."""
     @property

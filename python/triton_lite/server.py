@@ -192,8 +192,8 @@ class Server:
         # Native threads must not outlive the interpreter, whoever forgets to stop.
         atexit.register(self.stop)
         engine = self._options.make_engine(_native)
-        self._engine, self._client = engine, _native.ChannelClient.direct(engine)
         self._control_plane = ControlPlane(engine, self._options)
+        self._engine, self._client = engine, _native.ChannelClient.direct(engine)
         problem = self._control_plane.load_models()
         self._control_plane.start_answering()
         if problem and self._options.exit_on_error:

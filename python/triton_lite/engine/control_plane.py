@@ -14,6 +14,7 @@ from triton_lite.engine.lifecycle import Lifecycle
 from triton_lite.engine.loader import Loader
 from triton_lite.engine.options import EngineOptions
 from triton_lite.engine.progress import Progress
+from triton_lite.engine.response_cache import REDIS
 from triton_lite.errors import Code, TritonError
 
 _log = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ _STOP_SECONDS = 5
 class ControlPlane:
     """Runs beside one `_native.Engine`, in its process.
 
+    Making one connects to the cache of the options, if that is a Redis; raises TritonError where it does not answer.
     `load_models` and `answer_calls` block; `start` runs both on threads of their own. `stop` ends them.
     """
 
@@ -35,6 +37,11 @@ class ControlPlane:
 
             native = _native
         self._engine = engine
+        self._redis = None
+        if REDIS in options.cache_config:
+            from triton_lite.engine.redis_cache import RedisCache
+
+            self._redis = RedisCache(engine, options.cache_config[REDIS])
         self.progress = Progress()
         loader = Loader(native, engine, options, find_gpus())
         self.lifecycle = Lifecycle(loader, engine, options)
@@ -67,6 +74,8 @@ class ControlPlane:
         """Stop loading and answering. The engine has to be stopped before, or `start` never called."""
         self._stopping.set()
         self._slow.shutdown(wait=False, cancel_futures=True)
+        if self._redis is not None:
+            self._run("redis-close", self._redis.stop)
         self._run("model-close", self.lifecycle.close)
         for thread in self._threads:
             thread.join(timeout=_STOP_SECONDS)

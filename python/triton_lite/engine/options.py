@@ -7,10 +7,10 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from triton_lite.engine.response_cache import REDIS, check_cache_config, local_cache_byte_size
+
 if TYPE_CHECKING:
     from triton_lite._native import Engine
-
-from triton_lite.engine.response_cache import local_cache_byte_size
 
 CONTROL_MODES = ("none", "poll", "explicit")
 RATE_LIMIT_MODES = ("off", "execution_count")
@@ -83,10 +83,13 @@ class EngineOptions:
         return {**self.backend_config.get("", {}), **self.backend_config.get(backend, {})}
 
     def make_engine(self, native: Any) -> Engine:
-        """Make the data plane, `_native.Engine`, that these options ask for."""
+        """Make the data plane, `_native.Engine`, that these options ask for. Raises TritonError for the cache's."""
         limited = self.rate_limit == "execution_count"
         limits = [tuple(each) for each in self.rate_limit_resource] if limited else None
+        check_cache_config(self.cache_config)
         engine: Engine = native.Engine(
-            rate_limit=limits, local_cache_byte_size=local_cache_byte_size(self.cache_config)
+            rate_limit=limits,
+            local_cache_byte_size=local_cache_byte_size(self.cache_config),
+            remote_cache=REDIS in self.cache_config,
         )
         return engine
