@@ -24,7 +24,6 @@ _log = logging.getLogger(__name__)
 USERNAME_VARIABLE = "TRITONCACHE_REDIS_USERNAME"
 PASSWORD_VARIABLE = "TRITONCACHE_REDIS_PASSWORD"
 _KEY_PREFIX = b"triton_lite:1:"
-_PING = "Triton RedisCache client connected"
 _TIMEOUT_MILLISECONDS = 250
 _POLL_SECONDS = 1.0
 _IDLE_SECONDS = 0.05
@@ -94,10 +93,10 @@ def connect(settings: RedisSettings) -> Any:
         host=settings.host, port=settings.port, retry=Retry(NoBackoff(), 0), protocol=2, **settings.arguments
     )
     try:
-        answer = client.execute_command("PING", _PING)
+        answered = client.ping()
     except (redis.RedisError, OSError, ValueError) as error:
         raise _failed(_reason(error, settings)) from None
-    if answer != _PING.encode():
+    if not answered:
         raise _failed("Failed to ping Redis server.")
     return client
 
