@@ -37,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], None]] = {
     "scheduling": lambda _: print(scheduling.report(9, 0.5)),
     "sequences": lambda options: print(inprocess.sequences(9, 0.5)),
     "channel": lambda options: print(inprocess.channel(9, 0.5)),
+    "cache": lambda options: print(inprocess.cache(9, 0.5)),
     "memory": _memory,
     "threads": _threads,
     "lifecycle": lambda options: print(lifecycle.report(quick=options.rounds == 1)),

@@ -26,9 +26,7 @@ def build(program: str) -> Path:
 
 def compare(rounds: int, seconds: float) -> str:
     """Run the load loop on models/simple. Returns its lines: rates, ratios, time outside the backend."""
-    program = build("inprocess_bench")
-    command = [str(program), str(find_library()), str(MODEL), str(rounds), str(seconds)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return _against_bare_run("inprocess_bench", rounds, seconds)
 
 
 def channel(rounds: int, seconds: float) -> str:
@@ -42,6 +40,14 @@ def channel(rounds: int, seconds: float) -> str:
 
 def sequences(rounds: int, seconds: float) -> str:
     """Run the sequence batcher alone, with few and with 10,000 live sequences. Returns its lines."""
-    program = build("sequence_bench")
-    command = [str(program), str(find_library()), str(MODEL), str(rounds), str(seconds)]
+    return _against_bare_run("sequence_bench", rounds, seconds)
+
+
+def cache(rounds: int, seconds: float) -> str:
+    """Run hits of the local response cache through an engine of this process. Returns its lines."""
+    return _against_bare_run("cache_bench", rounds, seconds)
+
+
+def _against_bare_run(name: str, rounds: int, seconds: float) -> str:
+    command = [str(build(name)), str(find_library()), str(MODEL), str(rounds), str(seconds)]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
