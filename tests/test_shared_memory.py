@@ -213,3 +213,24 @@ def test_keys_that_clients_may_not_name(client: Any) -> None:
         os.unlink(f"/dev/shm/triton_python_backend_shm_region_{os.getpid()}")
     with pytest.raises(InferenceServerException, match="invalid shm key"):
         client.register_system_shared_memory("r", "//", 64)
+
+
+def test_nobody_may_where_it_is_disabled(tmp_path: Path, library: Any) -> None:
+    repository = make_models(tmp_path)
+    arguments = ["--model-control-mode=explicit", "--load-model=simple", "--allow-client-shm=false"]
+    with (
+        serve(f"--model-repository={repository}", *arguments) as disabled,
+        connect(disabled, library) as client,
+        region("never", SIZE),
+    ):
+        for refused in (
+            lambda: register(client, "never", SIZE),
+            client.unregister_system_shared_memory,
+            lambda: client.register_cuda_shared_memory("never", b"A" * 88, 0, SIZE),
+            client.unregister_cuda_shared_memory,
+        ):
+            with pytest.raises(InferenceServerException, match="Client shared memory is disabled"):
+                refused()
+        client.get_system_shared_memory_status()
+        with pytest.raises(InferenceServerException, match="Unable to find shared memory region: 'never'"):
+            client.infer("simple", inputs_in(library, "never"))

@@ -13,17 +13,8 @@ def uncached(config: messages.ModelConfig, has_cache: bool) -> Iterator[str]:
         yield "response_cache is enabled, but there is no cache: start the server with --cache-config local,size=BYTES"
 
 
-def unbuilt_features(config: messages.ModelConfig) -> Iterator[str]:
-    """Name what is left out, as one warning for each model's log."""
-    missing = []
-    if config.HasField("sequence_batching"):
-        missing.append("sequence_batching (inference answers UNIMPLEMENTED)")
-    batching = config.dynamic_batching
-    if batching.priority_levels or batching.HasField("default_queue_policy") or batching.priority_queue_policy:
-        missing.append("priorities and queue policies of dynamic_batching")
-    if config.model_repository_agents.agents:
-        missing.append("model_repository_agents")
-    if config.batch_input or config.batch_output:
-        missing.append("batch_input and batch_output")
-    if missing:
-        yield "served without " + ", ".join(missing) + ": not available in this release"
+def unlimited(config: messages.ModelConfig, rate_limit: str) -> Iterator[str]:
+    """Say that the instances of a model with sequence batching take no turns at the resources that they name."""
+    limited = any(group.rate_limiter.resources for group in config.instance_group)
+    if rate_limit != "off" and limited and config.HasField("sequence_batching"):
+        yield "rate_limiter has no effect on a model with sequence_batching in this release"

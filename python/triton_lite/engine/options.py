@@ -23,7 +23,7 @@ class EngineOptions:
     model_repository: folders or ONNX files. model_control_mode: one of CONTROL_MODES; load_model names what
     `explicit` loads at start (`*` alone: everything). backend_config: backend -> setting -> value, "" for all
     backends. cache_config: cache -> setting -> value, of at most one cache. rate_limit: one of RATE_LIMIT_MODES;
-    rate_limit_resource: name, count, and device or None.
+    rate_limit_resource: name, count, and device or None. allow_client_shm: clients may register regions.
     exit_on_error is carried out by whoever started the engine; one that is about to end is never ready.
     answer_budget_byte_size: memory for the answers to one peer.
     """
@@ -41,6 +41,7 @@ class EngineOptions:
     model_load_retry_count: int = 0
     model_config_name: str = ""
     backend_config: dict[str, dict[str, str]] = field(default_factory=dict)
+    allow_client_shm: bool = True
     cache_config: dict[str, dict[str, str]] = field(default_factory=dict)
     rate_limit: str = "off"
     rate_limit_resource: list[tuple[str, int, int | None]] = field(default_factory=list)

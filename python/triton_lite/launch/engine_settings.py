@@ -22,7 +22,8 @@ def engine_options(settings: Settings) -> EngineOptions:
         name = field.name.replace("_", "-")
         if find(name) is not None:
             value = settings[name]
-            values[field.name] = list(value) if isinstance(value, tuple) else value
+            if value is not None:  # Not given, and no default of the option's own.
+                values[field.name] = list(value) if isinstance(value, tuple) else value
     values["model_repository"] = list(resolved_repositories(settings))
     values["backend_config"] = _by_name(settings["backend-config"])
     values["cache_config"] = _by_name(settings["cache-config"])

@@ -6,8 +6,17 @@ from triton_lite.engine.handlers.handler import Context, Handler, of_messages
 from triton_lite.errors import Code, TritonError
 from triton_lite.proto import MethodNumber, messages
 
+DISABLED = "Client shared memory is disabled. Start the server with '--allow-client-shm=true' to enable."
+"""What Triton says since 2.68."""
+
+
+def _require_allowed(context: Context) -> None:
+    if not context.options.allow_client_shm:
+        raise TritonError(Code.UNIMPLEMENTED, DISABLED)
+
 
 def _system_register(context: Context, request: messages.Message) -> messages.Message:
+    _require_allowed(context)
     context.engine.register_system_region(request.name, request.key, request.offset, request.byte_size)
     return messages.SystemSharedMemoryRegisterResponse()
 
@@ -21,11 +30,13 @@ def _system_status(context: Context, request: messages.Message) -> messages.Mess
 
 
 def _system_unregister(context: Context, request: messages.Message) -> messages.Message:
+    _require_allowed(context)
     context.engine.unregister_system_region(request.name)
     return messages.SystemSharedMemoryUnregisterResponse()
 
 
 def _cuda_register(context: Context, request: messages.Message) -> messages.Message:
+    _require_allowed(context)
     raise TritonError(
         Code.INVALID_ARGUMENT,
         f"failed to register CUDA shared memory region: '{request.name}', GPUs not supported",
@@ -39,6 +50,7 @@ def _cuda_status(context: Context, request: messages.Message) -> messages.Messag
 
 
 def _cuda_unregister(context: Context, request: messages.Message) -> messages.Message:
+    _require_allowed(context)
     return messages.CudaSharedMemoryUnregisterResponse()
 
 

@@ -82,9 +82,7 @@ OPTIONS = (
         parse=boolean,
         default=None,
         value="BOOL",
-        help="Clients may register shared memory and use it. Default: those on this machine may.",
-        support=Support.PENDING,
-        note="Shared memory is not built yet: nobody may.",
+        help="Clients may register shared memory and use it. Default: they may.",
         since="2.68",
     ),
 )
