@@ -33,10 +33,10 @@ struct ModelSignature {
 struct InstancePlacement {
   std::string name;  // "simple_0_0" as Triton names instances.
   InstanceKind kind = InstanceKind::kCpu;
-  std::int32_t device_id = 0;    // KIND_GPU only.
-  std::int32_t ordinal = 0;      // Counts from 0 over all instances of the model.
-  std::int32_t threads = 1;      // Cores this instance may use (DESIGN: CPU defaults).
-  RateLimiterSpec rate_limiter;  // Of its group.
+  std::int32_t device_id = 0;         // KIND_GPU only.
+  std::int32_t ordinal = 0;           // Counts from 0 over all instances of the model.
+  std::int32_t threads = 1;           // Cores this instance may use (DESIGN: CPU defaults).
+  RateLimiterSpec rate_limiter = {};  // Of its group.
 };
 
 // Used by one thread at a time, but not always the same one.

@@ -13,8 +13,8 @@ namespace triton_lite {
 
 // What a client asked for that is no property of the request itself.
 struct CallOptions {
-  bool empty_final_response = false;     // triton_enable_empty_final_response.
-  std::vector<SharedRegionPtr> regions;  // That its tensors lie in.
+  bool empty_final_response = false;          // triton_enable_empty_final_response.
+  std::vector<SharedRegionPtr> regions = {};  // That its tensors lie in.
 };
 
 // Sorts `parameters` into the fields of `request`, its free parameters and `options`.

@@ -148,7 +148,11 @@ def test_the_controls_of_a_sequence_model_are_given(tmp_path: Path, lines: Calla
     )
     io = [tensor_spec("X", "INT32", [1])], [tensor_spec("Y", "INT32", [1])]
     spec = model_spec(save(tmp_path, model), *io, max_batch_size=8)
-    spec.scheduler = _native.SequenceBatchingSpec()
+    start = _native.SequenceControlSpec()
+    start.input_name, start.int32_false_true = "START", [0, 1]
+    batching = _native.SequenceBatchingSpec()
+    batching.control_input = [start]
+    spec.scheduler = batching
     inputs = [warmup_input(name, "INT32", [1], ZERO) for name in ("START", "X")]
     spec.model_warmup = [warmup(*inputs, batch_size=8)]
     load(spec)

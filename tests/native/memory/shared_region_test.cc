@@ -113,12 +113,13 @@ TEST(SurvivesTruncationOnManyThreads) {
     Object object(Key("threads"), 64 * kPage);
     const auto region = *SharedRegion::Map("r", object.key(), 0, 64 * kPage);
     std::vector<std::thread> threads;
-    for (int t = 0; t < 4; ++t) {
-      threads.emplace_back([&] {
-        std::vector<std::byte> copy(region->size());
-        for (int i = 0; i < 20; ++i) {
-          std::memcpy(copy.data(), region->data(), copy.size());
-          region->data()[static_cast<std::size_t>(i) * kPage] = std::byte{1};
+    for (std::size_t t = 0; t < 4; ++t) {
+      // Each in its own quarter: the pages of the others are taken away under it, too.
+      threads.emplace_back([&, quarter = region->data() + t * 16 * kPage] {
+        std::vector<std::byte> copy(16 * kPage);
+        for (std::size_t i = 0; i < 20; ++i) {
+          std::memcpy(copy.data(), quarter, copy.size());
+          quarter[i % 16 * kPage] = std::byte{1};
         }
       });
     }

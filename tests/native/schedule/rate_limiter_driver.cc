@@ -28,11 +28,14 @@ class LimiterDriver {
       return AddSeat(number, words);
     }
     Act(command, number);
-    std::string turns;
+    std::ostringstream turns;
+    turns << "turns";
     for (const auto& [each, seat] : seats_) {
-      turns += seat->has_turn() ? " " + std::to_string(each) : "";
+      if (seat->has_turn()) {
+        turns << ' ' << each;
+      }
     }
-    return "turns" + turns;
+    return turns.str();
   }
 
  private:
