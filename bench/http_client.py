@@ -44,12 +44,25 @@ class HttpClient:
         self._by_descriptor: dict[int, _Connection] = {}
         self._waiting: collections.deque[tuple[int, bytes]] = collections.deque()
         self._calls = 0
+        self._port = port
         for _ in range(CONNECTIONS):
-            one = socket.create_connection(("127.0.0.1", port))
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._by_descriptor[one.fileno()] = _Connection(one)
-            self._poll.register(one.fileno(), select.EPOLLIN)
-        self._free = list(self._by_descriptor.values())
+            self._connect()
+
+    def _connect(self) -> None:
+        one = socket.create_connection(("127.0.0.1", self._port))
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._by_descriptor[one.fileno()] = _Connection(one)
+        self._poll.register(one.fileno(), select.EPOLLIN)
+        self._free.append(self._by_descriptor[one.fileno()])
+
+    def _lost(self, connection: _Connection) -> None:
+        """Replace a connection that was idle for longer than the server keeps one."""
+        if connection not in self._free:
+            raise ConnectionError("the server closed a connection in the middle of a request")
+        self._free.remove(connection)
+        del self._by_descriptor[connection.socket.fileno()]
+        connection.socket.close()
+        self._connect()
 
     def close(self) -> None:
         """Close the connections."""
@@ -73,7 +86,8 @@ class HttpClient:
             connection = self._by_descriptor[descriptor]
             data = connection.socket.recv(65536)
             if not data:
-                raise ConnectionError("the server closed a connection")
+                self._lost(connection)
+                continue
             connection.received += data
             ok = _answer(connection.received)
             if ok is not None:

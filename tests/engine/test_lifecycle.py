@@ -8,7 +8,6 @@ import pytest
 from conftest import Server
 
 from triton_lite.engine.handlers import handler_of
-from triton_lite.engine.loader import Loader
 from triton_lite.engine.state import State
 from triton_lite.errors import Code, TritonError
 from triton_lite.proto import MethodNumber
@@ -275,29 +274,6 @@ def test_models_load_side_by_side_and_show_progress(tmp_path):
     seen.set()
     loading.join()
     assert table(server)["done"]
-
-
-def test_a_model_loads_while_others_are_being_found(tmp_path, monkeypatch):
-    for name in ("a", "b"):
-        put(tmp_path, name)
-    put(tmp_path, "ensemble", ensemble("a", "b"))
-    server = Server(model_repository=[str(tmp_path)])
-    first_is_loaded = threading.Event()
-    load_model, find = server.engine.load_model, Loader.find
-
-    def load(spec, opened=None):
-        if spec.name == "a":
-            first_is_loaded.set()
-        return load_model(spec, opened)
-
-    def find_after_load(self, source, override=None):
-        assert source.name == "a" or first_is_loaded.wait(30)
-        return find(self, source, override)
-
-    server.engine.load_model = load
-    monkeypatch.setattr(Loader, "find", find_after_load)
-    assert server.control_plane.load_models() == ""
-    assert sorted(server.engine.served) == ["a", "b", "ensemble"]
 
 
 def test_states_only_move_along_their_edges(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from triton_lite.config import text
@@ -45,8 +45,8 @@ class Finder:
         self._loader = loader
         self._options = options
 
-    def find_all(self, catalog: Catalog, on_found: Callable[[str, Known], None] | None = None) -> Change:
-        """Look for every model of every repository. on_found: told of each key as soon as it is found."""
+    def find_all(self, catalog: Catalog) -> Change:
+        """Look for every model of every repository."""
         change = Change()
         for name, sources in self._scan(change).items():
             for key, same in self._by_key(name, sources).items():
@@ -55,8 +55,6 @@ class Finder:
                     _log.error("%s", change.failures[key].text)
                 else:
                     self._look(catalog, change, key, same[0], asked_for=True)
-                    if on_found and key in change.found:
-                        on_found(key, change.found[key])
         there = change.found.keys() | change.unmodified
         # What cannot be read stays as it was, were it for a file system that is away for a while.
         unread = {key for key, known in catalog.items() if known.model.source.repository in change.failures}

@@ -51,7 +51,7 @@ class Lifecycle:
         options = self._options
         scan.check_repositories(options.model_repository)
         if options.model_control_mode != "explicit" or options.load_model == ["*"]:
-            change, results = self._apply(lambda: self._finder.find_all(self._catalog, self._begin_ahead))
+            change, results = self._apply(lambda: self._finder.find_all(self._catalog))
         else:
             names = list(dict.fromkeys(options.load_model))
             change, results = self._apply(lambda: self._finder.find_named(self._catalog, names))
@@ -174,12 +174,6 @@ class Lifecycle:
                 self._busy -= affected
                 self._free.notify_all()
             self._remove_unused_files()
-
-    def _begin_ahead(self, key: str, known: Known) -> None:
-        """Load a model while others are still being found: with a thousand models each is half of the time."""
-        # With nothing loaded and nobody waited for, what is found now is what is going to be loaded.
-        if not self._catalog and not self._busy and not known.model.config.HasField("ensemble_scheduling"):
-            self._loads.begin_ahead(key, known)
 
     def _load_by_need(self, models: Mapping[str, Known], needs: Mapping[str, Needs]) -> dict[str, TritonError]:
         """Load models, each after those that it needs; unload what cannot be. Returns what went wrong."""

@@ -69,7 +69,6 @@ class VersionLoads:
         self._table = table
         self._pool = ThreadPoolExecutor(options.model_load_thread_count, thread_name_prefix="model-load")
         self._served: dict[str, dict[int, Served]] = {}  # Written under the model's turn.
-        self._ahead: dict[str, tuple[_Loading, _Jobs]] = {}
 
     def served(self, key: str) -> Mapping[int, LoadedVersion]:
         """Return the versions of a model that are served."""
@@ -84,7 +83,7 @@ class VersionLoads:
         failures: dict[str, TritonError] = {}
         jobs: _Jobs = {}
         for key, known in models.items():
-            loading, begun = self._ahead.pop(key) if key in self._ahead else self._begin(key, known, labels_of(key))
+            loading, begun = self._begin(key, known, labels_of(key))
             jobs |= begun
             if not loading.wanted:
                 self._table.try_without_version(key)
@@ -101,10 +100,6 @@ class VersionLoads:
             if loading.complete:
                 self._finish(loading, failures)
         return failures
-
-    def begin_ahead(self, key: str, known: Known) -> None:
-        """Begin to load a model that needs no other, and that `load` is going to be called for."""
-        self._ahead[key] = self._begin(key, known, {})
 
     def unload(self, key: str) -> None:
         """Stop serving a model; requests that are in it end on it, which this waits for only a moment."""
