@@ -27,6 +27,7 @@ HTTP_AREAS = [
     "repository",
     "shared_memory",
     "sequence",
+    "statistics",
 ]
 GRPC_AREAS = [
     "grpc_health",
@@ -40,6 +41,7 @@ GRPC_AREAS = [
     "grpc_repository",
     "grpc_shared_memory",
     "grpc_sequence",
+    "grpc_statistics",
 ]
 # Of the error texts, at least this part must be exactly Triton's; docs/golden.md lists the others with the reason.
 EQUAL_TEXTS = 0.97

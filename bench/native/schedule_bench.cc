@@ -142,7 +142,7 @@ class SchedulerLoop {
   Sample Run(const ModelSpec& spec, bool inline_runs, double seconds) {
     Instances instances;
     instances.push_back(Instance());
-    const auto scheduler = MakeBatchScheduler(spec, std::move(instances), nullptr);
+    const auto scheduler = MakeBatchScheduler(spec, std::move(instances));
     const Stopwatch watch;
     std::uint64_t count = 0;
     for (; watch.before(seconds); ++count) {

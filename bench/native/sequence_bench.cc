@@ -78,7 +78,7 @@ class SchedulerLoop {
     Check(backend_->Configure(spec));
     Instances instances;
     instances.push_back(Value(backend_->CreateInstance({})));
-    scheduler_ = MakeSequenceScheduler(spec, std::move(instances), {}, nullptr);
+    scheduler_ = MakeSequenceScheduler(spec, std::move(instances), {});
   }
 
   // In rounds: each sequence lives as long as the loop.

@@ -45,8 +45,9 @@ class BackendInstance {
   virtual ~BackendInstance() = default;
 
   // Runs `batch` (1..max_batch_size elements in sum; shapes agree but for the batch dimension unless the input
-  // is ragged) and ends every request in it through its responder; sets compute_input_end and
-  // compute_output_start. Never throws. Requests stay owned by the caller, which sets the other timestamps.
+  // is ragged) and ends every request in it through its responder; sets compute_input_end,
+  // compute_output_start and, before a response, compute_end unless all of them failed. Never throws. Requests stay
+  // owned by the caller, which sets the other timestamps.
   // `request->outputs` says which outputs are wanted: others need not be produced.
   virtual void Execute(std::span<InferenceRequest* const> batch) = 0;
 

@@ -55,6 +55,7 @@ void IdentityInstance::Execute(std::span<InferenceRequest* const> batch) {
     request->times.compute_output_start = end;
     InferenceResponse response;
     Status status = Answer(request, &response);
+    request->times.compute_end = NowNanoseconds();
     if (status.ok()) {
       request->responder->Send(std::move(response), /*last=*/true);
     } else {

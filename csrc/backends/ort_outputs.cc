@@ -78,6 +78,11 @@ void RunOutputs::Respond(std::span<InferenceRequest* const> batch) {
       break;
     }
   }
+  const bool failed = std::none_of(errors_.begin(), errors_.end(), [](const Status& error) { return error.ok(); });
+  const std::uint64_t end = failed ? 0 : NowNanoseconds();
+  for (InferenceRequest* const request : batch) {
+    request->times.compute_end = end;
+  }
   for (std::size_t i = 0; i < batch.size(); ++i) {
     if (errors_[i].ok()) {
       batch[i]->responder->Send(std::move(responses_[i]), /*last=*/true);

@@ -253,6 +253,12 @@ void BindEngine(py::module_& m) {
       .def("listen", &Listen, py::arg("socket_path"), py::arg("answer_budget_byte_size") = std::uint64_t{4} << 30)
       .def("open_model", &Open, py::arg("spec"))
       .def("load_model", &Load, py::arg("spec"), py::arg("opened") = nullptr)
+      .def(
+          "statistics",
+          [](const Engine& engine, const std::string& name, std::int64_t version) {
+            return ValueOrRaise(engine.Statistics(name, version));
+          },
+          py::arg("name"), py::arg("version") = -1)
       .def("publish", &Publish, py::arg("name"), py::arg("versions"), py::arg("unready") = std::vector<std::int64_t>())
       .def(
           "retract", [](Engine& engine, const std::string& name) { return PyRetirement{engine.Retract(name)}; },

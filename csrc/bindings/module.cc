@@ -7,6 +7,7 @@ PYBIND11_MODULE(_native, m) {
   tb::BindStatus(m);
   tb::BindModelSpec(m);
   tb::BindBackends(m);
+  tb::BindStatistics(m);
   tb::BindEngine(m);
   tb::BindHttpCodec(m);
   tb::BindClient(m);

@@ -26,7 +26,7 @@ struct Timestamps {
   std::uint64_t compute_start = 0;  // Given to the backend.
   std::uint64_t compute_input_end = 0;
   std::uint64_t compute_output_start = 0;
-  std::uint64_t compute_end = 0;
+  std::uint64_t compute_end = 0;  // All outputs of the batch are there; 0 if it failed.
   std::uint64_t request_end = 0;  // The last response was handed over.
   std::uint64_t cache_lookup_start = 0;
   std::uint64_t cache_lookup_end = 0;
@@ -37,6 +37,15 @@ struct Timestamps {
 // What the response cache was to a request, for statistics: a hit (compute_* are 0 then), a miss whose answer it was
 // offered, or neither.
 enum class CacheOutcome : std::uint8_t { kNone, kHit, kMiss };
+
+// Why a request failed, for the counters of failures.
+enum class FailureReason : std::uint8_t {
+  kOther,
+  kRejected,   // Its time in the queue was over, or the queue's policy refused it later.
+  kCanceled,   // Its client gave up.
+  kBackend,    // The model said so.
+  kUncounted,  // It was not taken in: statistics do not know of it.
+};
 
 std::uint64_t NowNanoseconds();
 
@@ -114,6 +123,9 @@ struct InferenceRequest {
   std::uint32_t batch_size = 1;          // 1 for a model that does not batch.
   Timestamps times;
   CacheOutcome cache_outcome = CacheOutcome::kNone;
+  FailureReason failure_reason = FailureReason::kOther;  // Should it fail now.
+  // The first request of a batch stands for its execution in the statistics: elements of the whole batch. 0: another does.
+  std::uint32_t execution_batch_size = 0;
   std::shared_ptr<CancelToken> cancel;  // Never null.
   std::unique_ptr<Responder> responder;
   std::shared_ptr<const void> model;  // Keeps the model snapshot alive until the request ends.

@@ -7,8 +7,8 @@
 
 namespace triton_lite {
 
-CallResponder::CallResponder(CallPtr call, ServedModelPtr model, InferenceRequest* request, EngineObserver* observer)
-    : call_(std::move(call)), model_(std::move(model)), request_(request), observer_(observer) {}
+CallResponder::CallResponder(CallPtr call, ServedModelPtr model, InferenceRequest* request, RequestRecorder* recorder)
+    : call_(std::move(call)), model_(std::move(model)), request_(request), recorder_(recorder) {}
 
 CallResponder::~CallResponder() {
   if (!ended_) {
@@ -68,15 +68,8 @@ void CallResponder::AddFailureHead(Answer* answer) {
 
 void CallResponder::End(Answer answer) {
   ended_ = true;
-  Status status;
-  if (observer_ != nullptr) {
-    status = answer.status;
-  }
+  recorder_->RecordEnd(*model_, request_, answer.status);
   call_->Reply(std::move(answer), true);
-  request_->times.request_end = NowNanoseconds();
-  if (observer_ != nullptr) {
-    observer_->OnRequestEnd(*model_, *request_, status);
-  }
 }
 
 }  // namespace triton_lite

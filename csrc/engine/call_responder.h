@@ -6,17 +6,17 @@
 
 #include "channel/call.h"
 #include "core/request.h"
-#include "engine/observer.h"
 #include "engine/request_parameters.h"
+#include "engine/request_recorder.h"
 #include "engine/served_model.h"
 
 namespace triton_lite {
 
-// What every responder of the engine shares: the call's memory, the end of the request and its timestamp.
+// What every responder of the engine shares: the call's memory, and that the end of the request is recorded.
 class CallResponder : public Responder {
  public:
   // `request` owns this responder.
-  CallResponder(CallPtr call, ServedModelPtr model, InferenceRequest* request, EngineObserver* observer);
+  CallResponder(CallPtr call, ServedModelPtr model, InferenceRequest* request, RequestRecorder* recorder);
   ~CallResponder() override;
 
   OutputMemory& memory() override { return *call_; }
@@ -46,16 +46,16 @@ class CallResponder : public Responder {
   const CallPtr call_;
   const ServedModelPtr model_;
   InferenceRequest* const request_;
-  EngineObserver* const observer_;
+  RequestRecorder* const recorder_;
   bool ended_ = false;
 };
 
 // kModelInfer and kRawInfer: one answer. kModelStreamInfer: one for each response, marked.
 std::unique_ptr<Responder> MakeInferResponder(CallPtr call, ServedModelPtr model, InferenceRequest* request,
-                                              EngineObserver* observer, CallOptions options, std::string version_text);
+                                              RequestRecorder* recorder, CallOptions options, std::string version_text);
 
 // kGenerate and kGenerateStream: JSON texts.
 std::unique_ptr<Responder> MakeGenerateResponder(CallPtr call, ServedModelPtr model, InferenceRequest* request,
-                                                 EngineObserver* observer);
+                                                 RequestRecorder* recorder);
 
 }  // namespace triton_lite

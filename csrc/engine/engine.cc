@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "engine/call_responder.h"
-#include "engine/observed_responder.h"
 #include "engine/request_builder.h"
+#include "engine/step_responder.h"
 #include "engine/validate.h"
 #include "wire/generate.h"
 #include "wire/infer_message.h"
@@ -48,6 +48,7 @@ RequestPtr Unless(Status in_model, RequestPtr request) {
     return request;
   }
   request->times.compute_start = NowNanoseconds();
+  request->failure_reason = FailureReason::kBackend;
   request->responder->Fail(std::move(in_model));
   return nullptr;
 }
@@ -68,8 +69,7 @@ void EnqueueOrFail(const CallPtr& call, Result<RequestPtr> request) {
 }  // namespace
 
 Engine::Engine(EngineOptions options)
-    : observer_(options.observer),
-      rate_limiter_(options.rate_limit.has_value() ? std::make_shared<RateLimiter>(*std::move(options.rate_limit))
+    : rate_limiter_(options.rate_limit.has_value() ? std::make_shared<RateLimiter>(*std::move(options.rate_limit))
                                                    : nullptr),
       local_cache_(options.local_cache_byte_size > 0 ? std::make_shared<LocalCache>(options.local_cache_byte_size)
                                                      : nullptr),
@@ -114,7 +114,7 @@ void Engine::Handle(CallPtr call) {
   }
 }
 
-Result<RequestPtr> Engine::MakeInferRequest(const CallPtr& call) const {
+Result<RequestPtr> Engine::MakeInferRequest(const CallPtr& call) {
   const std::uint64_t start = NowNanoseconds();
   wire::InferRequestView view;
   RETURN_IF_ERROR(wire::DecodeInferRequest(call->message(), &view));
@@ -132,12 +132,12 @@ Result<RequestPtr> Engine::MakeInferRequest(const CallPtr& call) const {
   }
   Status in_model;
   RETURN_IF_ERROR(ValidateRequest(*model, request.get(), &in_model));
-  request->responder = MakeInferResponder(call, std::move(model), request.get(), observer_, std::move(options),
+  request->responder = MakeInferResponder(call, std::move(model), request.get(), &recorder_, std::move(options),
                                           std::string(view.model_version));
-  return request;
+  return Unless(std::move(in_model), std::move(request));
 }
 
-Result<RequestPtr> Engine::MakeGenerateRequest(const CallPtr& call) const {
+Result<RequestPtr> Engine::MakeGenerateRequest(const CallPtr& call) {
   const std::uint64_t start = NowNanoseconds();
   wire::InferRequestView view;
   RETURN_IF_ERROR(wire::DecodeInferRequest(call->message(), &view));
@@ -148,7 +148,7 @@ Result<RequestPtr> Engine::MakeGenerateRequest(const CallPtr& call) const {
   RETURN_IF_ERROR(wire::DecodeGenerate(model->spec(), json, request.get()));
   Status in_model;
   RETURN_IF_ERROR(ValidateRequest(*model, request.get(), &in_model));
-  request->responder = MakeGenerateResponder(call, std::move(model), request.get(), observer_);
+  request->responder = MakeGenerateResponder(call, std::move(model), request.get(), &recorder_);
   return Unless(std::move(in_model), std::move(request));
 }
 
@@ -173,12 +173,11 @@ void Engine::Start(const RoutedModel& routed, RequestPtr request, EnqueueHint hi
   request->model_version = model->spec().version;
   request->model = model;
   request->times.request_start = NowNanoseconds();
-  if (observer_ != nullptr) {
-    ObservedResponder::Install(request.get(), *model, observer_);
-  }
+  StepResponder::Install(request.get(), *model, &recorder_);
   Status in_model;
   Status status = ValidateRequest(*model, request.get(), &in_model);
   if (!status.ok() || !in_model.ok()) {
+    request->failure_reason = status.ok() ? FailureReason::kBackend : FailureReason::kUncounted;
     request->responder->Fail(status.ok() ? std::move(in_model) : std::move(status));
     return;
   }
@@ -186,9 +185,9 @@ void Engine::Start(const RoutedModel& routed, RequestPtr request, EnqueueHint hi
 }
 
 Result<ServedModelPtr> Engine::Load(ModelSpec spec, OpenedModel opened, const WarmUpLog& log) {
-  ASSIGN_OR_RETURN(std::unique_ptr<const ServedModel> model,
-                   LoadModel(std::move(spec), std::move(opened),
-                             {this, observer_, rate_limiter_, local_cache_, remote_cache_}, log));
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<const ServedModel> model,
+      LoadModel(std::move(spec), std::move(opened), {this, rate_limiter_, local_cache_, remote_cache_}, log));
   return reaper_.Adopt(std::move(model));
 }
 
@@ -197,6 +196,11 @@ void Engine::Publish(const std::string& name, ModelRegistry::Versions versions, 
 }
 
 RetirementPtr Engine::Retract(const std::string& name) { return reaper_.Retire(registry_.Retract(name)); }
+
+Result<StatisticsSnapshot> Engine::Statistics(const std::string& name, std::int64_t version) const {
+  ASSIGN_OR_RETURN(const ServedModelPtr model, registry_.Find(name, version));
+  return model->statistics().Snapshot();
+}
 
 void Engine::Alias(const std::string& name, std::string target) { registry_.Alias(name, std::move(target)); }
 

@@ -16,14 +16,13 @@
 #include "engine/model_loader.h"
 #include "engine/model_reaper.h"
 #include "engine/model_registry.h"
-#include "engine/observer.h"
 #include "engine/region_registry.h"
+#include "engine/request_recorder.h"
 #include "schedule/scheduler.h"
 
 namespace triton_lite {
 
 struct EngineOptions {
-  EngineObserver* observer = nullptr;  // May be null; outlives the engine.
   // --rate-limit-resource with --rate-limit=execution_count; nothing: --rate-limit=off.
   std::optional<std::vector<ResourceLimit>> rate_limit;
   std::uint64_t local_cache_byte_size = 0;  // 0: there is no local response cache.
@@ -57,6 +56,8 @@ class Engine final : public CallHandler, public ModelRouter {
   void Publish(const std::string& name, ModelRegistry::Versions versions, std::vector<std::int64_t> unready);
   // The models of `name` become unready. The retirement tells when their last requests have ended.
   RetirementPtr Retract(const std::string& name);
+  // What was counted of a version that is served (-1: the latest). Errors as those of a request to it.
+  Result<StatisticsSnapshot> Statistics(const std::string& name, std::int64_t version) const;
   // A name that is served as another one, or not at all (see ModelRegistry).
   void Alias(const std::string& name, std::string target);
   void Refuse(const std::string& name, Status refusal);
@@ -72,13 +73,13 @@ class Engine final : public CallHandler, public ModelRouter {
  private:
   void HandleExists(const CallPtr& call);
   // Null when the call was answered already.
-  Result<RequestPtr> MakeInferRequest(const CallPtr& call) const;
-  Result<RequestPtr> MakeGenerateRequest(const CallPtr& call) const;
+  Result<RequestPtr> MakeInferRequest(const CallPtr& call);
+  Result<RequestPtr> MakeGenerateRequest(const CallPtr& call);
 
-  EngineObserver* const observer_;
   const std::shared_ptr<RateLimiter> rate_limiter_;
   const std::shared_ptr<LocalCache> local_cache_;
   const std::shared_ptr<RemoteCache> remote_cache_;
+  RequestRecorder recorder_;
   ControlBridge control_;
   ModelReaper reaper_;
   ModelRegistry registry_;

@@ -11,8 +11,8 @@ namespace {
 // Without streaming the answer is the model's only response: it waits until the model has ended.
 class GenerateResponder final : public CallResponder {
  public:
-  GenerateResponder(CallPtr call, ServedModelPtr model, InferenceRequest* request, EngineObserver* observer)
-      : CallResponder(call, std::move(model), request, observer), stream_(call->method() == Method::kGenerateStream) {}
+  GenerateResponder(CallPtr call, ServedModelPtr model, InferenceRequest* request, RequestRecorder* recorder)
+      : CallResponder(call, std::move(model), request, recorder), stream_(call->method() == Method::kGenerateStream) {}
 
  protected:
   bool single_answer() const override { return false; }
@@ -44,8 +44,8 @@ class GenerateResponder final : public CallResponder {
 }  // namespace
 
 std::unique_ptr<Responder> MakeGenerateResponder(CallPtr call, ServedModelPtr model, InferenceRequest* request,
-                                                 EngineObserver* observer) {
-  return std::make_unique<GenerateResponder>(std::move(call), std::move(model), request, observer);
+                                                 RequestRecorder* recorder) {
+  return std::make_unique<GenerateResponder>(std::move(call), std::move(model), request, recorder);
 }
 
 }  // namespace triton_lite

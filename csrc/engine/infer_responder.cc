@@ -11,9 +11,9 @@ namespace {
 
 class InferResponder final : public CallResponder {
  public:
-  InferResponder(CallPtr call, ServedModelPtr model, InferenceRequest* request, EngineObserver* observer, bool stream,
+  InferResponder(CallPtr call, ServedModelPtr model, InferenceRequest* request, RequestRecorder* recorder, bool stream,
                  CallOptions options, std::string version_text)
-      : CallResponder(std::move(call), std::move(model), request, observer),
+      : CallResponder(std::move(call), std::move(model), request, recorder),
         stream_(stream),
         empty_final_response_(options.empty_final_response),
         version_text_(std::move(version_text)),
@@ -97,9 +97,10 @@ class InferResponder final : public CallResponder {
 }  // namespace
 
 std::unique_ptr<Responder> MakeInferResponder(CallPtr call, ServedModelPtr model, InferenceRequest* request,
-                                              EngineObserver* observer, CallOptions options, std::string version_text) {
+                                              RequestRecorder* recorder, CallOptions options,
+                                              std::string version_text) {
   const bool stream = call->method() == Method::kModelStreamInfer;
-  return std::make_unique<InferResponder>(std::move(call), std::move(model), request, observer, stream,
+  return std::make_unique<InferResponder>(std::move(call), std::move(model), request, recorder, stream,
                                           std::move(options), std::move(version_text));
 }
 

@@ -110,7 +110,7 @@ std::vector<InstancePlacement> PlaceInstances(const ModelSpec& spec, std::int32_
 Result<std::unique_ptr<const ServedModel>> LoadModel(ModelSpec spec, OpenedModel opened,
                                                      const ModelSurroundings& surroundings, const WarmUpLog& log) {
   if (std::holds_alternative<EnsembleSpec>(spec.scheduler)) {
-    auto scheduler = MakeEnsembleScheduler(spec, surroundings.router, surroundings.observer);
+    auto scheduler = MakeEnsembleScheduler(spec, surroundings.router);
     return Serve(std::move(spec), nullptr, std::move(scheduler), surroundings);
   }
   if (opened.backend == nullptr) {
@@ -122,9 +122,9 @@ Result<std::unique_ptr<const ServedModel>> LoadModel(ModelSpec spec, OpenedModel
   std::unique_ptr<Scheduler> scheduler;
   if (std::holds_alternative<SequenceBatchingSpec>(spec.scheduler)) {
     ASSIGN_OR_RETURN(SequenceStates initial, MakeInitialStates(spec));
-    scheduler = MakeSequenceScheduler(spec, std::move(created.instances), std::move(initial), surroundings.observer);
+    scheduler = MakeSequenceScheduler(spec, std::move(created.instances), std::move(initial));
   } else {
-    scheduler = MakeBatchScheduler(spec, std::move(created.instances), surroundings.observer, std::move(created.seats));
+    scheduler = MakeBatchScheduler(spec, std::move(created.instances), std::move(created.seats));
   }
   return Serve(std::move(spec), std::move(opened.backend), std::move(scheduler), surroundings);
 }

@@ -28,7 +28,6 @@ std::vector<InstancePlacement> PlaceInstances(const ModelSpec& spec, std::int32_
 // What models share. They keep what is behind a shared_ptr; the rest outlives them.
 struct ModelSurroundings {
   ModelRouter* router = nullptr;
-  ExecutionObserver* observer = nullptr;
   std::shared_ptr<RateLimiter> rate_limiter;  // Null: instances run as soon as they are free.
   std::shared_ptr<LocalCache> local_cache;    // Null: there is none; at most one of the two.
   std::shared_ptr<RemoteCache> remote_cache;

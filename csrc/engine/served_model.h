@@ -8,12 +8,13 @@
 
 #include "backends/backend.h"
 #include "core/model_spec.h"
+#include "engine/model_statistics.h"
 #include "schedule/scheduler.h"
 
 namespace triton_lite {
 
-// Immutable once loaded and shared by the registry and the requests that run on it, so that a reload never disturbs
-// them. Thread-safe.
+// Immutable once loaded, but for its statistics, and shared by the registry and the requests that run on it, so that a
+// reload never disturbs them. Thread-safe.
 class ServedModel {
  public:
   // `backend` may be null (ensembles). `scheduler` is made over instances of `backend`.
@@ -31,6 +32,8 @@ class ServedModel {
   // Position in spec().inputs, or -1. `hint`: where the client's order suggests it.
   std::int32_t InputIndex(std::string_view name, std::size_t hint) const;
 
+  ModelStatistics& statistics() const { return statistics_; }
+
   void Enqueue(RequestPtr request, EnqueueHint hint) const { scheduler_->Enqueue(std::move(request), hint); }
   std::size_t pending() const { return scheduler_->pending(); }
   // Refuses further requests, returns when those taken have ended.
@@ -42,6 +45,7 @@ class ServedModel {
   std::size_t required_input_count_ = 0;
   std::unordered_map<std::string_view, std::int32_t> input_index_;  // Views of spec_.
   std::unique_ptr<BackendModel> backend_;                           // Outlives the instances in the scheduler.
+  mutable ModelStatistics statistics_;                              // Outlives the scheduler's requests.
   std::unique_ptr<Scheduler> scheduler_;
 };
 

@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "schedule/execution.h"
 #include "schedule/refusal.h"
 
 namespace triton_lite {
@@ -46,12 +47,10 @@ std::size_t HoldUntil(const ModelSpec& spec) {
 
 }  // namespace
 
-BatchScheduler::BatchScheduler(const ModelSpec& spec, Instances instances, ExecutionObserver* observer,
-                               std::uint64_t quick_nanoseconds, Seats seats)
+BatchScheduler::BatchScheduler(const ModelSpec& spec, Instances instances, std::uint64_t quick_nanoseconds, Seats seats)
     : policy_(MakeBatchPolicy(spec)),
       preserve_ordering_(Batching(spec).preserve_ordering),
       may_reject_(MayReject(Batching(spec))),
-      observer_(observer),
       queue_(Batching(spec)),
       pool_(std::move(instances), std::move(seats)),
       execution_time_(quick_nanoseconds),
@@ -83,7 +82,8 @@ void BatchScheduler::Enqueue(RequestPtr request, EnqueueHint hint) {
   } else if (taken.instance != nullptr) {
     RunInline(std::move(request), taken.instance);
   } else if (request != nullptr) {  // Neither queued nor run.
-    request->responder->Fail(taken.full ? RefusedByFullQueue(*request) : RefusedWhileStopping(*request));
+    Refuse(*request, FailureReason::kUncounted,
+           taken.full ? RefusedByFullQueue(*request) : RefusedWhileStopping(*request));
   }
 }
 
@@ -269,10 +269,10 @@ void BatchScheduler::Run(Work* work) {
 
 void BatchScheduler::Refused::Answer() {
   for (const RequestPtr& request : cancelled) {
-    request->responder->Fail(Cancelled(""));
+    Refuse(*request, FailureReason::kCanceled, Cancelled(""));
   }
   for (const RequestPtr& request : expired) {
-    request->responder->Fail(RefusedAfterTimeout());
+    Refuse(*request, FailureReason::kRejected, RefusedAfterTimeout());
   }
   cancelled.clear();
   expired.clear();
@@ -312,23 +312,12 @@ bool BatchScheduler::NextExpired(Refused* refused, RateLimiter::Turns* turns) {
 
 std::uint64_t BatchScheduler::Execute(BackendInstance& instance, std::span<InferenceRequest* const> view,
                                       std::span<RequestPtr> batch) {
-  const std::uint64_t start = NowNanoseconds();
-  std::uint32_t batch_size = 0;
-  for (InferenceRequest* request : view) {
-    request->times.compute_start = start;
-    batch_size += request->batch_size;
-  }
+  const std::uint64_t start = StampExecution(view, *view.front());
   instance.Execute(view);
   const std::uint64_t end = NowNanoseconds();
-  for (InferenceRequest* request : view) {
-    request->times.compute_end = end;
-  }
-  if (observer_ != nullptr) {
-    observer_->OnExecuted(view, batch_size);
-  }
   for (RequestPtr& request : batch) {
     if (request->reschedule) {
-      request->responder->Fail(RefusedToRunAgain());
+      Refuse(*request, FailureReason::kOther, RefusedToRunAgain());
     }
     if (preserve_ordering_) {
       order_.Release(std::move(request));
@@ -419,9 +408,8 @@ InstanceThread* BatchScheduler::ThreadToWake() {
   return pool_.Pick();
 }
 
-std::unique_ptr<Scheduler> MakeBatchScheduler(const ModelSpec& spec, Instances instances, ExecutionObserver* observer,
-                                              Seats seats) {
-  return std::make_unique<BatchScheduler>(spec, std::move(instances), observer, ExecutionTime::kQuickNanoseconds,
+std::unique_ptr<Scheduler> MakeBatchScheduler(const ModelSpec& spec, Instances instances, Seats seats) {
+  return std::make_unique<BatchScheduler>(spec, std::move(instances), ExecutionTime::kQuickNanoseconds,
                                           std::move(seats));
 }
 

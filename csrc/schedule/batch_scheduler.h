@@ -47,7 +47,7 @@ class BatchScheduler : public Scheduler {
  public:
   // `quick_nanoseconds`: requests may run on the thread that brings them where executions take less. `seats`: of
   // instances that are limited.
-  BatchScheduler(const ModelSpec& spec, Instances instances, ExecutionObserver* observer,
+  BatchScheduler(const ModelSpec& spec, Instances instances,
                  std::uint64_t quick_nanoseconds = ExecutionTime::kQuickNanoseconds, Seats seats = {});
   ~BatchScheduler() override;
 
@@ -120,7 +120,6 @@ class BatchScheduler : public Scheduler {
   const BatchPolicy policy_;
   const bool preserve_ordering_;
   const bool may_reject_;  // Some request may time out and be rejected: a thread sees to that.
-  ExecutionObserver* const observer_;
   ReplyOrder order_;
 
   mutable Mutex mu_;

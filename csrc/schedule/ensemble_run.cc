@@ -373,10 +373,8 @@ void EnsembleRun::DeliverReplies() {
 }
 
 void EnsembleRun::DeliverLast(Reply reply) {
-  StampEnd();
-  if (surroundings_.observer != nullptr && reply.kind != Reply::Kind::kFail) {
-    InferenceRequest* const request = request_.get();
-    surroundings_.observer->OnExecuted({&request, 1}, request->batch_size);
+  if (reply.kind != Reply::Kind::kFail) {
+    StampEnd();
   }
   std::move(reply).Deliver(*request_->responder);
   request_.reset();
@@ -399,6 +397,7 @@ void EnsembleRun::StampEnd() {
   times.compute_input_end = times.compute_start + durations_.input;
   times.compute_output_start = times.compute_input_end + durations_.infer;
   times.compute_end = times.compute_output_start + durations_.output;
+  request_->execution_batch_size = request_->batch_size;
 }
 
 }  // namespace triton_lite

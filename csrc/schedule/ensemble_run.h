@@ -22,8 +22,7 @@ namespace triton_lite {
 struct EnsembleSurroundings {
   std::shared_ptr<const EnsembleGraph> graph;
   ModelRouter* router = nullptr;
-  ExecutionObserver* observer = nullptr;  // May be null.
-  std::shared_ptr<StepLimiter> limiter;   // Null: no limit.
+  std::shared_ptr<StepLimiter> limiter;  // Null: no limit.
 };
 
 // Lives as long as one of its steps. A step starts as soon as all its inputs are there; a decoupled step that answers

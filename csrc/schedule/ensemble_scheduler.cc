@@ -15,8 +15,8 @@ std::shared_ptr<StepLimiter> MakeLimiter(const EnsembleSpec& spec) {
 
 }  // namespace
 
-EnsembleScheduler::EnsembleScheduler(const ModelSpec& spec, ModelRouter* router, ExecutionObserver* observer)
-    : surroundings_{std::make_shared<EnsembleGraph>(spec), router, observer,
+EnsembleScheduler::EnsembleScheduler(const ModelSpec& spec, ModelRouter* router)
+    : surroundings_{std::make_shared<EnsembleGraph>(spec), router,
                     MakeLimiter(std::get<EnsembleSpec>(spec.scheduler))} {}
 
 EnsembleScheduler::~EnsembleScheduler() { Drain(); }
@@ -30,7 +30,7 @@ void EnsembleScheduler::Enqueue(RequestPtr request, EnqueueHint hint) {
     state_->pending += refused ? 0 : 1;
   }
   if (refused) {
-    request->responder->Fail(RefusedWhileStopping(*request));
+    Refuse(*request, FailureReason::kUncounted, RefusedWhileStopping(*request));
     return;
   }
   const auto on_end = [state = state_] {
@@ -55,9 +55,8 @@ std::size_t EnsembleScheduler::pending() const {
   return state_->pending;
 }
 
-std::unique_ptr<Scheduler> MakeEnsembleScheduler(const ModelSpec& spec, ModelRouter* router,
-                                                 ExecutionObserver* observer) {
-  return std::make_unique<EnsembleScheduler>(spec, router, observer);
+std::unique_ptr<Scheduler> MakeEnsembleScheduler(const ModelSpec& spec, ModelRouter* router) {
+  return std::make_unique<EnsembleScheduler>(spec, router);
 }
 
 }  // namespace triton_lite

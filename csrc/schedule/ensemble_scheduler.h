@@ -11,7 +11,7 @@ namespace triton_lite {
 
 class EnsembleScheduler : public Scheduler {
  public:
-  EnsembleScheduler(const ModelSpec& spec, ModelRouter* router, ExecutionObserver* observer);
+  EnsembleScheduler(const ModelSpec& spec, ModelRouter* router);
   ~EnsembleScheduler() override;
 
   void Enqueue(RequestPtr request, EnqueueHint hint) override;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "core/request.h"
 #include "core/status.h"
@@ -30,6 +31,12 @@ inline Status RefusedToRunAgain() {
   return InvalidArgument(
       "Request is released with TRITONSERVER_REQUEST_RELEASE_RESCHEDULE, while the model is not configured to handle "
       "such a flag.");
+}
+
+// Ends a request that was taken in, or was not (kUncounted), and will not run.
+inline void Refuse(InferenceRequest& request, FailureReason reason, Status status) {
+  request.failure_reason = reason;
+  request.responder->Fail(std::move(status));
 }
 
 }  // namespace triton_lite

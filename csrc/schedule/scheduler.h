@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -59,26 +58,16 @@ class ModelRouter {
 // Instances of one model with their placements, ready to run. The scheduler owns them.
 using Instances = std::vector<std::unique_ptr<BackendInstance>>;
 
-// Called after each execution of a batch, with the requests' timestamps complete (compute_start..compute_end).
-class ExecutionObserver {
- public:
-  virtual ~ExecutionObserver() = default;
-  virtual void OnExecuted(std::span<InferenceRequest* const> batch, std::uint32_t batch_size) = 0;
-};
-
-// Default scheduler (one request a batch) and dynamic batcher, by `spec.scheduler`. At least one instance;
-// `observer` outlives the scheduler. `seats`: one for each instance where the rate limiter says when they run.
-std::unique_ptr<Scheduler> MakeBatchScheduler(const ModelSpec& spec, Instances instances, ExecutionObserver* observer,
-                                              Seats seats = {});
+// Default scheduler (one request a batch) and dynamic batcher, by `spec.scheduler`. At least one instance.
+// `seats`: one for each instance where the rate limiter says when they run.
+std::unique_ptr<Scheduler> MakeBatchScheduler(const ModelSpec& spec, Instances instances, Seats seats = {});
 
 // The sequence batcher of a model whose scheduler is a SequenceBatchingSpec. `initial`: the value of each of its states
 // before the first request of a sequence.
-std::unique_ptr<Scheduler> MakeSequenceScheduler(const ModelSpec& spec, Instances instances, SequenceStates initial,
-                                                 ExecutionObserver* observer);
+std::unique_ptr<Scheduler> MakeSequenceScheduler(const ModelSpec& spec, Instances instances, SequenceStates initial);
 
-// Runs the steps of an ensemble through `router`. Holds no instance. `observer` is told of each request that succeeds
-// as of an execution whose times are the sums of its steps'. Both outlive the scheduler; `observer` may be null.
-std::unique_ptr<Scheduler> MakeEnsembleScheduler(const ModelSpec& spec, ModelRouter* router,
-                                                 ExecutionObserver* observer = nullptr);
+// Runs the steps of an ensemble through `router`, which outlives the scheduler. Holds no instance. The times of a
+// request that succeeds are the sums of its steps'.
+std::unique_ptr<Scheduler> MakeEnsembleScheduler(const ModelSpec& spec, ModelRouter* router);
 
 }  // namespace triton_lite

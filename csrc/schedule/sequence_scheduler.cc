@@ -6,6 +6,7 @@
 #include <string>
 #include <system_error>
 
+#include "schedule/execution.h"
 #include "schedule/refusal.h"
 
 namespace triton_lite {
@@ -72,8 +73,7 @@ SequenceHoldBack SequenceHoldBack::FromEnvironment() {
 }
 
 SequenceScheduler::SequenceScheduler(const ModelSpec& spec, Instances instances, SequenceStates initial,
-                                     ExecutionObserver* observer, SequenceHoldBack hold_back,
-                                     std::uint64_t quick_nanoseconds)
+                                     SequenceHoldBack hold_back, std::uint64_t quick_nanoseconds)
     : model_name_(spec.name),
       hold_back_(hold_back),
       direct_(Oldest(spec) == nullptr),
@@ -82,7 +82,6 @@ SequenceScheduler::SequenceScheduler(const ModelSpec& spec, Instances instances,
       preserve_ordering_(!direct_ && !iterative_ && Oldest(spec)->preserve_ordering),
       inputs_(spec, std::move(initial)),
       policy_(MakePolicy(spec, inputs_)),
-      observer_(observer),
       table_(Batching(spec).max_sequence_idle_microseconds),
       held_back_(hold_back.requests > 0) {
   const SequenceBatcher::Shared shared{&inputs_, &policy_, &table_};
@@ -129,7 +128,7 @@ void SequenceScheduler::Enqueue(RequestPtr request, EnqueueHint hint) {
     }
   }
   if (!status.ok()) {
-    request->responder->Fail(std::move(status));
+    Refuse(*request, FailureReason::kUncounted, std::move(status));
     return;
   }
   if (start) {
@@ -247,24 +246,9 @@ bool SequenceScheduler::TakeWork(Runner& runner, Work* work) {
 
 void SequenceScheduler::Execute(Runner& runner, Work* work) {
   SequenceBatch& batch = work->batch;
-  const std::uint64_t start = NowNanoseconds();
-  std::uint32_t batch_size = 0;
-  for (InferenceRequest* const request : batch.view) {
-    request->times.compute_start = start;
-    batch_size += request->batch_size;
-  }
+  const std::uint64_t start = StampExecution(batch.view, *batch.requests.front());
   runner.instance->Execute(batch.view);
-  const std::uint64_t end = NowNanoseconds();
-  work->execution_nanoseconds = end - start;
-  std::size_t kept = 0;
-  for (const RequestPtr& request : batch.requests) {
-    request->times.compute_end = end;
-    batch.view[kept++] = request.get();
-  }
-  batch.view.resize(kept);
-  if (observer_ != nullptr) {
-    observer_->OnExecuted(batch.view, batch_size);
-  }
+  work->execution_nanoseconds = NowNanoseconds() - start;
   for (std::size_t i = 0; i < batch.requests.size(); ++i) {
     RequestPtr& request = batch.requests[i];
     request->states = nullptr;
@@ -340,11 +324,11 @@ void SequenceScheduler::CountEnded(Work* work) {
 
 void SequenceScheduler::AnswerUnrun(Work* work) {
   for (const RequestPtr& request : work->cancelled) {
-    request->responder->Fail(Cancelled(""));
+    Refuse(*request, FailureReason::kCanceled, Cancelled(""));
   }
   work->cancelled.clear();
   for (auto& [request, status] : work->refused) {
-    request->responder->Fail(std::move(status));
+    Refuse(*request, FailureReason::kRejected, std::move(status));
   }
   work->refused.clear();
 }
@@ -518,9 +502,8 @@ void SequenceScheduler::Drain() {
   threads_.clear();
 }
 
-std::unique_ptr<Scheduler> MakeSequenceScheduler(const ModelSpec& spec, Instances instances, SequenceStates initial,
-                                                 ExecutionObserver* observer) {
-  return std::make_unique<SequenceScheduler>(spec, std::move(instances), std::move(initial), observer,
+std::unique_ptr<Scheduler> MakeSequenceScheduler(const ModelSpec& spec, Instances instances, SequenceStates initial) {
+  return std::make_unique<SequenceScheduler>(spec, std::move(instances), std::move(initial),
                                              SequenceHoldBack::FromEnvironment());
 }
 

@@ -30,9 +30,9 @@ struct SequenceHoldBack {
 
 class SequenceScheduler : public Scheduler {
  public:
-  // `spec` has a SequenceBatchingSpec; `initial`: of each of its states. `observer` outlives the scheduler.
-  SequenceScheduler(const ModelSpec& spec, Instances instances, SequenceStates initial, ExecutionObserver* observer,
-                    SequenceHoldBack hold_back, std::uint64_t quick_nanoseconds = ExecutionTime::kQuickNanoseconds);
+  // `spec` has a SequenceBatchingSpec; `initial`: of each of its states.
+  SequenceScheduler(const ModelSpec& spec, Instances instances, SequenceStates initial, SequenceHoldBack hold_back,
+                    std::uint64_t quick_nanoseconds = ExecutionTime::kQuickNanoseconds);
   ~SequenceScheduler() override;
 
   void Enqueue(RequestPtr request, EnqueueHint hint) override EXCLUDES(mu_);
@@ -108,7 +108,6 @@ class SequenceScheduler : public Scheduler {
   const bool preserve_ordering_;
   const SequenceInputs inputs_;
   const BatchPolicy policy_;
-  ExecutionObserver* const observer_;
 
   mutable Mutex mu_;
   CondVar drained_;

@@ -327,6 +327,58 @@ class RemoteCacheTask:
     def missed(self, key: bytes = b"") -> None:
         """Ask the model; its answer is kept under `key`, unless that is empty."""
 
+class DurationSum:
+    """How often something happened, and how long that took in sum."""
+
+    @property
+    def count(self) -> int: ...
+    @property
+    def nanoseconds(self) -> int: ...
+
+class BatchDurations:
+    """Executions of batches of one size."""
+
+    @property
+    def compute_input(self) -> DurationSum: ...
+    @property
+    def compute_infer(self) -> DurationSum: ...
+    @property
+    def compute_output(self) -> DurationSum: ...
+
+class ModelStatistics:
+    """What was counted of one version of a model since it was loaded: a snapshot.
+
+    inference_count: elements that the model ran, without answers of the cache. failures: by reason (other, rejected,
+    canceled, backend). by_batch_size: elements in a batch to its executions.
+    """
+
+    @property
+    def last_inference_milliseconds(self) -> int: ...
+    @property
+    def inference_count(self) -> int: ...
+    @property
+    def execution_count(self) -> int: ...
+    @property
+    def success(self) -> DurationSum: ...
+    @property
+    def failure(self) -> DurationSum: ...
+    @property
+    def queue(self) -> DurationSum: ...
+    @property
+    def compute_input(self) -> DurationSum: ...
+    @property
+    def compute_infer(self) -> DurationSum: ...
+    @property
+    def compute_output(self) -> DurationSum: ...
+    @property
+    def cache_hit(self) -> DurationSum: ...
+    @property
+    def cache_miss(self) -> DurationSum: ...
+    @property
+    def failures(self) -> list[int]: ...
+    @property
+    def by_batch_size(self) -> dict[int, BatchDurations]: ...
+
 class Engine:
     """Owns models and schedulers; answers inference without Python. Thread-safe."""
 
@@ -358,6 +410,8 @@ class Engine:
         """
     def retract(self, name: str) -> Retirement:
         """Serve nothing under `name` any more; its versions become unready. May be waited for."""
+    def statistics(self, name: str, version: int = -1) -> ModelStatistics:
+        """Read the counters of a served version (-1: the latest). Raises TritonError as a request to it would."""
     def alias(self, name: str, target: str) -> None:
         """Let `name`, under which nothing was published, stand for whatever `target` serves."""
     def refuse(self, name: str, code: int, text: str) -> None:

@@ -16,20 +16,8 @@ struct Harness {
   explicit Harness(Method method, CallOptions options = {}) : call(std::make_shared<FakeCall>(method)) {
     request = std::make_unique<InferenceRequest>();
     request->id = "id";
-    request->responder = MakeInferResponder(call, Serve(SimpleSpec()), request.get(), &observer, options, "client's");
+    request->responder = MakeInferResponder(call, model, request.get(), &recorder, options, "client's");
   }
-
-  struct Observer final : EngineObserver {
-    void OnExecuted(std::span<InferenceRequest* const>, std::uint32_t) override {}
-    void OnRequestEnd(const ServedModel&, const InferenceRequest& ended, const Status& status) override {
-      ++ends;
-      ended_at = ended.times.request_end;
-      last_status = status;
-    }
-    int ends = 0;
-    std::uint64_t ended_at = 0;
-    Status last_status;
-  };
 
   wire::InferResponseView View(std::size_t i) const {
     wire::InferResponseView view;
@@ -46,7 +34,8 @@ struct Harness {
     return -1;
   }
 
-  Observer observer;
+  RequestRecorder recorder;
+  const ServedModelPtr model = Serve(SimpleSpec());
   std::shared_ptr<FakeCall> call;
   RequestPtr request;
 };
@@ -73,8 +62,8 @@ TEST(AUnaryCallGetsItsResponse) {
   CHECK_EQ(view.id, "id");
   CHECK_EQ(view.outputs.at(0).name, "OUTPUT0");
   CHECK_EQ(harness.FinalMark(0), -1);
-  CHECK_EQ(harness.observer.ends, 1);
-  CHECK(harness.observer.ended_at != 0);
+  CHECK_EQ(harness.model->statistics().Snapshot().success.count, 1u);
+  CHECK(harness.request->times.request_end != 0);
 }
 
 TEST(AStreamMarksItsLastAnswer) {
@@ -107,7 +96,8 @@ TEST(AnErrorEndsTheCall) {
   harness.request->responder->Send(Response(), true);
   REQUIRE(harness.call->answers.size() == 1);
   CHECK(harness.call->answers[0].answer.status == Unavailable("no"));
-  CHECK(harness.observer.last_status == Unavailable("no"));
+  CHECK_EQ(harness.model->statistics().Snapshot().failure.count, 1u);
+  CHECK_EQ(harness.model->statistics().Snapshot().success.count, 0u);
 }
 
 TEST(AModelThatSaysNothingIsAnError) {

@@ -20,8 +20,9 @@ ModelSpec Identity(std::int64_t version = 1) {
   return spec;
 }
 
-std::string Message(std::string_view model, std::string_view version = {}, Shape shape = {1, 2}) {
-  const wire::InferRequestBuilder::Input input{"INPUT0", "INT32", shape.dims(), {}};
+std::string Message(std::string_view model, std::string_view version = {}, Shape shape = {1, 2},
+                    std::string_view datatype = "INT32") {
+  const wire::InferRequestBuilder::Input input{"INPUT0", datatype, shape.dims(), {}};
   return wire::EncodeInferRequest({.model_name = model,
                                    .model_version = version,
                                    .id = {},
@@ -82,6 +83,41 @@ TEST(AnswersErrors) {
   CHECK(served.Infer(Message("identity", "x"))->status().code() == Code::kInvalidArgument);
   CHECK(served.Infer(Message("identity", "", {9, 1}))->status().code() == Code::kInvalidArgument);
   CHECK(served.Infer("\xff\xff")->status().code() == Code::kInternal);
+}
+
+TEST(CountsRequests) {
+  Served served;
+  served.Publish(Identity());
+  served.Infer(Message("identity"));
+  served.Infer(Message("identity", "", {2, 1}));
+  served.Infer(Message("identity", "", {9, 1}));  // Refused before it is one of the model's.
+  const Result<StatisticsSnapshot> counts = served.engine.Statistics("identity", -1);
+  REQUIRE(counts.ok());
+  CHECK_EQ(counts->success.count, 2u);
+  CHECK_EQ(counts->inference_count, 3u);
+  CHECK_EQ(counts->execution_count, 2u);
+  CHECK_EQ(counts->failure.count, 0u);
+  CHECK_EQ(counts->by_batch_size.size(), 2u);
+  CHECK(!served.engine.Statistics("nope", -1).ok());
+}
+
+// The model never sees it, nor do the requests that it would share a batch with.
+TEST(StringsThatAreCutFailTheirRequestAlone) {
+  Served served;
+  ModelSpec spec = IdentitySpec(DataType::kBytes, {1}, 4);
+  spec.version = 1;
+  spec.backend = "identity";
+  served.Publish(std::move(spec));
+  using std::string_literals::operator""s;
+  const auto answer = served.Infer(Message("identity", "", {1, 1}, "BYTES"), "\x09\0\0\0abc"s);
+  CHECK_EQ(answer->status().message(),
+           "incomplete string data for inference input 'INPUT0', expecting string of length 9 but only 3 bytes "
+           "available");
+  CHECK(served.Infer(Message("identity", "", {1, 1}, "BYTES"), "\x03\0\0\0abc"s)->status().ok());
+  const Result<StatisticsSnapshot> counts = served.engine.Statistics("identity", -1);
+  REQUIRE(counts.ok());
+  CHECK_EQ(counts->failures[static_cast<std::size_t>(FailureReason::kBackend)], 1u);
+  CHECK_EQ(counts->success.count, 1u);
 }
 
 TEST(SaysWhetherAModelExists) {

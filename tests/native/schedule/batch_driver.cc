@@ -7,7 +7,7 @@ namespace triton_lite {
 namespace {
 
 std::unique_ptr<Scheduler> Make(const testing::Arguments& words, Instances instances) {
-  return MakeBatchScheduler(testing::ReadModel(words), std::move(instances), nullptr);
+  return MakeBatchScheduler(testing::ReadModel(words), std::move(instances));
 }
 
 }  // namespace

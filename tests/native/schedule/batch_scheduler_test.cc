@@ -66,7 +66,7 @@ struct HeldInstance {
 TEST(GathersWhatCameWhileTheInstanceWasBusy) {
   Record record;
   HeldInstance held;
-  const auto scheduler = MakeBatchScheduler(Batching(4), MakeInstances(1, std::ref(held)), nullptr);
+  const auto scheduler = MakeBatchScheduler(Batching(4), MakeInstances(1, std::ref(held)));
   scheduler->Enqueue(MakeRequest("first", &record), kQueue);
   held.entered.Wait();
   for (const char* id : {"a", "b", "c", "d", "e"}) {
@@ -85,7 +85,7 @@ TEST(DefaultSchedulerDoesNotBatch) {
   HeldInstance held;
   ModelSpec spec;
   spec.max_batch_size = 4;
-  const auto scheduler = MakeBatchScheduler(spec, MakeInstances(1, std::ref(held)), nullptr);
+  const auto scheduler = MakeBatchScheduler(spec, MakeInstances(1, std::ref(held)));
   for (const char* id : {"a", "b", "c"}) {
     scheduler->Enqueue(MakeRequest(id, &record), kQueue);
   }
@@ -98,8 +98,7 @@ TEST(DefaultSchedulerDoesNotBatch) {
 TEST(UsesAllInstancesAtOnce) {
   Record record;
   std::latch all_run(3);
-  const auto scheduler =
-      MakeBatchScheduler(ModelSpec{}, MakeInstances(3, [&](Batch) { all_run.arrive_and_wait(); }), nullptr);
+  const auto scheduler = MakeBatchScheduler(ModelSpec{}, MakeInstances(3, [&](Batch) { all_run.arrive_and_wait(); }));
   for (int i = 0; i < 3; ++i) {
     scheduler->Enqueue(MakeRequest("", &record), kQueue);
   }
@@ -108,7 +107,7 @@ TEST(UsesAllInstancesAtOnce) {
 
 TEST(ABatchThatIsFullDoesNotWaitForItsDelay) {
   Record record;
-  const auto scheduler = MakeBatchScheduler(Batching(2, Delayed(1ull << 40)), MakeInstances(2, nullptr), nullptr);
+  const auto scheduler = MakeBatchScheduler(Batching(2, Delayed(1ull << 40)), MakeInstances(2, nullptr));
   scheduler->Enqueue(MakeRequest("a", &record), kQueue);
   scheduler->Enqueue(MakeRequest("b", &record), kQueue);
   record.WaitFor(2);
@@ -116,7 +115,7 @@ TEST(ABatchThatIsFullDoesNotWaitForItsDelay) {
 
 TEST(ABatchThatWaitsIsRunWhenItsDelayIsOver) {
   Record record;
-  const auto scheduler = MakeBatchScheduler(Batching(8, Delayed(200)), MakeInstances(2, nullptr), nullptr);
+  const auto scheduler = MakeBatchScheduler(Batching(8, Delayed(200)), MakeInstances(2, nullptr));
   for (std::size_t i = 1; i <= 20; ++i) {
     scheduler->Enqueue(MakeRequest("", &record), kQueue);
     record.WaitFor(i);
@@ -125,7 +124,7 @@ TEST(ABatchThatWaitsIsRunWhenItsDelayIsOver) {
 
 TEST(DrainingRunsWhatWaitsForItsDelay) {
   Record record;
-  const auto scheduler = MakeBatchScheduler(Batching(8, Delayed(1ull << 40)), MakeInstances(2, nullptr), nullptr);
+  const auto scheduler = MakeBatchScheduler(Batching(8, Delayed(1ull << 40)), MakeInstances(2, nullptr));
   scheduler->Enqueue(MakeRequest("a", &record), kQueue);
   scheduler->Drain();
   CHECK(record.requests() == std::vector<std::string>{"a"});
@@ -133,7 +132,7 @@ TEST(DrainingRunsWhatWaitsForItsDelay) {
 
 TEST(RefusesWhenDrained) {
   Record record;
-  const auto scheduler = MakeBatchScheduler(ModelSpec{}, MakeInstances(1, nullptr), nullptr);
+  const auto scheduler = MakeBatchScheduler(ModelSpec{}, MakeInstances(1, nullptr));
   scheduler->Drain();
   scheduler->Enqueue(MakeRequest("7", &record), kInline);
   scheduler->Enqueue(MakeRequest("", &record), kQueue);
@@ -151,7 +150,7 @@ TEST(RefusesWhenDrained) {
 TEST(DropsCancelledRequestsFromTheQueue) {
   Record record;
   HeldInstance held;
-  const auto scheduler = MakeBatchScheduler(Batching(4), MakeInstances(1, std::ref(held)), nullptr);
+  const auto scheduler = MakeBatchScheduler(Batching(4), MakeInstances(1, std::ref(held)));
   scheduler->Enqueue(MakeRequest("first", &record), kQueue);
   held.entered.Wait();
   std::vector<std::shared_ptr<CancelToken>> tokens;
@@ -176,7 +175,7 @@ TEST(DropsCancelledRequestsFromTheQueue) {
 TEST(AQueueOfCancelledRequestsIsAnsweredWithoutAnInstance) {
   Record record;
   std::atomic<int> executions = 0;
-  const auto scheduler = MakeBatchScheduler(ModelSpec{}, MakeInstances(1, [&](Batch) { ++executions; }), nullptr);
+  const auto scheduler = MakeBatchScheduler(ModelSpec{}, MakeInstances(1, [&](Batch) { ++executions; }));
   RequestPtr request = MakeRequest("a", &record);
   request->cancel->Cancel();
   scheduler->Enqueue(std::move(request), kQueue);
@@ -187,7 +186,7 @@ TEST(AQueueOfCancelledRequestsIsAnsweredWithoutAnInstance) {
 
 // However long this machine takes, its models count as quick.
 std::unique_ptr<Scheduler> MakeQuick(const ModelSpec& spec, Instances instances) {
-  return std::make_unique<BatchScheduler>(spec, std::move(instances), nullptr, std::uint64_t{1} << 62);
+  return std::make_unique<BatchScheduler>(spec, std::move(instances), std::uint64_t{1} << 62);
 }
 
 // Until the model is known to be quick, requests go to the instance threads.
@@ -288,7 +287,7 @@ TEST(PreservesTheOrderOfRequests) {
       release.Open();
     }
   };
-  const auto scheduler = MakeBatchScheduler(Batching(1, Ordered()), MakeInstances(2, body), nullptr);
+  const auto scheduler = MakeBatchScheduler(Batching(1, Ordered()), MakeInstances(2, body));
   std::vector<std::string> want;
   for (int i = 0; i < 10; ++i) {
     want.push_back(std::to_string(i));
@@ -298,21 +297,20 @@ TEST(PreservesTheOrderOfRequests) {
   CHECK(record.requests() == want);
 }
 
-class CountingObserver : public ExecutionObserver {
- public:
-  void OnExecuted(Batch batch, std::uint32_t batch_size) override {
-    std::uint32_t elements = 0;
-    for (const InferenceRequest* request : batch) {
-      const Timestamps& times = request->times;
-      CHECK(times.queue_start > 0 && times.queue_start <= times.compute_start);
-      CHECK(times.compute_start <= times.compute_end);
-      elements += request->batch_size;
-    }
-    CHECK_EQ(elements, batch_size);
-    executed += elements;
+// Of each execution, the first request stands for the whole batch.
+void CheckExecution(Batch batch) {
+  std::uint32_t elements = 0;
+  std::uint32_t counted = 0;
+  for (const InferenceRequest* request : batch) {
+    const Timestamps& times = request->times;
+    CHECK(times.queue_start > 0 && times.queue_start <= times.compute_start);
+    CHECK(request->failure_reason == FailureReason::kBackend);
+    elements += request->batch_size;
+    counted += request->execution_batch_size;
   }
-  std::atomic<std::uint64_t> executed = 0;
-};
+  CHECK_EQ(batch[0]->execution_batch_size, elements);
+  CHECK_EQ(counted, elements);
+}
 
 void EnqueueMany(Scheduler& scheduler, Record& record, int producer, int count) {
   for (int i = 0; i < count; ++i) {
@@ -332,9 +330,8 @@ void ManyProducers(const ModelSpec& spec, int instances, std::uint64_t quick_nan
   constexpr int kProducers = 4;
   constexpr int kRequests = 2000;
   Record record;
-  CountingObserver observer;
   const auto scheduler =
-      std::make_unique<BatchScheduler>(spec, MakeInstances(instances, nullptr), &observer, quick_nanoseconds);
+      std::make_unique<BatchScheduler>(spec, MakeInstances(instances, CheckExecution), quick_nanoseconds);
   std::vector<std::thread> producers;
   for (int p = 0; p < kProducers; ++p) {
     producers.emplace_back([&, p] { EnqueueMany(*scheduler, record, p, kRequests); });
@@ -379,7 +376,7 @@ TEST(AnswersEachRequestOfManyProducersOnceWithoutBatching) { ManyProducers(Model
 TEST(DrainsWhileProducersGoOn) {
   for (int round = 0; round < 50; ++round) {
     Record record;
-    const auto scheduler = MakeBatchScheduler(Batching(8), MakeInstances(2, nullptr), nullptr);
+    const auto scheduler = MakeBatchScheduler(Batching(8), MakeInstances(2, nullptr));
     std::latch started(2);
     std::thread producer([&] {
       started.arrive_and_wait();

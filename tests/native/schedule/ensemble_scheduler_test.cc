@@ -532,16 +532,21 @@ TEST(WhatWaitsForAFullStepEndsWithItsRun) {
   CHECK_EQ(scheduler->pending(), 0u);
 }
 
-class SummingObserver : public ExecutionObserver {
+// Keeps what its request was when the last reply came.
+class EndResponder : public testing::RecordingResponder {
  public:
-  void OnExecuted(testing::Batch batch, std::uint32_t batch_size) override {
-    ++executions;
-    size += batch_size;
-    times = batch[0]->times;
+  EndResponder(const InferenceRequest* request, Record* record) : RecordingResponder("r", record), request_(request) {}
+  void Send(InferenceResponse response, bool last) override {
+    times = request_->times;
+    execution_batch_size = request_->execution_batch_size;
+    RecordingResponder::Send(std::move(response), last);
   }
-  int executions = 0;
-  std::uint32_t size = 0;
-  Timestamps times;
+
+  static inline Timestamps times;
+  static inline std::uint32_t execution_batch_size = 0;
+
+ private:
+  const InferenceRequest* request_;
 };
 
 TEST(ShowsTheSumsOfItsSteps) {
@@ -553,16 +558,17 @@ TEST(ShowsTheSumsOfItsSteps) {
     Echo(std::move(request));
   };
   router.Add("a", 0, {Tensor("X")}, body);
-  SummingObserver observer;
   const auto scheduler = MakeEnsembleScheduler(
       Ensemble({"IN"}, {"OUT"}, {Step("a", {{"X", "IN"}}, {{"Y", "m"}}), Step("a", {{"X", "m"}}, {{"Y", "OUT"}})}),
-      &router, &observer);
+      &router);
   Record record;
-  scheduler->Enqueue(EnsembleRequest(&record, {"IN"}, {"OUT"}), kHint);
-  CHECK_EQ(observer.executions, 1);
-  CHECK_EQ(observer.size, 1u);
-  CHECK_EQ(observer.times.compute_input_end - observer.times.compute_start, 20u);
-  CHECK_EQ(observer.times.compute_output_start - observer.times.compute_input_end, 80u);
+  RequestPtr request = EnsembleRequest(&record, {"IN"}, {"OUT"});
+  request->responder = std::make_unique<EndResponder>(request.get(), &record);
+  scheduler->Enqueue(std::move(request), kHint);
+  const Timestamps& times = EndResponder::times;
+  CHECK_EQ(EndResponder::execution_batch_size, 1u);
+  CHECK_EQ(times.compute_input_end - times.compute_start, 20u);
+  CHECK_EQ(times.compute_output_start - times.compute_input_end, 80u);
 }
 
 // Routes to real schedulers.
@@ -593,7 +599,7 @@ TEST(ManyRequestsThroughManyThreads) {
     const auto spec = std::make_unique<ModelSpec>();
     spec->max_batch_size = 4;
     spec->scheduler.emplace<DynamicBatchingSpec>();
-    models.push_back(MakeBatchScheduler(*spec, std::move(of_model), nullptr));
+    models.push_back(MakeBatchScheduler(*spec, std::move(of_model)));
     router.Add(name, 0, {Tensor("X"), Tensor("Z")}, [scheduler = models.back().get()](RequestPtr request) {
       scheduler->Enqueue(std::move(request), {true});
     });

@@ -140,7 +140,7 @@ TEST(ModelsTakeTurns) {
     std::vector<std::unique_ptr<Scheduler>> models;
     for (const ModelSpec& spec : {ModelSpec{}, batching}) {
       Seats seats{Seat(limiter, Needs({{"R", false, 2}}, 1)), Seat(limiter, Needs({{"R", false, 2}}, 2))};
-      models.push_back(MakeBatchScheduler(spec, MakeInstances(2, body), nullptr, std::move(seats)));
+      models.push_back(MakeBatchScheduler(spec, MakeInstances(2, body), std::move(seats)));
     }
     std::vector<std::thread> clients;
     for (auto& model : models) {
@@ -173,7 +173,7 @@ TEST(ABatchGrowsUntilItsTurn) {
   std::vector<std::size_t> sizes;
   Record record;
   const auto scheduler = MakeBatchScheduler(spec, MakeInstances(1, [&](Batch batch) { sizes.push_back(batch.size()); }),
-                                            nullptr, {Seat(limiter, Needs({{"R", false, 1}}))});
+                                            {Seat(limiter, Needs({{"R", false, 1}}))});
   for (int i = 0; i < 3; ++i) {
     scheduler->Enqueue(MakeRequest("r", &record), {});
   }
@@ -190,7 +190,7 @@ TEST(DrainsWhileOthersHoldEverything) {
   CHECK(holder->Ask());
   Record record;
   const auto scheduler =
-      MakeBatchScheduler(ModelSpec{}, MakeInstances(1, nullptr), nullptr, {Seat(limiter, Needs({{"R", false, 1}}))});
+      MakeBatchScheduler(ModelSpec{}, MakeInstances(1, nullptr), {Seat(limiter, Needs({{"R", false, 1}}))});
   scheduler->Enqueue(MakeRequest("r", &record), {});
   std::thread drain([&] { scheduler->Drain(); });
   RateLimiter::Announce(holder->Finish(false));

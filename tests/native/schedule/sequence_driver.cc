@@ -93,7 +93,7 @@ std::unique_ptr<Scheduler> Make(const Arguments& words, Instances instances) {
     const std::vector<std::string> counts = SplitText(words.text("hold"), ',');
     hold = {static_cast<std::size_t>(Number(counts.at(0))), static_cast<std::size_t>(Number(counts.at(1)))};
   }
-  return std::make_unique<SequenceScheduler>(ReadModel(words), std::move(instances), SequenceStates{}, nullptr, hold);
+  return std::make_unique<SequenceScheduler>(ReadModel(words), std::move(instances), SequenceStates{}, hold);
 }
 
 }  // namespace

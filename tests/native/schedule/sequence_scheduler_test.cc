@@ -43,8 +43,8 @@ SequenceBatchingSpec Oldest(std::int32_t candidates, bool preserve_ordering = fa
 
 // However long this machine takes, its models count as quick.
 std::unique_ptr<SequenceScheduler> Make(const ModelSpec& spec, Instances instances, SequenceStates initial = {}) {
-  return std::make_unique<SequenceScheduler>(spec, std::move(instances), std::move(initial), nullptr,
-                                             SequenceHoldBack{}, std::uint64_t{1} << 62);
+  return std::make_unique<SequenceScheduler>(spec, std::move(instances), std::move(initial), SequenceHoldBack{},
+                                             std::uint64_t{1} << 62);
 }
 
 RequestPtr InSequence(Record* record, std::uint64_t id, std::uint32_t flags, std::string name = "") {

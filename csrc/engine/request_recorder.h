@@ -1,0 +1,18 @@
+// The one place that is told how each request ended: what statistics, metrics, traces and logs are written from.
+#pragma once
+
+#include "core/request.h"
+#include "core/status.h"
+#include "engine/served_model.h"
+
+namespace triton_lite {
+
+// Thread-safe. Called on data-plane threads: quick, no lock that is held for long, nothing thrown.
+class RequestRecorder {
+ public:
+  // Stamps the end of `request` and counts it. To be called once, before its last answer is handed over: whoever has
+  // that finds the request counted.
+  void RecordEnd(const ServedModel& model, InferenceRequest* request, const Status& status);
+};
+
+}  // namespace triton_lite

@@ -1,0 +1,46 @@
+// Records the ends of an ensemble's steps, as CallResponder does those of calls.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "core/request.h"
+#include "engine/request_recorder.h"
+#include "engine/served_model.h"
+
+namespace triton_lite {
+
+class StepResponder final : public Responder {
+ public:
+  // Takes the place of the responder of `request`, which keeps `model` alive.
+  static void Install(InferenceRequest* request, const ServedModel& model, RequestRecorder* recorder) {
+    request->responder.reset(new StepResponder(request, model, recorder));
+  }
+
+  OutputMemory& memory() override { return inner_->memory(); }
+  void Send(InferenceResponse response, bool last) override {
+    if (last) {
+      recorder_->RecordEnd(model_, request_, {});
+    }
+    inner_->Send(std::move(response), last);
+  }
+  void Fail(Status status) override {
+    recorder_->RecordEnd(model_, request_, status);
+    inner_->Fail(std::move(status));
+  }
+  void Finish() override {
+    recorder_->RecordEnd(model_, request_, {});
+    inner_->Finish();
+  }
+
+ private:
+  StepResponder(InferenceRequest* request, const ServedModel& model, RequestRecorder* recorder)
+      : request_(request), inner_(std::move(request->responder)), model_(model), recorder_(recorder) {}
+
+  InferenceRequest* const request_;  // Owns this.
+  const std::unique_ptr<Responder> inner_;
+  const ServedModel& model_;
+  RequestRecorder* const recorder_;
+};
+
+}  // namespace triton_lite
