@@ -35,7 +35,9 @@ _SLOW = """\
 backend: "identity"
 max_batch_size: 1
 dynamic_batching {{
-  default_queue_policy {{ timeout_action: REJECT allow_timeout_override: true max_queue_size: {size} }}
+  default_queue_policy {{
+    timeout_action: REJECT default_timeout_microseconds: 20000000 allow_timeout_override: true max_queue_size: {size}
+  }}
 }}
 instance_group [ {{ kind: KIND_CPU count: 1 }} ]
 parameters [ {{ key: "execute_delay_ms" value: {{ string_value: "{delay}" }} }} ]
