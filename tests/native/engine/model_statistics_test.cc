@@ -129,3 +129,5 @@ TEST(LosesNothingBetweenThreads) {
   CHECK_EQ(statistics.Snapshot().success.count, 4000u);
   CHECK_EQ(statistics.Snapshot().by_batch_size.at(1).compute_input.count, 4000u);
 }
+
+TEST_MAIN()
