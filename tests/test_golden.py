@@ -28,6 +28,7 @@ HTTP_AREAS = [
     "shared_memory",
     "sequence",
     "statistics",
+    "logging",
 ]
 GRPC_AREAS = [
     "grpc_health",
@@ -42,6 +43,7 @@ GRPC_AREAS = [
     "grpc_shared_memory",
     "grpc_sequence",
     "grpc_statistics",
+    "grpc_logging",
 ]
 # Of the error texts, at least this part must be exactly Triton's; docs/golden.md lists the others with the reason.
 EQUAL_TEXTS = 0.97

@@ -15,6 +15,7 @@
 #include "bindings/engine_holder.h"
 #include "bindings/remote_cache.h"
 #include "bindings/shape_caster.h"
+#include "log/log.h"
 
 namespace py = pybind11;
 
@@ -103,47 +104,13 @@ std::vector<RegionTuple> ListRegions(Engine& engine, const std::string& name) {
   return regions;
 }
 
-// Lines of a verbose log, for Python's logging once it may run again: a thread of ours would stay in its tables.
-class WarmUpLines {
- public:
-  explicit WarmUpLines(const ModelSpec& spec) {
-    if (!spec.model_warmup.empty()) {
-      const py::module_ logging = py::module_::import("logging");
-      logger_ = logging.attr("getLogger")("triton_lite.engine.warmup");
-      wanted_ = logger_.attr("isEnabledFor")(logging.attr("DEBUG")).cast<bool>();
-    }
-  }
-
-  WarmUpLog log() {
-    constexpr std::size_t kMost = 1000;
-    return wanted_ ? WarmUpLog([this](const std::string& line) {
-      if (lines_.size() < kMost) {
-        lines_.push_back(line);
-      }
-    })
-                   : WarmUpLog();
-  }
-
-  void Write() const {
-    for (const std::string& line : lines_) {
-      logger_.attr("debug")("%s", line);
-    }
-  }
-
- private:
-  py::object logger_;
-  bool wanted_ = false;
-  std::vector<std::string> lines_;
-};
-
 PyLoadedModel Load(Engine& engine, ModelSpec spec, PyOpenedModel* opened) {
   OpenedModel taken = opened == nullptr ? OpenedModel{} : std::move(opened->opened);
-  WarmUpLines lines(spec);
+  const WarmUpLog log = VerboseLog(1) ? WarmUpLog([](const std::string& line) { LogVerbose(1, line); }) : WarmUpLog();
   Result<ServedModelPtr> loaded = [&] {
     py::gil_scoped_release release;
-    return engine.Load(std::move(spec), std::move(taken), lines.log());
+    return engine.Load(std::move(spec), std::move(taken), log);
   }();
-  lines.Write();
   return PyLoadedModel{ValueOrRaise(std::move(loaded))};
 }
 

@@ -1,9 +1,11 @@
 #include "cache/caching_scheduler.h"
 
+#include <string>
 #include <utility>
 
 #include "cache/request_content.h"
 #include "cache/storing_responder.h"
+#include "log/log.h"
 
 namespace triton_lite {
 namespace {
@@ -15,7 +17,11 @@ bool Store(LocalCache& cache, const Hash128& hash, const InferenceResponse& resp
     Result<CachedAnswerPtr> answer = CachedAnswer::Copy(response);
     status = answer.ok() ? cache.Insert(hash, *std::move(answer)) : answer.status();
   }
-  return status.code() != Code::kAlreadyExists;
+  const bool missed = status.code() != Code::kAlreadyExists;
+  if (missed && !status.ok()) {
+    LogError("Failed to insert key [" + std::to_string(hash[0]) + "] into response cache: " + status.message());
+  }
+  return missed;
 }
 
 }  // namespace

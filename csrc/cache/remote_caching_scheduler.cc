@@ -5,6 +5,7 @@
 #include "cache/remote_cache.h"
 #include "cache/request_content.h"
 #include "cache/storing_responder.h"
+#include "log/log.h"
 
 namespace triton_lite {
 namespace {
@@ -45,13 +46,15 @@ class RemoteCachingScheduler final : public Scheduler, public MissedRequests {
 
   void Missed(RequestPtr request, std::string key) override {
     if (!key.empty()) {
-      StoringResponder::Install(request.get(),
-                                [cache = cache_, key = std::move(key)](const InferenceResponse& response) {
-                                  if (Result<std::string> value = WriteAnswer(response); value.ok()) {
-                                    cache->Push(std::make_unique<RemoteCacheTask>(key, *std::move(value)));
-                                  }
-                                  return true;
-                                });
+      StoringResponder::Install(
+          request.get(), [cache = cache_, key = std::move(key)](const InferenceResponse& response) {
+            if (Result<std::string> value = WriteAnswer(response); value.ok()) {
+              cache->Push(std::make_unique<RemoteCacheTask>(key, *std::move(value)));
+            } else {
+              LogError("Failed to insert key [" + key + "] into response cache: " + value.status().message());
+            }
+            return true;
+          });
     }
     model_->Enqueue(std::move(request), EnqueueHint{});
   }

@@ -9,6 +9,7 @@
 #include "core/low_priority.h"
 #include "engine/cpu_budget.h"
 #include "engine/initial_states.h"
+#include "engine/logged_instance.h"
 #include "engine/warm_up_sample.h"
 
 namespace triton_lite {
@@ -42,7 +43,7 @@ Result<Created> CreateInstances(const ModelSpec& spec, BackendModel* backend, Ra
       RunAtLowPriority([&] { status = WarmUp(spec, samples, placement, instance.get(), log); });
       RETURN_IF_ERROR(status);
     }
-    instances.push_back(std::move(instance));
+    instances.push_back(std::make_unique<LoggedInstance>(placement.name, std::move(instance)));
     if (limiter != nullptr && IsLimited(spec)) {
       ASSIGN_OR_RETURN(RateLimiter::SeatPtr seat, limiter->Register(placement.rate_limiter, placement.device_id));
       created.seats.push_back(std::move(seat));

@@ -6,6 +6,7 @@
 #include <string>
 #include <system_error>
 
+#include "log/log.h"
 #include "schedule/execution.h"
 #include "schedule/refusal.h"
 
@@ -116,9 +117,10 @@ void SequenceScheduler::Enqueue(RequestPtr request, EnqueueHint hint) {
   CondVar* wake = nullptr;
   bool start = false;
   bool wake_reaper = false;
+  std::string warning;
   if (status.ok()) {
     MutexLock lock(mu_);
-    status = Admit(request, &runner);
+    status = Admit(request, &runner, &warning);
     if (status.ok()) {
       ++pending_;
       start = !std::exchange(started_, true);
@@ -126,6 +128,9 @@ void SequenceScheduler::Enqueue(RequestPtr request, EnqueueHint hint) {
       wake_reaper = table_.next_deadline() < reaper_looks_at_;
       reaper_looks_at_ = wake_reaper ? 0 : reaper_looks_at_;
     }
+  }
+  if (!warning.empty()) {
+    LogWarning(warning);
   }
   if (!status.ok()) {
     Refuse(*request, FailureReason::kUncounted, std::move(status));
@@ -157,7 +162,7 @@ Status SequenceScheduler::Check(InferenceRequest& request) const {
   return {};
 }
 
-Status SequenceScheduler::Admit(RequestPtr& request, Runner** runner) {
+Status SequenceScheduler::Admit(RequestPtr& request, Runner** runner, std::string* warning) {
   if (!InSequence(request->correlation_id)) {
     request->correlation_id = next_id_++;
     request->flags = kSequenceStart;
@@ -170,6 +175,11 @@ Status SequenceScheduler::Admit(RequestPtr& request, Runner** runner) {
   if (!starts && sequence == nullptr) {
     return InvalidArgument("inference request for sequence " + Text(request->correlation_id) + " to model '" +
                            model_name_ + "' must specify the START flag on the first request of the sequence");
+  }
+  if (starts && sequence != nullptr) {
+    *warning = "sequence " + Text(request->correlation_id) + " for model '" + model_name_ +
+               "' has a conflict. The previous sequence did not end before this sequence start. Previous sequence will "
+               "be terminated early.";
   }
   const SequenceTable::Destination to = table_.Take(request, sequence, request->times.queue_start);
   if (to.place) {
@@ -300,7 +310,8 @@ void SequenceScheduler::RunAgain(Work* work) {
       request->flags = 0;
       request->times.queue_start = NowNanoseconds();
       Runner* runner = nullptr;
-      status = Admit(request, &runner);
+      std::string warning;  // Stays empty: it does not start.
+      status = Admit(request, &runner, &warning);
       if (runner != nullptr) {
         WakeAll();
       }

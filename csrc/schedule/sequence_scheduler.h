@@ -73,8 +73,8 @@ class SequenceScheduler : public Scheduler {
   };
 
   Status Check(InferenceRequest& request) const;
-  // Gives the request its place, or says why it has none.
-  Status Admit(RequestPtr& request, Runner** runner) REQUIRES(mu_);
+  // Gives the request its place, or says why it has none. `warning`: what is to be logged without the lock.
+  Status Admit(RequestPtr& request, Runner** runner, std::string* warning) REQUIRES(mu_);
   // Takes work to be run on the calling thread, or says whom to wake for it.
   void AfterAdmission(Runner* runner, bool may_run_inline, Work* work, CondVar** wake) REQUIRES(mu_);
   bool TakeWork(Runner& runner, Work* work) REQUIRES(mu_);

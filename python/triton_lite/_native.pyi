@@ -8,6 +8,14 @@ from typing import TypeAlias
 
 from typing_extensions import Buffer
 
+# --- csrc/bindings/log.cc ---------------------------------------------------------------------------------------------
+
+def configure_log(settings: int, file: str = "", page: str = "", escape: bool = True) -> None:
+    """Say what native threads log, and how: `logs.native_options()` of this process. They write to standard error.
+
+    `settings`: LogSettings.word(), until others are set in the file `page`. `file`: what standard error is open for.
+    """
+
 # --- csrc/bindings/model_spec.cc -------------------------------------------------------------------------------------
 # What the engine needs to know of one version of a model. Attributes read as copies and are assigned whole:
 # `spec.inputs.append(x)` changes nothing, `spec.inputs = [...]` does. Enumerations are their numbers in

@@ -45,7 +45,6 @@ def test_errors_are_answers(server):
         Code.NOT_FOUND,
         "Request for unknown model: 'no' is not found",
     )
-    assert answer(server, MethodNumber.LOG_SETTINGS)[0] == Code.UNIMPLEMENTED
     assert answer(server, 9999) == (Code.UNIMPLEMENTED, "method 9999 is not available in this release")
     assert answer(server, MethodNumber.MODEL_READY, b"\xff\xff")[0] == Code.INTERNAL
     assert answer(server, MethodNumber.ADMIN, b"[]")[0] == Code.INVALID_ARGUMENT

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
-from triton_lite.cli.log import configure
+from triton_lite import logs
 from triton_lite.frontends import ready
 from triton_lite.launch import options
+from triton_lite.launch.place import place_of
 
 if TYPE_CHECKING:
-    from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
     from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 
 _settings = options()
@@ -24,14 +25,17 @@ class TritonLogger(Logger):  # type: ignore[misc]
     def setup(self, cfg: Any) -> None:
         """Write where and how the package's own log does."""
         super().setup(cfg)
-        self.follow()
+        handler = logs.configure_by_options(_settings, board=logs.board_path(place_of(_settings).socket))
+        self.error_log.handlers[:] = [handler]
+        self.error_log.addFilter(_concerns)
         # Directly, so that a line names the place in gunicorn that wrote it, not gunicorn's logger.
         self.critical, self.error, self.warning = self.error_log.critical, self.error_log.error, self.error_log.warning
         self.info, self.debug, self.exception = self.error_log.info, self.error_log.debug, self.error_log.exception
 
-    def follow(self) -> None:
-        """Take over the handlers of the package's log, made anew for this process."""
-        self.error_log.handlers[:] = configure(_settings).handlers
+
+def _concerns(record: logging.LogRecord) -> bool:
+    """What gunicorn says of its start and its workers concerns only who looks closely."""
+    return record.levelno > logging.INFO or logs.verbose()
 
 
 bind = f"fd://{os.environ['TRITON_LITE_HTTP_SOCKET']}"
@@ -44,14 +48,8 @@ graceful_timeout = _settings["exit-timeout-secs"]
 keepalive = 10
 timeout = 0
 logger_class = TritonLogger
-# What gunicorn says of its start and its workers concerns only who looks closely.
-loglevel = "info" if _settings["log-verbose"] else "warning"
+loglevel = "info"
 proc_name = "triton-lite-http"
-
-
-def post_fork(server: Arbiter, worker: Worker) -> None:
-    """Give the worker's log lines its own process id."""
-    server.log.follow()
 
 
 def post_worker_init(worker: Worker) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from triton_lite.launch.file_lock import FileLock
 from triton_lite.launch.place import Place, place_of
 from triton_lite.launch.runtime_folder import runtime_folder
+from triton_lite.logs import board_path
 from triton_lite.options import OptionError, Settings
 
 _LOCK_SECONDS = 1.0
@@ -29,17 +30,22 @@ def private_place(settings: Settings) -> Iterator[Place]:
         # Not at once: another server that starts may be looking whether this lock is a dead one's.
         if not lock.acquire(_LOCK_SECONDS):
             raise OptionError(f'Bad option: "--engine".\nanother server has its engine at {place.socket}')
-        place.socket.unlink(missing_ok=True)
+        _clear(place)
         try:
             yield place
         finally:
-            place.socket.unlink(missing_ok=True)
+            _clear(place)
+
+
+def _clear(place: Place) -> None:
+    place.socket.unlink(missing_ok=True)
+    board_path(place.socket).unlink(missing_ok=True)
 
 
 def _sweep(folder: Path) -> None:
     """Remove what servers left that were killed: nobody holds their locks."""
-    for name in {path.name.removesuffix(".lock") for path in folder.glob("serve-*")}:
+    for name in {path.name.removesuffix(".lock").removesuffix(".log-settings") for path in folder.glob("serve-*")}:
         place = Place(folder / name)
         with FileLock(place.lock) as lock:
             if lock.try_acquire():
-                place.socket.unlink(missing_ok=True)
+                _clear(place)

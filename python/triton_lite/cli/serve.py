@@ -51,7 +51,7 @@ def _run(settings: Settings, programs: Programs | None) -> int:
     from triton_lite.cli.supervisor import Supervisor
 
     with claim_ports(settings) as ports, private_place(settings) as place:
-        log = log_here(settings)
+        log = log_here(settings, place)
         for warning in settings.warnings:
             log.warning(warning)
         return Supervisor(settings, ports, Commands(settings, ports, place, programs or Programs())).run()

@@ -107,7 +107,7 @@ class Supervisor:
     def _announce(self) -> None:
         report = self._start_up.report
         models = report.models
-        print(model_table(models), file=sys.stderr, flush=True)
+        _log.info("", extra={"block": model_table(models)})
         for reason in failures(models):
             _log.error("failed to load %s", reason)
         if report.problem and self._settings["exit-on-error"]:
@@ -120,6 +120,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         """End the front ends first, so that what is in flight still finds its engine."""
+        _log.info("Waiting for in-flight requests to complete.")
         _log.info("stopping: requests in flight have up to %d s", self._settings["exit-timeout-secs"])
         # gunicorn forgets a signal that comes while its workers start, and would wait for them in vain.
         for child in self._start_up.not_ready:

@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from triton_lite import logs
@@ -42,7 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Before any other thread: all inherit the mask, and only the main thread takes these signals.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING_SIGNALS)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    _configure_logs(engine_options)
+    try:
+        _configure_logs(engine_options, Path(options.socket), supervised=options.parent is not None)
+    except OSError as error:
+        print(f"triton-lite engine: the log file cannot be written: {error}", file=sys.stderr)
+        return 2
     if options.new_session and os.getsid(0) != os.getpid():
         _leave_session()
     if options.parent is not None and not _end_with_parent(options.parent):
@@ -52,11 +57,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TritonError as error:
         _log.error("%s", error.text)
         return 1
+    finally:
+        if options.parent is None:
+            logs.board_path(Path(options.socket)).unlink(missing_ok=True)
 
 
 def _run(options: argparse.Namespace, engine_options: EngineOptions) -> int:
     from triton_lite import _native
 
+    _native.configure_log(**logs.native_options())
     report = ReportWriter(options.ready_fd)
     engine = engine_options.make_engine(_native)
     control_plane = ControlPlane(engine, engine_options, _native)
@@ -105,15 +114,19 @@ def _read_options(file: str | None) -> EngineOptions:
     return EngineOptions.from_json(os.environ.get(OPTIONS_VARIABLE, "{}"))
 
 
-def _configure_logs(options: EngineOptions) -> None:
-    logs.configure(
-        verbose=options.log_verbose,
+def _configure_logs(options: EngineOptions, socket: Path, *, supervised: bool) -> None:
+    own = logs.LogSettings(
         info=options.log_info,
         warning=options.log_warning,
         error=options.log_error,
-        iso8601=options.log_format.upper() == "ISO8601",
-        file=options.log_file,
+        verbose=max(0, options.log_verbose),
+        format=options.log_format,
     )
+    board = logs.board_path(socket)
+    if not supervised:
+        # An engine that was here before, and what was set in it, is over. A supervisor's board goes with its server.
+        board.unlink(missing_ok=True)
+    logs.configure(own, file=options.log_file, board=board)
 
 
 def _leave_session() -> None:

@@ -25,7 +25,7 @@ class EngineOptions:
     backends. cache_config: cache -> setting -> value, of at most one cache. rate_limit: one of RATE_LIMIT_MODES;
     rate_limit_resource: name, count, and device or None. allow_client_shm: clients may register regions.
     exit_on_error is carried out by whoever started the engine; one that is about to end is never ready.
-    answer_budget_byte_size: memory for the answers to one peer.
+    answer_budget_byte_size: memory for the answers to one peer. access_log: its file, "-" for the log, "" for none.
     """
 
     model_repository: list[str] = field(default_factory=list)
@@ -53,6 +53,7 @@ class EngineOptions:
     log_error: bool = True
     log_format: str = "default"
     log_file: str = ""
+    access_log: str = ""
 
     def to_json(self) -> str:
         """Encode for another process; keys are sorted, so that equal options give equal texts."""

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from triton_lite import logs
 from triton_lite.engine.report import Report
 from triton_lite.errors import Code, TritonError
 from triton_lite.launch.engine_process import start_engine
@@ -50,6 +51,7 @@ def connect_to_engine(name: str, settings: Settings) -> ChannelClient:
         client = dial()
         if client is None:
             raise TritonError(Code.UNAVAILABLE, "the inference engine is not there yet")
+        logs.follow(place.socket, settings)
         return client
 
     def start() -> tuple[subprocess.Popen[bytes], int]:
@@ -57,7 +59,9 @@ def connect_to_engine(name: str, settings: Settings) -> ChannelClient:
             print(f"triton-lite: {warning}", file=sys.stderr, flush=True)
         return start_engine(place, settings, supervised=False)
 
-    return find_or_start(place, dial, start)
+    client = find_or_start(place, dial, start)
+    logs.follow(place.socket, settings)
+    return client
 
 
 def find_or_start(place: Place, dial: Dial[Client], start: Start) -> Client:

@@ -7,11 +7,13 @@ import logging
 import signal
 import sys
 from dataclasses import replace
+from types import FrameType
 
 from triton_lite import launch, logs
 from triton_lite.frontends import ready
 from triton_lite.frontends.grpc import processes
 from triton_lite.frontends.link import EngineLink
+from triton_lite.launch.place import place_of
 from triton_lite.options import OptionError, Settings
 
 _log = logging.getLogger("triton_lite.grpc")
@@ -29,8 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
     except OptionError as error:
         print(error, file=sys.stderr)
         return 1
-    logs.configure_by_options(settings, settings["log-file"])
     try:
+        logs.configure_by_options(settings, board=logs.board_path(place_of(settings).socket))
+        if settings["log-file"]:
+            signal.signal(signal.SIGHUP, _on_hang_up)
         if as_part is not None or settings["grpc-processes"] == 1:
             # Imported here: the supervisor of several processes needs no loop.
             import uvloop
@@ -38,9 +42,13 @@ def main(arguments: list[str] | None = None) -> int:
             uvloop.run(serve(settings, as_part))
             return 0
         return processes.supervise(settings["grpc-address"], settings["grpc-port"], settings["grpc-processes"], given)
-    except OSError as error:
+    except (OSError, OptionError) as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def _on_hang_up(number: int, frame: FrameType | None) -> None:
+    logs.request_reopening()
 
 
 async def serve(settings: Settings, parent: int | None = None) -> None:

@@ -36,16 +36,23 @@ OPTIONS = (
         value="FORMAT",
         help="How a log line starts: default (LMMDD hh:mm:ss.ssssss), ISO8601 (YYYY-MM-DDThh:mm:ssZ L), or json (one "
         "object a line, an addition to Triton's formats).",
-        support=Support.PENDING,
-        pending=lambda value: bool(value == "json"),
-        note="json is written as default.",
     ),
     _logging(
         "log-file",
         parse=text,
         default="",
         value="FILE",
-        help="Append the log of all processes to this file instead of the standard error output.",
+        help="Append the log of all processes to this file instead of the standard error output. It is opened anew "
+        "when it was moved, at the latest on SIGHUP.",
+    ),
+    _logging(
+        "access-log",
+        parse=text,
+        default="",
+        value="FILE",
+        help="Write a line for each inference request to this file, or with - to the log: request id, peer, model, "
+        "version, status, bytes in and out, microseconds of queueing and computing. Default: none.",
+        support=Support.OWN,
     ),
     _repository(
         "model-repository",

@@ -10,6 +10,9 @@ from triton_lite.frontends.http.control.exchange import Exchange, exchange
 from triton_lite.proto import messages
 
 _ORDER = ("log_file", "log_info", "log_warning", "log_error", "log_verbose_level", "log_format")
+_MAX_UINT64 = (1 << 64) - 1
+# How the engine begins to refuse a value of the wrong type: the type that Triton's JSON reader names then.
+_EXPECTED = {"expect boolean": "boolean", "expect int32": "unsigned-integer", "expect string": "string"}
 
 
 def get(body: bytes | None) -> Exchange:
@@ -18,32 +21,43 @@ def get(body: bytes | None) -> Exchange:
 
 
 def update(body: bytes | None) -> Exchange:
-    """POST /v2/logging; null and unknown members change nothing."""
+    """POST /v2/logging; null and unknown members change nothing.
+
+    A value of the wrong type becomes a setting without a value: the engine refuses it when its turn comes.
+    """
     document = json_reader.parse(body or b"")
     request = messages.LogSettingsRequest()
     for name in _ORDER:
         value = json_reader.find(document, name)
-        if value is json_reader.MISSING or value is None:
-            continue
-        setting = request.settings[name]
-        if name == "log_file":
-            setting.string_param = ""  # The engine refuses it whatever it says.
-            break
-        if name == "log_verbose_level":
-            setting.uint32_param = json_reader.as_unsigned(value) & 0xFFFFFFFF
-        elif name == "log_format":
-            setting.string_param = json_reader.as_string(value)
-        else:
-            setting.bool_param = json_reader.as_bool(value)
+        if value is not json_reader.MISSING and value is not None:
+            _set(request.settings[name], name, value)
     return exchange("LogSettings", request, _settings_json)
 
 
+def _set(setting: Any, name: str, value: Any) -> None:
+    if name == "log_verbose_level":
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_UINT64:
+            setting.uint32_param = value & 0xFFFFFFFF
+    elif name == "log_format":
+        if isinstance(value, str):
+            setting.string_param = value.encode("utf-8", "replace").decode()  # JSON may hold lone surrogates.
+    elif isinstance(value, bool):
+        setting.bool_param = value
+
+
 def http_error(error: TritonError) -> TritonError:
-    """Give an unknown format the code and the text that Triton's HTTP server has for it."""
+    """Give an error the code and the text that Triton's HTTP server has for it."""
+    if error.code != Code.INVALID_ARGUMENT:
+        return error
     prefix = "invalid argument for log_format"
-    if error.code == Code.INVALID_ARGUMENT and error.text.startswith(prefix):
-        return TritonError(Code.UNAVAILABLE, "invalid argument for --log_format" + error.text[len(prefix) :])
-    return error
+    if error.text.startswith(prefix):
+        # Of Triton's text, a NUL in it is the end.
+        text = f"invalid argument for --log_format{error.text[len(prefix) :]}".partition("\0")[0]
+        return TritonError(Code.UNAVAILABLE, text)
+    kind = next((kind for start, kind in _EXPECTED.items() if error.text.startswith(start)), None)
+    if kind is None:
+        return error
+    return TritonError(Code.INTERNAL, f"attempt to access JSON non-{kind} as {kind}")
 
 
 def _settings_json(response: Any) -> dict[str, Any]:
