@@ -30,7 +30,7 @@ struct PyHttpInferCall {
 };
 
 void BindStatus(pybind11::module_& m);         // status.cc
-void BindLog(pybind11::module_& m);            // log.cc: configure_log
+void BindLog(pybind11::module_& m);            // log.cc: configure_log, start_access_log, stop_access_log
 void BindModelSpec(pybind11::module_& m);      // model_spec.cc
 void BindSchedulerSpec(pybind11::module_& m);  // scheduler_spec.cc: a part of BindModelSpec
 void BindBackends(pybind11::module_& m);       // backends.cc: configure_onnxruntime

@@ -1,4 +1,4 @@
-// configure_log.
+// configure_log, start_access_log, stop_access_log.
 #include "log/log.h"
 
 #include <pybind11/stl.h>
@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "bindings/bindings.h"
+#include "log/access_log.h"
 
 namespace py = pybind11;
 
@@ -20,6 +21,9 @@ void BindLog(py::module_& m) {
         ConfigureLog({LogSettings::FromWord(settings), std::move(file), std::move(page), escape});
       },
       py::arg("settings"), py::arg("file") = "", py::arg("page") = "", py::arg("escape") = true);
+  m.def(
+      "start_access_log", [](const std::string& path) { RaiseIfError(StartProcessAccessLog(path)); }, py::arg("path"));
+  m.def("stop_access_log", &StopProcessAccessLog, py::call_guard<py::gil_scoped_release>());
 }
 
 }  // namespace triton_lite::bindings

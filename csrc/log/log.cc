@@ -113,6 +113,11 @@ void LogRequestVerbose(std::uint32_t level, std::string_view request_id, std::st
   }
 }
 
+const std::atomic<std::uint64_t>* LogReopenings() {
+  const std::atomic<std::uint64_t>* const page = log_detail::process_switch.page.load(std::memory_order_acquire);
+  return page == nullptr ? nullptr : page + 1;
+}
+
 void WriteLogLines(std::string_view lines) { TheWriter().WriteLines(lines); }
 
 }  // namespace triton_lite

@@ -38,9 +38,10 @@ inline constinit Switch process_switch;
 }  // namespace log_detail
 
 struct LogOptions {
-  LogSettings settings;
-  std::string file;  // What standard error is open for, to be opened anew when it was moved; "" if it is no log file.
-  std::string page;  // The file of the shared page (python/triton_lite/logs/board.py); "" for none.
+  LogSettings settings = {};
+  std::string file =
+      {};  // What standard error is open for, to be opened anew when it was moved; "" if it is no log file.
+  std::string page = {};  // The file of the shared page (python/triton_lite/logs/board.py); "" for none.
   bool escape = true;
 };
 
@@ -62,6 +63,9 @@ void LogRequestError(std::string_view request_id, std::string_view text, LogPlac
 void LogRequestWarning(std::string_view request_id, std::string_view text, LogPlace place = LogPlace::Here());
 void LogRequestVerbose(std::uint32_t level, std::string_view request_id, std::string_view text,
                        LogPlace place = LogPlace::Here());
+
+// How often log files were to be opened anew; null where nobody can ask for it.
+const std::atomic<std::uint64_t>* LogReopenings();
 
 // Lines that are complete, to where the log goes. For writers of many.
 void WriteLogLines(std::string_view lines);

@@ -16,6 +16,15 @@ def configure_log(settings: int, file: str = "", page: str = "", escape: bool = 
     `settings`: LogSettings.word(), until others are set in the file `page`. `file`: what standard error is open for.
     """
 
+def start_access_log(path: str) -> None:
+    """Write a line for each inference request of this process's engines to a file, "-": to the log.
+
+    Raises TritonError(INTERNAL) where it cannot be opened.
+    """
+
+def stop_access_log() -> None:
+    """Write what is left. For when no engine runs any more."""
+
 # --- csrc/bindings/model_spec.cc -------------------------------------------------------------------------------------
 # What the engine needs to know of one version of a model. Attributes read as copies and are assigned whole:
 # `spec.inputs.append(x)` changes nothing, `spec.inputs = [...]` does. Enumerations are their numbers in
