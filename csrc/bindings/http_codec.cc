@@ -130,7 +130,11 @@ void BindHttpCodec(py::module_& m) {
   py::class_<PyHttpInferCall>(m, "HttpInferCall")
       .def_property_readonly("raw_binary", [](const PyHttpInferCall& call) { return call.call.raw_binary; })
       .def_property_readonly("message", [](const PyHttpInferCall& call) { return py::bytes(call.call.message); })
-      .def("copy_segments", &CopySegments);
+      .def_property_readonly("header_id", [](const PyHttpInferCall& call) { return py::bytes(call.call.header_id); })
+      .def("copy_segments", &CopySegments)
+      .def(
+          "append", [](PyHttpInferCall& call, std::string_view field) { call.call.message.append(field); },
+          py::arg("field"));
   m.def("decode_http_infer", &Decode, py::arg("model_name"), py::arg("model_version"), py::arg("body"),
         py::arg("header_length"), py::arg("forwarded") = std::vector<std::pair<std::string, std::string>>(),
         py::arg("max_input_size") = 0);

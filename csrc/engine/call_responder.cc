@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "engine/call_log.h"
 #include "wire/infer_message.h"
 
 namespace triton_lite {
@@ -28,6 +29,7 @@ void CallResponder::Send(InferenceResponse response, bool last) {
   } else if (final) {
     End(*std::move(answer));
   } else {
+    bytes_out_ += HasAccessLog() ? ByteSize(*answer) : 0;
     call_->Reply(*std::move(answer), false);
   }
 }
@@ -69,6 +71,9 @@ void CallResponder::AddFailureHead(Answer* answer) {
 void CallResponder::End(Answer answer) {
   ended_ = true;
   recorder_->RecordEnd(*model_, request_, answer.status);
+  if (HasAccessLog()) {
+    LogEnded(*call_, *model_, *request_, answer.status.code(), bytes_out_ + ByteSize(answer));
+  }
   call_->Reply(std::move(answer), true);
 }
 

@@ -1,6 +1,7 @@
 // Answers a call with what its request brings forth.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -47,6 +48,7 @@ class CallResponder : public Responder {
   const ServedModelPtr model_;
   InferenceRequest* const request_;
   RequestRecorder* const recorder_;
+  std::uint64_t bytes_out_ = 0;  // Of the answers before the last; for the access log.
   bool ended_ = false;
 };
 

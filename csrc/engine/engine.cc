@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "engine/call_log.h"
 #include "engine/call_responder.h"
 #include "engine/request_builder.h"
 #include "engine/step_responder.h"
@@ -55,12 +56,14 @@ RequestPtr Unless(Status in_model, RequestPtr request) {
 
 void EnqueueOrFail(const CallPtr& call, Result<RequestPtr> request) {
   if (!request.ok()) {
+    LogRefused(*call, request.status());
     ReplyStatus(*call, request.status());
     return;
   }
   if (*request == nullptr) {
     return;
   }
+  LogPrepared(**request);
   // A share of its own: the request may have ended, and its model with it, before Enqueue returns.
   const auto model = std::static_pointer_cast<const ServedModel>((*request)->model);
   model->Enqueue(*std::move(request), kFromReader);

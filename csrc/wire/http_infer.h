@@ -49,6 +49,7 @@ struct HttpInferCall {
   std::vector<Bytes> segments;
   std::deque<std::string> owned;  // Tensor bytes converted from JSON. Moving the call keeps the segments valid.
   ResponseFormat format;
+  std::string header_id;  // The request's id where it can stand in a header (request_id.h); else empty.
 };
 
 // Bytes of JSON at the start of the body; 0 for a raw binary request. INVALID_ARGUMENT with Triton's texts for values

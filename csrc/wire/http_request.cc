@@ -5,6 +5,7 @@
 #include "wire/http_infer.h"
 #include "wire/http_input.h"
 #include "wire/infer_message.h"
+#include "wire/request_id.h"
 
 namespace triton_lite::wire {
 namespace {
@@ -214,6 +215,9 @@ Status DecodeJson(const HttpInferRequest& request, std::size_t json_size, HttpIn
   RETURN_IF_ERROR(AddForwardedHeaders(request.forwarded, &parameters));
   builder.parameters = parameters;
   call->message = tensors.Encode(builder);
+  if (FitsHeader(builder.id)) {
+    call->header_id = builder.id;
+  }
   return {};
 }
 

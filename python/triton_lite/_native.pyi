@@ -464,8 +464,15 @@ class HttpInferCall:
     def message(self) -> bytes:
         """The ModelInferRequest of the call, without raw contents."""
 
+    @property
+    def header_id(self) -> bytes:
+        """The request's id where it can be the value of a header, else empty."""
+
     def copy_segments(self) -> list[bytes]:
         """The bytes of each input that is not in shared memory, in order."""
+
+    def append(self, field: bytes) -> None:
+        """Put an encoded field behind the message."""
 
 def decode_http_infer(
     model_name: str,

@@ -125,6 +125,11 @@ class FakeHttpCall:
     body: Any
     header_length: str | None
     forwarded: list[tuple[str, str]]
+    header_id: bytes = b""
+    appended: bytes = b""
+
+    def append(self, field: bytes) -> None:
+        self.appended += field
 
     @property
     def raw_binary(self) -> bool:

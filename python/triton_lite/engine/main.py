@@ -67,6 +67,8 @@ def _run(options: argparse.Namespace, engine_options: EngineOptions) -> int:
 
     _native.configure_log(**logs.native_options())
     report = ReportWriter(options.ready_fd)
+    if engine_options.access_log:
+        _native.start_access_log(engine_options.access_log)
     engine = engine_options.make_engine(_native)
     control_plane = ControlPlane(engine, engine_options, _native)
     engine.listen(options.socket, engine_options.answer_budget_byte_size)
@@ -79,6 +81,7 @@ def _run(options: argparse.Namespace, engine_options: EngineOptions) -> int:
     _log.info("engine %d ends: %s", os.getpid(), reason)
     engine.stop()
     control_plane.stop()
+    _native.stop_access_log()
     return 0
 
 

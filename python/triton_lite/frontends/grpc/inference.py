@@ -5,24 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import unquote
 
 import grpc
 
+from triton_lite import logs
 from triton_lite.errors import Code, TritonError
+from triton_lite.frontends.access import ID_HEADER, access_field, header_id
 from triton_lite.frontends.bridge import Bridge
 from triton_lite.frontends.grpc import wire
 from triton_lite.frontends.grpc.statuses import abort, status_of
+from triton_lite.frontends.grpc.verbose import log_call
 from triton_lite.frontends.reserved_headers import is_reserved
 
 Unary = Callable[[bytes, Any], Awaitable[bytes]]
 
-_PARAMETERS = 4  # ModelInferRequest.parameters
+_ID, _PARAMETERS = 3, 4  # Of ModelInferRequest.
 
 
 def relay(bridge: Callable[[], Bridge], method: int) -> Unary:
     """Make the handler of a control method."""
 
     async def handle(request: bytes, context: Any) -> bytes:
+        if logs.verbose():
+            log_call(method)
         try:
             answer = await bridge().call(method, request)
         except TritonError as error:
@@ -39,16 +45,25 @@ def infer(
     method: int,
     compression: grpc.Compression,
     pattern: re.Pattern[str] | None,
+    access_log: bool = False,
 ) -> Unary:
     """Make the handler of ModelInfer."""
     compresses = compression is not grpc.Compression.NoCompression
 
     async def handle(request: bytes, context: Any) -> bytes:
+        if logs.verbose():
+            log_call(method)
         if compresses:
             context.set_compression(compression)
+        given = given_id(context)
+        name = header_id(wire.early_text_field(request, _ID)) or given
+        if name:
+            await context.send_initial_metadata(((ID_HEADER, name),))
+        access = access_field(peer_of(context), len(request), given) if access_log else b""
         try:
             if pattern is not None:
                 request += forwarded(context, pattern)
+            request += access
             answer = await bridge().call(method, request)
         except TritonError as error:
             await abort(context, error)
@@ -57,6 +72,19 @@ def infer(
         return answer.framed(False)
 
     return handle
+
+
+def given_id(context: Any) -> str:
+    """Return the x-request-id that came with a call, "" if there is none that can be given back."""
+    for name, value in context.invocation_metadata() or ():
+        if name == ID_HEADER:
+            return header_id(value)
+    return ""
+
+
+def peer_of(context: Any) -> str:
+    """Return the client's address."""
+    return unquote(context.peer()).removeprefix("ipv4:").removeprefix("ipv6:")
 
 
 def forwarded(context: Any, pattern: re.Pattern[str]) -> bytes:

@@ -44,6 +44,7 @@ class GrpcOptions:
     compression: grpc.Compression = grpc.Compression.NoCompression
     stream_backlog: int = _MAX_STREAM_BACKLOG
     header_forward_pattern: re.Pattern[str] | None = None
+    access_log: bool = False
     exit_timeout_secs: float = 30
     channel: tuple[tuple[str, int], ...] = ()
     credentials: grpc.ServerCredentials | None = field(default=None, repr=False)
@@ -63,6 +64,7 @@ class GrpcOptions:
             compression=_COMPRESSION[value("grpc-infer-response-compression-level")],
             stream_backlog=min(value("grpc-max-response-pool-size"), _MAX_STREAM_BACKLOG),
             header_forward_pattern=re.compile(pattern) if pattern else None,
+            access_log=bool(value("access-log")),
             exit_timeout_secs=value("exit-timeout-secs"),
             channel=tuple(
                 (argument, int(value(name))) for name, argument in _CHANNEL_ARGUMENTS.items() if value(name) is not None

@@ -87,7 +87,13 @@ class GrpcServer:
             name: grpc.unary_unary_rpc_method_handler(inference.relay(bridge, METHODS[name].number)) for name in METHODS
         }
         handlers["ModelInfer"] = grpc.unary_unary_rpc_method_handler(
-            inference.infer(bridge, MethodNumber.MODEL_INFER, options.compression, options.header_forward_pattern)
+            inference.infer(
+                bridge,
+                MethodNumber.MODEL_INFER,
+                options.compression,
+                options.header_forward_pattern,
+                options.access_log,
+            )
         )
         handlers["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(
             streaming.stream_infer(
@@ -96,6 +102,7 @@ class GrpcServer:
                 options.stream_backlog,
                 options.compression,
                 options.header_forward_pattern,
+                options.access_log,
             )
         )
         return handlers

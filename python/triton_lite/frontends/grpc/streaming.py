@@ -10,11 +10,14 @@ from typing import Any
 
 import grpc
 
+from triton_lite import logs
 from triton_lite.errors import TritonError
+from triton_lite.frontends.access import ID_HEADER, access_field
 from triton_lite.frontends.bridge import Bridge
 from triton_lite.frontends.grpc import wire
-from triton_lite.frontends.grpc.inference import forwarded
+from triton_lite.frontends.grpc.inference import forwarded, given_id, peer_of
 from triton_lite.frontends.grpc.statuses import status_of
+from triton_lite.frontends.grpc.verbose import log_call
 from triton_lite.frontends.link import Answer, failed_in_model
 
 _REQUEST_ID, _RESPONSE_ID = 3, 3
@@ -140,12 +143,18 @@ def stream_infer(
     backlog: int,
     compression: grpc.Compression,
     pattern: re.Pattern[str] | None,
+    access_log: bool = False,
 ) -> StreamHandler:
     """Make the handler of ModelStreamInfer. `backlog`: requests of one stream under way at once."""
 
     async def handle(requests: AsyncIterator[bytes], context: Any) -> None:
+        if logs.verbose():
+            log_call(method)
         if compression is not grpc.Compression.NoCompression:
             context.set_compression(compression)
+        given = given_id(context)
+        if given:
+            await context.send_initial_metadata(((ID_HEADER, given),))
         ends_at_error = ("triton_grpc_error", "true") in (context.invocation_metadata() or ())
         session = _Session(backlog)
         reader = asyncio.ensure_future(read(requests, context, session))
@@ -167,14 +176,17 @@ def stream_infer(
             session.cancel()
 
     async def read(requests: AsyncIterator[bytes], context: Any, session: _Session) -> None:
+        peer, given = (peer_of(context), given_id(context)) if access_log else ("", "")
         try:
             async for message in requests:
                 await session.room()
                 request = _Request(session, message)
                 session.begin(request)
+                access = access_field(peer, len(message), given) if access_log else b""
                 try:
                     if pattern is not None:
                         message += forwarded(context, pattern)
+                    message += access
                     session.give_up[request] = await bridge().start(method, message, (), request)
                 except TritonError as error:
                     request.put(_Refused(error))

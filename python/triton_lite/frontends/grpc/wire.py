@@ -48,6 +48,16 @@ def text_field(message: Buffer, number: int) -> str:
     return found.decode("utf-8", "replace")
 
 
+def early_text_field(message: Buffer, number: int) -> str:
+    """Return a string field if it stands before all fields of a higher number, as everybody writes them; else ""."""
+    for field, value in fields(message):
+        if field == number and isinstance(value, memoryview):
+            return bytes(value).decode("utf-8", "replace")
+        if field > number:
+            break
+    return ""
+
+
 def length_field(number: int, value: bytes | str) -> bytes:
     """Encode a string, bytes or message field."""
     payload = value.encode() if isinstance(value, str) else value

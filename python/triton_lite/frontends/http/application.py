@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import falcon
 import falcon.asgi
 
+from triton_lite import logs
 from triton_lite.frontends.http import replies
 from triton_lite.frontends.http.disconnect import RECEIVE, whole
 from triton_lite.frontends.http.fast_infer import FastInfer
@@ -18,6 +19,7 @@ from triton_lite.frontends.http.keep_alive import hold_next_request
 from triton_lite.frontends.http.lingering import LINGER, linger
 from triton_lite.frontends.http.router import Router
 from triton_lite.frontends.http.routes import routes
+from triton_lite.frontends.http.verbose import log_request
 
 _log = logging.getLogger("triton_lite.http")
 
@@ -51,6 +53,8 @@ class Application:
         if not self._warned:
             self._warned = True
             _warn_of_sync_worker(environ)
+        if logs.verbose():
+            log_request(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))
         raw_uri = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
         if "%" in raw_uri:  # Names are taken as they stand, not decoded.
             environ["PATH_INFO"] = urlsplit(raw_uri).path
@@ -59,6 +63,8 @@ class Application:
 
     async def _call_asgi(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":
+            if logs.verbose():
+                log_request(scope["method"], scope["path"])
             scope[RECEIVE] = server = receive
             if scope["method"] == "POST":
                 handed_on = await self._fast_infer.serve(scope, receive, send)

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from triton_lite.errors import TritonError
+from triton_lite.frontends.access import ID_HEADER, access_field, header_id
 from triton_lite.frontends.http import body as bodies
 from triton_lite.frontends.http.disconnect import cut_short
 from triton_lite.frontends.http.front_end import FrontEnd
@@ -29,6 +30,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 _PATH = re.compile(rb"/v2/models/([^/]+)(?:/versions/([0-9]+))?/infer")
 # More digits are no length of a body that comes here, and Python refuses to read very many.
 _LENGTH_DIGITS = 18
+_ID_HEADER = ID_HEADER.encode()
 _JSON_TYPE = (b"content-type", b"application/json")
 _BINARY_TYPE = (b"content-type", b"application/octet-stream")
 
@@ -45,7 +47,7 @@ class FastInfer:
         options = self._front_end.options
         if path is None or options.header_forward_pattern is not None:
             return receive
-        byte_size, header_length = _usual(_headers(scope))
+        byte_size, header_length, request_id = _usual(_headers(scope))
         if not 0 <= byte_size <= options.max_input_size:
             return receive
         model = path[1].decode("latin-1")
@@ -54,6 +56,9 @@ class FastInfer:
         try:
             body = await self._receive(receive, byte_size)
             call = decode(self._front_end, model, version, body, header_length)
+            if options.access_log:
+                call.append(access_field(_peer(scope), byte_size, header_id(request_id.decode("latin-1"))))
+            request_id = call.header_id or request_id
             with self._front_end.watches.watch(receive):
                 answer = await self._front_end.bridge().call_http(call)
             if answer.code:
@@ -62,14 +67,15 @@ class FastInfer:
         except TritonError as error:
             refusal = _Refusal()
             await refuse_async(self._front_end, refusal, model, version, error, in_model)
-            await _send(receive, send, refusal.status, [(b"content-type", refusal.content_type.encode())], refusal.data)
+            headers = [(b"content-type", refusal.content_type.encode())]
+            await _send(receive, send, refusal.status, _with_id(headers, request_id), refusal.data)
             return None
         encoded, json_byte_size = self._front_end.codec.encode_http_infer(answer, call)
         if json_byte_size is None:
-            await _send(receive, send, 200, [_JSON_TYPE], encoded)
+            await _send(receive, send, 200, _with_id([_JSON_TYPE], request_id), encoded)
         else:
             length = (b"inference-header-content-length", b"%d" % json_byte_size)
-            await _send(receive, send, 200, [_BINARY_TYPE, length], encoded)
+            await _send(receive, send, 200, _with_id([_BINARY_TYPE, length], request_id), encoded)
         return None
 
     async def _receive(self, receive: Receive, byte_size: int) -> Buffer:
@@ -100,17 +106,33 @@ def _headers(scope: dict[str, Any]) -> list[tuple[bytes, bytes]]:
     return found
 
 
-def _usual(headers: list[tuple[bytes, bytes]]) -> tuple[int, str | None]:
-    """Return a body's byte size and the Inference-Header-Content-Length; -1 if the request is none for here."""
-    byte_size, header_length = -1, None
+def _usual(headers: list[tuple[bytes, bytes]]) -> tuple[int, str | None, bytes]:
+    """Return a body's byte size, the Inference-Header-Content-Length, and the x-request-id.
+
+    A byte size of -1: the request is none for here.
+    """
+    byte_size, header_length, request_id = -1, None, b""
     for name, value in headers:
         if name == b"content-length":
             byte_size = int(value) if value.isdigit() and len(value) <= _LENGTH_DIGITS else -1
         elif name == b"inference-header-content-length":
             header_length = value.decode("latin-1")
+        elif name == _ID_HEADER:
+            request_id = value
         elif name in (b"content-encoding", b"accept-encoding", b"transfer-encoding"):
-            return -1, None
-    return byte_size, header_length
+            return -1, None, b""
+    return byte_size, header_length, request_id
+
+
+def _with_id(headers: list[tuple[bytes, bytes]], request_id: bytes) -> list[tuple[bytes, bytes]]:
+    if request_id and header_id(request_id.decode("latin-1")):
+        headers.append((_ID_HEADER, request_id))
+    return headers
+
+
+def _peer(scope: dict[str, Any]) -> str:
+    client = scope.get("client")
+    return f"{client[0]}:{client[1]}" if client else ""
 
 
 async def _pieces(event: dict[str, Any], receive: Receive) -> AsyncIterator[Buffer]:

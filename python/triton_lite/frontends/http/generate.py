@@ -12,6 +12,7 @@ from triton_lite.frontends.http import body as bodies
 from triton_lite.frontends.http import json_reader, replies
 from triton_lite.frontends.http.disconnect import RECEIVE
 from triton_lite.frontends.http.front_end import FrontEnd
+from triton_lite.frontends.http.headers import access_of, request_id, set_request_id
 from triton_lite.frontends.http.replies import JSON
 from triton_lite.frontends.link import Answer, Client, failed_in_model, raise_for
 from triton_lite.proto import MethodNumber, messages
@@ -37,12 +38,13 @@ class GenerateResource:
             return
         link = self._front_end.link
         model, version = fields["model"], fields.get("version", "")
-        message = _request(model, version)
+        set_request_id(resp, request_id(req))
         try:
             if _is_coded(req):
                 raise_for(link.call(MethodNumber.MODEL_EXISTS, _existence(model, version)))
                 raise _coding_refused()
             body = bodies.read(req, self._front_end)
+            message = _request(self._front_end, req, body, model, version)
             answer = link.call(MethodNumber.GENERATE, message, [body])
             raise_for(answer)
         except TritonError as error:
@@ -57,9 +59,10 @@ class GenerateResource:
             replies.method_not_allowed(resp, JSON)
             return
         model, version = fields["model"], fields.get("version", "")
-        message = _request(model, version)
+        set_request_id(resp, request_id(req))
         try:
             body = await _receive(req, self._front_end, model, version)
+            message = _request(self._front_end, req, body, model, version)
             with self._front_end.watches.watch(req.scope.get(RECEIVE)):
                 answer = await self._front_end.bridge().call(MethodNumber.GENERATE, message, [body])
             raise_for(answer)
@@ -83,12 +86,13 @@ class GenerateStreamResource:
             return
         link = self._front_end.link
         model, version = fields["model"], fields.get("version", "")
-        message = _request(model, version)
+        set_request_id(resp, request_id(req))
         try:
             if _is_coded(req):
                 raise_for(link.call(MethodNumber.MODEL_EXISTS, _existence(model, version)))
                 raise _coding_refused()
             body = bodies.read(req, self._front_end)
+            message = _request(self._front_end, req, body, model, version)
             client = link.client()
             call = client.send(MethodNumber.GENERATE_STREAM, message, [body])
             first = link.wait(client, call)
@@ -104,9 +108,10 @@ class GenerateStreamResource:
             replies.method_not_allowed(resp, JSON)
             return
         model, version = fields["model"], fields.get("version", "")
-        message = _request(model, version)
+        set_request_id(resp, request_id(req))
         try:
             body = await _receive(req, self._front_end, model, version)
+            message = _request(self._front_end, req, body, model, version)
             stream = await self._front_end.bridge().stream(MethodNumber.GENERATE_STREAM, message, [body])
             with self._front_end.watches.watch(req.scope.get(RECEIVE)):
                 first = await anext(stream)
@@ -174,8 +179,9 @@ def _coding_refused() -> TritonError:
     return TritonError(Code.INVALID_ARGUMENT, "Unsupported content-encoding, only 'identity' is supported.")
 
 
-def _request(model: str, version: str) -> bytes:
-    return messages.ModelInferRequest(model_name=model, model_version=version).SerializeToString()
+def _request(front_end: FrontEnd, req: Any, body: Buffer, model: str, version: str) -> bytes:
+    message = messages.ModelInferRequest(model_name=model, model_version=version).SerializeToString()
+    return message + access_of(req, memoryview(body).nbytes) if front_end.options.access_log else message
 
 
 def _existence(model: str, version: str) -> bytes:

@@ -10,7 +10,7 @@ from triton_lite.frontends.http import body as bodies
 from triton_lite.frontends.http import compression, replies
 from triton_lite.frontends.http.disconnect import RECEIVE
 from triton_lite.frontends.http.front_end import FrontEnd
-from triton_lite.frontends.http.headers import forwarded
+from triton_lite.frontends.http.headers import access_of, forwarded, request_id, set_request_id
 from triton_lite.frontends.http.replies import JSON, TEXT, HeadersRefused
 from triton_lite.frontends.link import Answer, failed_in_model, raise_for
 from triton_lite.proto import MethodNumber, messages
@@ -39,12 +39,13 @@ class InferResource:
             return
         front_end, model, version = self._front_end, fields["model"], fields.get("version", "")
         in_model = False
+        set_request_id(resp, request_id(req))
         try:
             coded = compression.is_compressed(req.get_header("Content-Encoding"))
             body = bodies.read(req, front_end, in_place=not coded)
             if coded:
                 body = compression.inflate(body, front_end.options.max_input_size)
-            call = self._decode(req, body, model, version)
+            call = self._decode(req, resp, body, model, version)
             client = front_end.link.client()
             answer = front_end.link.wait(client, client.send_http(call))
             in_model = failed_in_model(answer)
@@ -63,12 +64,13 @@ class InferResource:
         front_end, model, version = self._front_end, fields["model"], fields.get("version", "")
         bridge = front_end.bridge()
         in_model = False
+        set_request_id(resp, request_id(req))
         try:
             coded = compression.is_compressed(req.get_header("Content-Encoding"))
             body = await bodies.receive(req, front_end, in_place=not coded)
             if coded:
                 body = await self._off_loop(compression.inflate, body, front_end.options.max_input_size)
-            call = self._decode(req, body, model, version)
+            call = self._decode(req, resp, body, model, version)
             with front_end.watches.watch(req.scope.get(RECEIVE)):
                 answer = await bridge.call_http(call)
             in_model = failed_in_model(answer)
@@ -79,9 +81,14 @@ class InferResource:
         encoded, coding = self._encode(req, resp, answer, call)
         resp.data = await self._off_loop(compression.deflate, encoded, coding) if coding else encoded
 
-    def _decode(self, req: Any, body: Buffer, model: str, version: str) -> Any:
-        headers = forwarded(req, self._front_end.options.header_forward_pattern)
-        return decode(self._front_end, model, version, body, req.get_header(_HEADER_LENGTH), headers)
+    def _decode(self, req: Any, resp: Any, body: Buffer, model: str, version: str) -> Any:
+        options = self._front_end.options
+        headers = forwarded(req, options.header_forward_pattern)
+        call = decode(self._front_end, model, version, body, req.get_header(_HEADER_LENGTH), headers)
+        if options.access_log:
+            call.append(access_of(req, memoryview(body).nbytes))
+        set_request_id(resp, call.header_id.decode())
+        return call
 
     def _encode(self, req: Any, resp: Any, answer: Answer, call: Any) -> tuple[bytes, str | None]:
         """Set the headers of an answer; returns its body and the coding to send it in."""

@@ -15,6 +15,7 @@ class HttpOptions:
 
     max_input_size: int = 64 << 20
     header_forward_pattern: re.Pattern[str] | None = None
+    access_log: bool = False
 
     @classmethod
     def from_settings(cls, value: Callable[[str], Any]) -> HttpOptions:
@@ -23,6 +24,7 @@ class HttpOptions:
         return cls(
             max_input_size=value("http-max-input-size"),
             header_forward_pattern=re.compile(pattern, re.IGNORECASE) if pattern else None,
+            access_log=bool(value("access-log")),
         )
 
     @classmethod
