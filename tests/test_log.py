@@ -328,7 +328,7 @@ def test_a_restarted_sequence_is_warned_of(start: Callable[..., Logged]) -> None
 
 def test_failed_insertions_into_the_cache_are_told(start: Callable[..., Logged]) -> None:
     log = start("--cache-config=local,size=64")
-    tensor = {"name": "INPUT", "datatype": "FP32", "shape": [1, 4], "data": [1, 2, 3, 4]}
+    tensor = {"name": "INPUT0", "datatype": "FP32", "shape": [1, 4], "data": [1, 2, 3, 4]}
     assert log.http("POST", "/v2/models/cached/infer", json.dumps({"inputs": [tensor]}))[0] == 200
     (line,) = [line for line in log.lines() if "response cache" in line]
     assert re.fullmatch(
