@@ -8,6 +8,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +21,7 @@ import numpy as np
 import pytest
 import tritonclient.grpc
 from golden_server import make_models
-from server_process import STOP_SECONDS, ServerProcess, serve
+from server_process import STOP_SECONDS, ServerProcess, environment, free_ports, serve, started, stop
 from tritonclient.utils import InferenceServerException
 
 MODELS = ("simple", "seq_direct", "cached")
@@ -150,6 +152,49 @@ def test_settings_reach_every_process(start: Callable[..., Logged]) -> None:
     quiet = len(log.lines())
     use()
     assert len(log.lines()) == quiet
+
+
+def test_front_ends_started_by_hand(repository: Path, tmp_path: Path) -> None:
+    http_port, grpc_port, metrics = free_ports(3)
+    path = tmp_path / "log"
+    env = environment(
+        TRITON_LITE_MODEL_REPOSITORY=str(repository),
+        TRITON_LITE_MODEL_CONTROL_MODE="explicit",
+        TRITON_LITE_LOAD_MODEL="simple",
+        TRITON_LITE_RUNTIME_DIR=str(tmp_path / "run"),
+        TRITON_LITE_LOG_FILE=str(path),
+    )
+    app = "triton_lite.frontends.http:app"
+    gunicorn = [sys.executable, "-m", "gunicorn", app, "-b", f"127.0.0.1:{http_port}", "-w", "2", "-k", "asgi"]
+    by_hand = [sys.executable, "-m", "triton_lite.frontends.grpc.main", f"--grpc-port={grpc_port}"]
+    with started(gunicorn, env, (http_port, grpc_port, metrics), cwd=tmp_path) as server:
+        process = subprocess.Popen(by_hand, env=env, cwd=tmp_path, stdout=subprocess.DEVNULL)
+        try:
+            log = Logged(server, path)
+            log.until(lambda: any("Started GRPCInferenceService" in line for line in log.lines()))
+
+            def use() -> None:
+                log.infer("one")
+                log.grpc.infer("simple", grpc_inputs())
+
+            def everywhere() -> bool:
+                lines = log.lines() if path.exists() else []
+                return bool(
+                    len(pids(lines, '"HTTP request: ')) == 2
+                    and pids(lines, '"Process for ModelInferHandler')
+                    and pids(lines, "] prepared: ")
+                )
+
+            use()
+            assert not any("HTTP request" in line for line in log.lines())
+            log.set(log_verbose_level=1)
+            log.until(everywhere, use)
+            path.rename(tmp_path / "log.1")
+            log.until(everywhere, use)
+            # What was set belongs to the engine: a front end that connects later takes it over.
+            assert json.loads(log.http("GET", "/v2/logging")[2])["log_verbose_level"] == 1
+        finally:
+            stop(process)
 
 
 def test_whole_lines_under_load(start: Callable[..., Logged]) -> None:
@@ -290,21 +335,23 @@ def test_request_ids_over_grpc(start: Callable[..., Logged]) -> None:
     with grpc.insecure_channel(log.server.grpc) as channel:
         stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
 
-        def initial(request_id: str, *metadata: tuple[str, str]) -> dict[str, Any]:
+        def initial(request_id: str) -> dict[str, Any]:
             request = service_pb2.ModelInferRequest(model_name="simple", id=request_id)
             for tensor in grpc_inputs():
                 request.inputs.append(tensor._get_tensor())
                 request.raw_input_contents.append(tensor._get_content())
-            call = stub.ModelInfer.future(request, metadata=metadata)
+            call = stub.ModelInfer.future(request)
             call.result()
             return dict(call.initial_metadata())
 
         assert initial("one")["x-request-id"] == "one"
-        assert initial("", ("x-request-id", "given"))["x-request-id"] == "given"
-        assert initial("one", ("x-request-id", "given"))["x-request-id"] == "one"
-        assert initial("a\nb", ("x-request-id", "given"))["x-request-id"] == "given"
+        assert initial("x" * 256)["x-request-id"] == "x" * 256
+        assert "x-request-id" not in initial("x" * 257)
+        assert "x-request-id" not in initial("a\nb")
         assert "x-request-id" not in initial("")
         assert "x-request-id" not in initial("ä")
+        stream = stub.ModelStreamInfer(iter(()), metadata=(("x-request-id", "given"),))
+        assert dict(stream.initial_metadata())["x-request-id"] == "given"
 
 
 def test_a_restarted_sequence_is_warned_of(start: Callable[..., Logged]) -> None:

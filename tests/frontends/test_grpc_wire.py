@@ -77,3 +77,17 @@ def test_reflection_does_not_know(number: int) -> None:
 def test_reflection_without_a_question() -> None:
     answer = list(wire.fields(Reflection([]).answer(b"")))
     assert answer[-1][0] == 7
+
+
+@pytest.mark.parametrize("name", ["", "m", "n" * 127, "n" * 128, "n" * 300])
+@pytest.mark.parametrize("version", ["", "1"])
+@pytest.mark.parametrize("request_id", ["", "one", "i" * 127, "i" * 128, "i" * 300, "ä"])
+def test_the_id_of_a_request(name: str, version: str, request_id: str) -> None:
+    request = messages.ModelInferRequest(model_name=name, model_version=version, id=request_id)
+    request.inputs.add(name="INPUT0")
+    assert wire.id_of(request.SerializeToString()) == request_id
+
+
+@given(st.binary(max_size=40))
+def test_no_id_is_found_in_anything(request: bytes) -> None:
+    assert isinstance(wire.id_of(request), str)

@@ -20,7 +20,7 @@ from triton_lite.frontends.reserved_headers import is_reserved
 
 Unary = Callable[[bytes, Any], Awaitable[bytes]]
 
-_ID, _PARAMETERS = 3, 4  # Of ModelInferRequest.
+_PARAMETERS = 4  # ModelInferRequest.parameters
 
 
 def relay(bridge: Callable[[], Bridge], method: int) -> Unary:
@@ -55,11 +55,10 @@ def infer(
             log_call(method)
         if compresses:
             context.set_compression(compression)
-        given = given_id(context)
-        name = header_id(wire.early_text_field(request, _ID)) or given
-        if name:
+        name = wire.id_of(request)
+        if name and (name := header_id(name)):
             await context.send_initial_metadata(((ID_HEADER, name),))
-        access = access_field(peer_of(context), len(request), given) if access_log else b""
+        access = access_field(peer_of(context), len(request), given_id(context)) if access_log else b""
         try:
             if pattern is not None:
                 request += forwarded(context, pattern)
