@@ -9,6 +9,7 @@ _USAGE = """Usage: triton-lite COMMAND ...
 
   serve     Serve models: triton-lite serve [OPTIONS] [REPOSITORY or FILE.onnx]
   model     Check, make, load, unload, list and run models: triton-lite model --help
+  top       Show what the models of a running server do: triton-lite top --help
   options   List the options of the server; --markdown prints them as a page
 
   --version   Print the version
@@ -28,6 +29,12 @@ def _model(arguments: Sequence[str]) -> int:
     return model(arguments)
 
 
+def _top(arguments: Sequence[str]) -> int:
+    from triton_lite.cli.top.main import top
+
+    return top(arguments)
+
+
 def _options(arguments: Sequence[str]) -> int:
     from triton_lite.options.help import markdown, usage
 
@@ -35,7 +42,12 @@ def _options(arguments: Sequence[str]) -> int:
     return 0
 
 
-_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"serve": _serve, "model": _model, "options": _options}
+_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "serve": _serve,
+    "model": _model,
+    "top": _top,
+    "options": _options,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

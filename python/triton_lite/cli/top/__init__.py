@@ -1,0 +1,1 @@
+"""`triton-lite top`: what a running server does, as it does it."""
