@@ -35,6 +35,7 @@ void BindModelSpec(pybind11::module_& m);      // model_spec.cc
 void BindSchedulerSpec(pybind11::module_& m);  // scheduler_spec.cc: a part of BindModelSpec
 void BindBackends(pybind11::module_& m);       // backends.cc: configure_onnxruntime
 void BindEngine(pybind11::module_& m);         // engine.cc: Engine, OpenedModel, LoadedModel, ControlCall
+void BindMetrics(pybind11::module_& m);        // metrics.cc: ModelMetricsSpec, MetricsText
 void BindStatistics(pybind11::module_& m);     // statistics.cc: ModelStatistics, DurationSum, BatchDurations
 void BindHttpCodec(pybind11::module_& m);      // http_codec.cc: HttpInferCall, decode_http_infer, encode_http_infer
 void BindClient(pybind11::module_& m);         // client.cc: Answer, ChannelClient

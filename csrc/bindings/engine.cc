@@ -48,9 +48,20 @@ T ValueOrRaise(Result<T> result) {
 
 using PyResourceLimit = std::tuple<std::string, std::int64_t, std::optional<std::int32_t>>;
 
+using PyQuantiles = std::vector<std::pair<double, double>>;
+
 EngineHolder MakeEngine(const std::optional<std::vector<PyResourceLimit>>& rate_limit,
-                        std::uint64_t local_cache_byte_size, bool remote_cache) {
+                        std::uint64_t local_cache_byte_size, bool remote_cache, bool counters, bool histograms,
+                        const std::optional<PyQuantiles>& summaries) {
   EngineOptions options;
+  options.metrics.counters = counters;
+  options.metrics.histograms = histograms;
+  if (summaries.has_value()) {
+    options.metrics.summaries.emplace();
+    for (const auto& [quantile, error] : *summaries) {
+      options.metrics.summaries->push_back({quantile, error});
+    }
+  }
   options.local_cache_byte_size = local_cache_byte_size;
   options.remote_cache = remote_cache;
   if (rate_limit.has_value()) {
@@ -104,12 +115,14 @@ std::vector<RegionTuple> ListRegions(Engine& engine, const std::string& name) {
   return regions;
 }
 
-PyLoadedModel Load(Engine& engine, ModelSpec spec, PyOpenedModel* opened) {
+PyLoadedModel Load(Engine& engine, ModelSpec spec, PyOpenedModel* opened, const ModelLoadMetrics* metrics) {
   OpenedModel taken = opened == nullptr ? OpenedModel{} : std::move(opened->opened);
+  const std::optional<ModelLoadMetrics> shown =
+      metrics == nullptr ? std::optional<ModelLoadMetrics>() : std::optional<ModelLoadMetrics>(*metrics);
   const WarmUpLog log = VerboseLog(1) ? WarmUpLog([](const std::string& line) { LogVerbose(1, line); }) : WarmUpLog();
   Result<ServedModelPtr> loaded = [&] {
     py::gil_scoped_release release;
-    return engine.Load(std::move(spec), std::move(taken), log);
+    return engine.Load(std::move(spec), std::move(taken), shown, log);
   }();
   return PyLoadedModel{ValueOrRaise(std::move(loaded))};
 }
@@ -216,10 +229,13 @@ void BindEngine(py::module_& m) {
   BindRemoteCache(m);
   py::class_<Engine, EngineHolder>(m, "Engine")
       .def(py::init(&MakeEngine), py::arg("rate_limit") = py::none(), py::arg("local_cache_byte_size") = 0,
-           py::arg("remote_cache") = false)
+           py::arg("remote_cache") = false, py::arg("counters") = true, py::arg("histograms") = false,
+           py::arg("summaries") = py::none())
       .def("listen", &Listen, py::arg("socket_path"), py::arg("answer_budget_byte_size") = std::uint64_t{4} << 30)
       .def("open_model", &Open, py::arg("spec"))
-      .def("load_model", &Load, py::arg("spec"), py::arg("opened") = nullptr)
+      .def("load_model", &Load, py::arg("spec"), py::arg("opened") = nullptr, py::arg("metrics") = nullptr)
+      .def("metrics_text", &Engine::Metrics, ReleaseGil())
+      .def("end_metrics_interval", &Engine::EndMetricsInterval, py::arg("seconds"), ReleaseGil())
       .def(
           "statistics",
           [](const Engine& engine, const std::string& name, std::int64_t version) {

@@ -9,6 +9,7 @@ PYBIND11_MODULE(_native, m) {
   tb::BindModelSpec(m);
   tb::BindBackends(m);
   tb::BindStatistics(m);
+  tb::BindMetrics(m);
   tb::BindEngine(m);
   tb::BindHttpCodec(m);
   tb::BindClient(m);

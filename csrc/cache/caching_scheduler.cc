@@ -12,11 +12,13 @@ namespace {
 
 // False where the cache has such an answer already.
 bool Store(LocalCache& cache, const Hash128& hash, const InferenceResponse& response) {
+  const std::uint64_t start = NowNanoseconds();
   Status status = cache.Admits(hash, CachedAnswer::ByteSize(response));
   if (status.ok()) {
     Result<CachedAnswerPtr> answer = CachedAnswer::Copy(response);
     status = answer.ok() ? cache.Insert(hash, *std::move(answer)) : answer.status();
   }
+  cache.AddInsertionTime(NowNanoseconds() - start);
   const bool missed = status.code() != Code::kAlreadyExists;
   if (missed && !status.ok()) {
     LogError("Failed to insert key [" + std::to_string(hash[0]) + "] into response cache: " + status.message());
@@ -39,6 +41,7 @@ void CachingScheduler::Enqueue(RequestPtr request, EnqueueHint hint) {
   const Hash128 hash = HashContent(*request, cache_->key());
   const CachedAnswerPtr found = cache_->Find(hash);
   times.cache_lookup_end = NowNanoseconds();
+  cache_->AddLookupTime(times.cache_lookup_end - times.cache_lookup_start);
   if (found != nullptr) {
     request->cache_outcome = CacheOutcome::kHit;
     request->responder->Send(found->Respond(), /*last=*/true);

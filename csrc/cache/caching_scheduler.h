@@ -16,6 +16,7 @@ class CachingScheduler final : public Scheduler {
   void Enqueue(RequestPtr request, EnqueueHint hint) override;
   void Drain() override { model_->Drain(); }
   std::size_t pending() const override { return model_->pending(); }
+  std::size_t waiting() const override { return model_->waiting(); }
 
  private:
   const std::shared_ptr<LocalCache> cache_;

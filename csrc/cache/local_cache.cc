@@ -23,8 +23,10 @@ CachedAnswerPtr LocalCache::Find(const Hash128& hash) {
   MutexLock lock(mu_);
   const auto found = table_.find(hash);
   if (found == table_.end()) {
+    ++misses_;
     return nullptr;
   }
+  ++hits_;
   entries_.splice(entries_.begin(), entries_, found->second);
   return found->second->answer;
 }
@@ -55,11 +57,24 @@ Status LocalCache::Insert(const Hash128& hash, CachedAnswerPtr answer) {
     byte_size_ -= last->answer->byte_size();
     table_.erase(last->hash);
     evicted.splice(evicted.begin(), entries_, last);
+    ++evictions_;
   }
   entries_.push_front({hash, std::move(answer)});
   table_.emplace(hash, entries_.begin());
   byte_size_ += byte_size;
   return {};
+}
+
+CacheCounts LocalCache::counts() const {
+  MutexLock lock(mu_);
+  return {.capacity = capacity_,
+          .byte_size = byte_size_,
+          .entries = table_.size(),
+          .hits = hits_,
+          .misses = misses_,
+          .evictions = evictions_,
+          .lookup_nanoseconds = lookup_nanoseconds_.load(std::memory_order_relaxed),
+          .insertion_nanoseconds = insertion_nanoseconds_.load(std::memory_order_relaxed)};
 }
 
 std::uint64_t LocalCache::byte_size() const {

@@ -1,6 +1,7 @@
 // Answers in the memory of this process, the least recently used ones given up for new ones.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <list>
 #include <unordered_map>
@@ -12,6 +13,18 @@
 #include "core/status.h"
 
 namespace triton_lite {
+
+// What happened in a cache since it was made.
+struct CacheCounts {
+  std::uint64_t capacity = 0;  // In bytes.
+  std::uint64_t byte_size = 0;
+  std::uint64_t entries = 0;
+  std::uint64_t hits = 0;
+  std::uint64_t misses = 0;
+  std::uint64_t evictions = 0;
+  std::uint64_t lookup_nanoseconds = 0;
+  std::uint64_t insertion_nanoseconds = 0;
+};
 
 // Thread-safe; the lock is held for a look into a table, never for a copy.
 class LocalCache {
@@ -29,6 +42,15 @@ class LocalCache {
   // texts.
   Status Admits(const Hash128& hash, std::uint64_t byte_size) const EXCLUDES(mu_);
   Status Insert(const Hash128& hash, CachedAnswerPtr answer) EXCLUDES(mu_);
+
+  // How long lookups and insertions took, which includes what their callers do for them.
+  void AddLookupTime(std::uint64_t nanoseconds) {
+    lookup_nanoseconds_.fetch_add(nanoseconds, std::memory_order_relaxed);
+  }
+  void AddInsertionTime(std::uint64_t nanoseconds) {
+    insertion_nanoseconds_.fetch_add(nanoseconds, std::memory_order_relaxed);
+  }
+  CacheCounts counts() const EXCLUDES(mu_);
 
   std::uint64_t byte_size() const EXCLUDES(mu_);
   std::size_t entry_count() const EXCLUDES(mu_);
@@ -51,6 +73,11 @@ class LocalCache {
   Entries entries_ GUARDED_BY(mu_);  // The most recently used first.
   std::unordered_map<Hash128, Entries::iterator, First64Bits> table_ GUARDED_BY(mu_);
   std::uint64_t byte_size_ GUARDED_BY(mu_) = 0;
+  std::uint64_t hits_ GUARDED_BY(mu_) = 0;
+  std::uint64_t misses_ GUARDED_BY(mu_) = 0;
+  std::uint64_t evictions_ GUARDED_BY(mu_) = 0;
+  std::atomic<std::uint64_t> lookup_nanoseconds_{0};
+  std::atomic<std::uint64_t> insertion_nanoseconds_{0};
 };
 
 }  // namespace triton_lite

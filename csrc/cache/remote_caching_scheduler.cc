@@ -44,6 +44,11 @@ class RemoteCachingScheduler final : public Scheduler, public MissedRequests {
     return looking_up_ + model_->pending();
   }
 
+  std::size_t waiting() const override EXCLUDES(mu_) {
+    MutexLock lock(mu_);
+    return looking_up_ + model_->waiting();
+  }
+
   void Missed(RequestPtr request, std::string key) override {
     if (!key.empty()) {
       StoringResponder::Install(

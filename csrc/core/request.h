@@ -26,8 +26,9 @@ struct Timestamps {
   std::uint64_t compute_start = 0;  // Given to the backend.
   std::uint64_t compute_input_end = 0;
   std::uint64_t compute_output_start = 0;
-  std::uint64_t compute_end = 0;  // All outputs of the batch are there; 0 if it failed.
-  std::uint64_t request_end = 0;  // The last response was handed over.
+  std::uint64_t compute_end = 0;     // All outputs of the batch are there; 0 if it failed.
+  std::uint64_t request_end = 0;     // The last response was handed over.
+  std::uint64_t first_response = 0;  // Was handed over; of decoupled models only.
   std::uint64_t cache_lookup_start = 0;
   std::uint64_t cache_lookup_end = 0;
   std::uint64_t cache_insert_start = 0;
@@ -124,7 +125,8 @@ struct InferenceRequest {
   Timestamps times;
   CacheOutcome cache_outcome = CacheOutcome::kNone;
   FailureReason failure_reason = FailureReason::kOther;  // Should it fail now.
-  // The first request of a batch stands for its execution in the statistics: elements of the whole batch. 0: another does.
+  // The first request of a batch stands for its execution in the statistics: elements of the whole batch. 0: another
+  // does.
   std::uint32_t execution_batch_size = 0;
   std::shared_ptr<CancelToken> cancel;  // Never null.
   std::unique_ptr<Responder> responder;

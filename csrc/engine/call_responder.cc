@@ -22,6 +22,7 @@ void CallResponder::Send(InferenceResponse response, bool last) {
   if (ended_) {
     return;
   }
+  recorder_->RecordResponse(*model_, request_);
   const bool final = last || single_answer();
   Result<Answer> answer = Encode(std::move(response), final);
   if (!answer.ok()) {

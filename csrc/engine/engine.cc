@@ -76,7 +76,8 @@ Engine::Engine(EngineOptions options)
                                                    : nullptr),
       local_cache_(options.local_cache_byte_size > 0 ? std::make_shared<LocalCache>(options.local_cache_byte_size)
                                                      : nullptr),
-      remote_cache_(options.remote_cache ? std::make_shared<RemoteCache>() : nullptr) {}
+      remote_cache_(options.remote_cache ? std::make_shared<RemoteCache>() : nullptr),
+      metrics_(std::move(options.metrics)) {}
 
 Engine::~Engine() { Stop(); }
 
@@ -187,10 +188,18 @@ void Engine::Start(const RoutedModel& routed, RequestPtr request, EnqueueHint hi
   model->Enqueue(std::move(request), hint);
 }
 
-Result<ServedModelPtr> Engine::Load(ModelSpec spec, OpenedModel opened, const WarmUpLog& log) {
-  ASSIGN_OR_RETURN(
-      std::unique_ptr<const ServedModel> model,
-      LoadModel(std::move(spec), std::move(opened), {this, rate_limiter_, local_cache_, remote_cache_}, log));
+Result<ServedModelPtr> Engine::Load(ModelSpec spec, OpenedModel opened, std::optional<ModelLoadMetrics> metrics,
+                                    const WarmUpLog& log) {
+  ModelSurroundings surroundings{this, rate_limiter_, local_cache_, remote_cache_, nullptr, {}};
+  if (metrics.has_value()) {
+    surroundings.metrics = &metrics_;
+    surroundings.metrics_spec = std::move(metrics->spec);
+  }
+  ASSIGN_OR_RETURN(std::unique_ptr<const ServedModel> model,
+                   LoadModel(std::move(spec), std::move(opened), surroundings, log));
+  if (metrics.has_value()) {
+    model->metrics()->SetLoadSeconds(static_cast<double>(NowNanoseconds() - metrics->load_start) * 1e-9);
+  }
   return reaper_.Adopt(std::move(model));
 }
 
@@ -203,6 +212,21 @@ RetirementPtr Engine::Retract(const std::string& name) { return reaper_.Retire(r
 Result<StatisticsSnapshot> Engine::Statistics(const std::string& name, std::int64_t version) const {
   ASSIGN_OR_RETURN(const ServedModelPtr model, registry_.Find(name, version));
   return model->statistics().Snapshot();
+}
+
+MetricsText Engine::Metrics() const {
+  std::optional<CacheFigures> cache;
+  if (local_cache_ != nullptr) {
+    const CacheCounts counts = local_cache_->counts();
+    cache = CacheFigures{.utilization = static_cast<double>(counts.byte_size) / static_cast<double>(counts.capacity),
+                         .entries = counts.entries,
+                         .hits = counts.hits,
+                         .misses = counts.misses,
+                         .evictions = counts.evictions,
+                         .lookup_duration = counts.lookup_nanoseconds / 1000,
+                         .insertion_duration = counts.insertion_nanoseconds / 1000};
+  }
+  return metrics_.Text(cache);
 }
 
 void Engine::Alias(const std::string& name, std::string target) { registry_.Alias(name, std::move(target)); }

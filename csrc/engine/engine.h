@@ -18,6 +18,7 @@
 #include "engine/model_registry.h"
 #include "engine/region_registry.h"
 #include "engine/request_recorder.h"
+#include "metrics/metrics_registry.h"
 #include "schedule/scheduler.h"
 
 namespace triton_lite {
@@ -27,6 +28,13 @@ struct EngineOptions {
   std::optional<std::vector<ResourceLimit>> rate_limit;
   std::uint64_t local_cache_byte_size = 0;  // 0: there is no local response cache.
   bool remote_cache = false;                // Somebody takes the tasks of remote_cache().
+  MetricsOptions metrics;
+};
+
+// How a model appears in the metrics.
+struct ModelLoadMetrics {
+  ModelMetricsSpec spec;
+  std::uint64_t load_start = 0;  // Steady-clock nanoseconds, from which the time of the load counts.
 };
 
 // Thread-safe. Never needs Python: control calls wait in the bridge until somebody takes them.
@@ -49,8 +57,10 @@ class Engine final : public CallHandler, public ModelRouter {
   Result<RoutedModel> Find(const std::string& model_name, std::int64_t model_version) override;
   void Start(const RoutedModel& model, RequestPtr request, EnqueueHint hint) override;
 
-  // Blocks while files are read and instances are made and warmed up. The model is not served yet.
-  Result<ServedModelPtr> Load(ModelSpec spec, OpenedModel opened, const WarmUpLog& log = {});
+  // Blocks while files are read and instances are made and warmed up. The model is not served yet. `metrics`: nothing,
+  // and the model has none.
+  Result<ServedModelPtr> Load(ModelSpec spec, OpenedModel opened, std::optional<ModelLoadMetrics> metrics = {},
+                              const WarmUpLog& log = {});
   // Replaces all that is served under `name` at once. `unready` versions exist but do not serve.
   // What was replaced ends its requests in the background and can not be published again.
   void Publish(const std::string& name, ModelRegistry::Versions versions, std::vector<std::int64_t> unready);
@@ -58,6 +68,10 @@ class Engine final : public CallHandler, public ModelRouter {
   RetirementPtr Retract(const std::string& name);
   // What was counted of a version that is served (-1: the latest). Errors as those of a request to it.
   Result<StatisticsSnapshot> Statistics(const std::string& name, std::int64_t version) const;
+  // What Prometheus gets.
+  MetricsText Metrics() const;
+  // So many seconds have passed since the last call: gauges of an interval show what happened in them.
+  void EndMetricsInterval(double seconds) { metrics_.EndInterval(seconds); }
   // A name that is served as another one, or not at all (see ModelRegistry).
   void Alias(const std::string& name, std::string target);
   void Refuse(const std::string& name, Status refusal);
@@ -79,6 +93,7 @@ class Engine final : public CallHandler, public ModelRouter {
   const std::shared_ptr<RateLimiter> rate_limiter_;
   const std::shared_ptr<LocalCache> local_cache_;
   const std::shared_ptr<RemoteCache> remote_cache_;
+  MetricsRegistry metrics_;
   RequestRecorder recorder_;
   ControlBridge control_;
   ModelReaper reaper_;

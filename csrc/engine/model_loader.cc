@@ -65,7 +65,15 @@ std::unique_ptr<const ServedModel> Serve(ModelSpec spec, std::unique_ptr<Backend
   if (spec.response_cache && surroundings.remote_cache != nullptr) {
     scheduler = MakeRemoteCachingScheduler(surroundings.remote_cache, std::move(scheduler));
   }
-  return std::make_unique<const ServedModel>(std::move(spec), std::move(backend), std::move(scheduler));
+  ModelMetricsPtr metrics;
+  if (surroundings.metrics != nullptr) {
+    ModelMetricsSpec metrics_spec = surroundings.metrics_spec;
+    metrics_spec.cached =
+        spec.response_cache && (surroundings.local_cache != nullptr || surroundings.remote_cache != nullptr);
+    metrics = surroundings.metrics->Acquire(std::move(metrics_spec));
+  }
+  return std::make_unique<const ServedModel>(std::move(spec), std::move(backend), std::move(scheduler),
+                                             std::move(metrics));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "core/status.h"
 #include "engine/served_model.h"
 #include "engine/warm_up.h"
+#include "metrics/metrics_registry.h"
 
 namespace triton_lite {
 
@@ -31,6 +32,9 @@ struct ModelSurroundings {
   std::shared_ptr<RateLimiter> rate_limiter;  // Null: instances run as soon as they are free.
   std::shared_ptr<LocalCache> local_cache;    // Null: there is none; at most one of the two.
   std::shared_ptr<RemoteCache> remote_cache;
+  // Null: there are no metrics. `metrics_spec` of the model, but for whether its answers are kept.
+  MetricsRegistry* metrics = nullptr;
+  ModelMetricsSpec metrics_spec;
 };
 
 // `spec` is complete and checked. `opened` may come from an incomplete spec of the same file; without a backend in it

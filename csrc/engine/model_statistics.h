@@ -6,8 +6,7 @@
 #include <map>
 
 #include "core/mutex.h"
-#include "core/request.h"
-#include "core/status.h"
+#include "metrics/request_figures.h"
 
 namespace triton_lite {
 
@@ -48,13 +47,13 @@ struct StatisticsSnapshot {
 // Thread-safe.
 class ModelStatistics {
  public:
-  // The request is over, its timestamps are complete; `status` says how it ended.
-  void Record(const InferenceRequest& request, const Status& status) EXCLUDES(mu_);
+  // Of a request that is over.
+  void Record(const RequestFigures& figures) EXCLUDES(mu_);
   StatisticsSnapshot Snapshot() const EXCLUDES(mu_);
 
  private:
-  void RecordSuccess(const InferenceRequest& request) REQUIRES(mu_);
-  void RecordExecution(const InferenceRequest& request, std::uint64_t milliseconds) REQUIRES(mu_);
+  void RecordSuccess(const RequestFigures& figures) REQUIRES(mu_);
+  void RecordExecution(const RequestFigures& figures, std::uint64_t milliseconds) REQUIRES(mu_);
 
   mutable Mutex mu_;
   StatisticsSnapshot counts_ GUARDED_BY(mu_);

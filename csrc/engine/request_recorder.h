@@ -10,6 +10,12 @@ namespace triton_lite {
 // Thread-safe. Called on data-plane threads: quick, no lock that is held for long, nothing thrown.
 class RequestRecorder {
  public:
+  // Stamps the first response of `request` if there may be several. Before it is handed over.
+  void RecordResponse(const ServedModel& model, InferenceRequest* request) {
+    if (model.spec().decoupled && request->times.first_response == 0) {
+      request->times.first_response = NowNanoseconds();
+    }
+  }
   // Stamps the end of `request` and counts it. To be called once, before its last answer is handed over: whoever has
   // that finds the request counted.
   void RecordEnd(const ServedModel& model, InferenceRequest* request, const Status& status);

@@ -9,6 +9,7 @@
 #include "backends/backend.h"
 #include "core/model_spec.h"
 #include "engine/model_statistics.h"
+#include "metrics/model_metrics.h"
 #include "schedule/scheduler.h"
 
 namespace triton_lite {
@@ -18,7 +19,9 @@ namespace triton_lite {
 class ServedModel {
  public:
   // `backend` may be null (ensembles). `scheduler` is made over instances of `backend`.
-  ServedModel(ModelSpec spec, std::unique_ptr<BackendModel> backend, std::unique_ptr<Scheduler> scheduler);
+  // `metrics`: null where there are none.
+  ServedModel(ModelSpec spec, std::unique_ptr<BackendModel> backend, std::unique_ptr<Scheduler> scheduler,
+              ModelMetricsPtr metrics = nullptr);
   // Waits for the scheduler's threads: never the last to let go on one of them (model_reaper.h).
   ~ServedModel();
   ServedModel(const ServedModel&) = delete;
@@ -33,6 +36,7 @@ class ServedModel {
   std::int32_t InputIndex(std::string_view name, std::size_t hint) const;
 
   ModelStatistics& statistics() const { return statistics_; }
+  ModelMetrics* metrics() const { return metrics_.get(); }
 
   void Enqueue(RequestPtr request, EnqueueHint hint) const { scheduler_->Enqueue(std::move(request), hint); }
   std::size_t pending() const { return scheduler_->pending(); }
@@ -46,6 +50,7 @@ class ServedModel {
   std::unordered_map<std::string_view, std::int32_t> input_index_;  // Views of spec_.
   std::unique_ptr<BackendModel> backend_;                           // Outlives the instances in the scheduler.
   mutable ModelStatistics statistics_;                              // Outlives the scheduler's requests.
+  const ModelMetricsPtr metrics_;
   std::unique_ptr<Scheduler> scheduler_;
 };
 

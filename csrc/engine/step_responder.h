@@ -19,6 +19,7 @@ class StepResponder final : public Responder {
 
   OutputMemory& memory() override { return inner_->memory(); }
   void Send(InferenceResponse response, bool last) override {
+    recorder_->RecordResponse(model_, request_);
     if (last) {
       recorder_->RecordEnd(model_, request_, {});
     }

@@ -139,6 +139,11 @@ std::size_t BatchScheduler::pending() const {
   return pending_;
 }
 
+std::size_t BatchScheduler::waiting() const {
+  MutexLock lock(mu_);
+  return queue_.size();
+}
+
 void BatchScheduler::StartThreads() {
   MutexLock join_lock(join_mu_);
   std::vector<InstanceThread*> selves;

@@ -54,6 +54,7 @@ class BatchScheduler : public Scheduler {
   void Enqueue(RequestPtr request, EnqueueHint hint) override EXCLUDES(mu_);
   void Drain() override EXCLUDES(mu_);
   std::size_t pending() const override EXCLUDES(mu_);
+  std::size_t waiting() const override EXCLUDES(mu_);
 
  private:
   // Requests that left the queue without being run: answered once the lock is let go.

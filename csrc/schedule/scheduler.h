@@ -36,6 +36,9 @@ class Scheduler {
 
   // Requests that are queued or run.
   virtual std::size_t pending() const = 0;
+
+  // Requests that are queued. None where nothing waits for an instance of this model (ensembles).
+  virtual std::size_t waiting() const { return 0; }
 };
 
 // What a name stands for while an ensemble's request runs, whatever becomes of the name meanwhile.

@@ -106,6 +106,15 @@ std::size_t SequenceScheduler::pending() const {
   return pending_;
 }
 
+std::size_t SequenceScheduler::waiting() const {
+  MutexLock lock(mu_);
+  std::size_t waiting = table_.backlog_requests();
+  for (const auto& runner : runners_) {
+    waiting += runner->batcher->waiting();
+  }
+  return waiting;
+}
+
 void SequenceScheduler::Enqueue(RequestPtr request, EnqueueHint hint) {
   // The request may be over, and its model drained and let go by everybody else, before this returns.
   const std::shared_ptr<const void> model = request->model;

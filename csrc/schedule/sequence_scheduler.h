@@ -38,6 +38,7 @@ class SequenceScheduler : public Scheduler {
   void Enqueue(RequestPtr request, EnqueueHint hint) override EXCLUDES(mu_);
   void Drain() override EXCLUDES(mu_);
   std::size_t pending() const override EXCLUDES(mu_);
+  std::size_t waiting() const override EXCLUDES(mu_);
 
  private:
   // An instance, its sequences and the thread that runs them.

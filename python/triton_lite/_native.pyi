@@ -293,6 +293,31 @@ class ModelSignature:
     @property
     def known(self) -> bool: ...
 
+class ModelMetricsSpec:
+    """How a model appears in the metrics."""
+
+    labels: dict[str, str]
+    buckets: dict[str, list[float]]
+    """Of histograms, by the names of their families; they increase."""
+    load_start: int
+    """Nanoseconds of the steady clock, from which the time of the load counts."""
+
+    def __init__(self) -> None: ...
+
+class MetricsText:
+    """Families of one type each in Prometheus' text format, between which other families of that type may stand."""
+
+    @property
+    def counters(self) -> bytes: ...
+    @property
+    def gauges(self) -> bytes: ...
+    @property
+    def cache(self) -> bytes:
+        """The gauges of the local response cache."""
+    @property
+    def distributions(self) -> bytes:
+        """Histograms, then summaries."""
+
 class OpenedModel:
     """A model's file, opened: what a configuration is completed from."""
 
@@ -404,20 +429,27 @@ class Engine:
         rate_limit: Sequence[tuple[str, int, int | None]] | None = None,
         local_cache_byte_size: int = 0,
         remote_cache: bool = False,
+        counters: bool = True,
+        histograms: bool = False,
+        summaries: Sequence[tuple[float, float]] | None = None,
     ) -> None:
         """`rate_limit`: how much there is of the rate limiter's resources (name, count, device or None for each).
 
         None: instances run as soon as they are free. `local_cache_byte_size`: of the response cache; 0: there is none.
-        `remote_cache`: somebody takes the tasks of `next_cache_task`.
+        `remote_cache`: somebody takes the tasks of `next_cache_task`. `counters`, `histograms`, `summaries` (quantiles
+        and their errors): the metrics that there are.
         """
     def listen(self, socket_path: str, answer_budget_byte_size: int = ...) -> None:
         """Serve the channel on a Unix socket (once). `answer_budget_byte_size`: bytes of answers in flight, a peer."""
     def open_model(self, spec: ModelSpec) -> OpenedModel:
         """Open the model's file; `spec` may lack what the file tells. Raises TritonError with the backend's text."""
-    def load_model(self, spec: ModelSpec, opened: OpenedModel | None = None) -> LoadedModel:
+    def load_model(
+        self, spec: ModelSpec, opened: OpenedModel | None = None, metrics: ModelMetricsSpec | None = None
+    ) -> LoadedModel:
         """Create the instances of a complete and checked `spec` and warm them up.
 
-        `opened` is used up: a second load of it opens the file again. Raises TritonError.
+        `opened` is used up: a second load of it opens the file again. `metrics`: None, and the model has none.
+        Raises TritonError.
         """
     def publish(self, name: str, versions: dict[int, LoadedModel], unready: Sequence[int] = ...) -> None:
         """Serve `versions` under `name`, replacing at once all that was served there.
@@ -439,6 +471,10 @@ class Engine:
         """Name, key, offset and byte size of each region, or of the one of that name. Raises TritonError."""
     def unregister_system_region(self, name: str = "") -> None:
         """Forget a region, or all; requests that use it end undisturbed. An unknown name is no error."""
+    def metrics_text(self) -> MetricsText:
+        """Write the metrics of all models."""
+    def end_metrics_interval(self, seconds: float) -> None:
+        """Let gauges of an interval show what happened since the last call, `seconds` ago."""
     def next_control_call(self, timeout: float | None = None) -> ControlCall | None:
         """Wait for the next call that is no inference; None after `timeout` seconds or once the engine stopped."""
     def next_cache_task(self, timeout: float) -> RemoteCacheTask | None:

@@ -282,6 +282,12 @@ class Server:
         """Return the ServerMetadataResponse."""
         return self.call("ServerMetadata", messages.ServerMetadataRequest())
 
+    def metrics(self) -> str:
+        """Return the metrics in Prometheus' text format, as `triton-lite serve` shows them on its metrics port."""
+        if self._control_plane is None:
+            raise TritonError(Code.UNAVAILABLE, "the server is not started")
+        return self._control_plane.metrics.text().decode()
+
     def ready(self) -> bool:
         """Tell whether the server is ready."""
         return bool(self.call("ServerReady", messages.ServerReadyRequest()).ready)

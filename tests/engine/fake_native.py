@@ -19,6 +19,7 @@ DefaultSchedulerSpec = DynamicBatchingSpec = QueuePolicySpec = SimpleNamespace
 SequenceBatchingSpec = SequenceControlSpec = SequenceStateSpec = InitialStateSpec = SimpleNamespace
 DirectStrategySpec = OldestStrategySpec = SimpleNamespace
 EnsembleSpec = EnsembleStepSpec = WarmupSpec = WarmupInputSpec = SimpleNamespace
+ModelMetricsSpec = SimpleNamespace
 BatchInputSpec = BatchOutputSpec = RateLimiterSpec = RateLimiterResourceSpec = SimpleNamespace
 
 
@@ -82,7 +83,7 @@ class FakeEngine:
             )
         return SimpleNamespace(signature=read_signature(spec.model_file))
 
-    def load_model(self, spec, opened=None):
+    def load_model(self, spec, opened=None, metrics=None):
         return spec
 
     def publish(self, name, versions, unready=()):

@@ -218,10 +218,10 @@ def test_an_unexpected_error_is_one_models(tmp_path, monkeypatch):
     server = Server(model_repository=[str(tmp_path)])
     load_model = server.engine.load_model
 
-    def load(spec, opened=None):
+    def load(spec, opened=None, metrics=None):
         if spec.name == "bad":
             raise ValueError("no such enumeration value: 99")
-        return load_model(spec, opened)
+        return load_model(spec, opened, metrics)
 
     monkeypatch.setattr(server.engine, "load_model", load)
     assert server.control_plane.load_models() == "failed to load all models"
@@ -259,10 +259,10 @@ def test_models_load_side_by_side_and_show_progress(tmp_path):
     together, seen = threading.Barrier(3, timeout=30), threading.Event()
     load_model = server.engine.load_model
 
-    def slow(spec, opened=None):
+    def slow(spec, opened=None, metrics=None):
         together.wait()
         assert seen.wait(30)
-        return load_model(spec, opened)
+        return load_model(spec, opened, metrics)
 
     server.engine.load_model = slow
     loading = threading.Thread(target=server.control_plane.load_models)

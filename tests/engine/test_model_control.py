@@ -382,11 +382,11 @@ def test_related_models_load_in_turn_and_others_beside_them(tmp_path):
     entered, leave = threading.Event(), threading.Event()
     load_model = server.engine.load_model
 
-    def load(spec, opened=None):
+    def load(spec, opened=None, metrics=None):
         if spec.name == "leaf":
             entered.set()
             assert leave.wait(30)
-        return load_model(spec, opened)
+        return load_model(spec, opened, metrics)
 
     server.engine.load_model = load
     first = threading.Thread(target=server.lifecycle.load, args=("leaf",))

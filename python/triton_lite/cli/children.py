@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from triton_lite.cli.child import die_with_supervisor
 from triton_lite.cli.ports import Ports
@@ -47,6 +48,11 @@ class Commands:
         self._settings = settings.replaced(engine=str(place.socket), **texts)
         self._environment = {**self._settings.environment(os.environ), SUPERVISED: "1"}
         self._others_ready, self._others_start = os.pipe2(os.O_CLOEXEC) if ports.grpc is not None else (-1, -1)
+
+    @property
+    def engine_socket(self) -> Path:
+        """Where the engine listens."""
+        return self._place.socket
 
     def engine(self) -> tuple[subprocess.Popen[bytes], int]:
         """Start the engine; returns it and the pipe that it reports on."""

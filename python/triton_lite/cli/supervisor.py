@@ -32,6 +32,7 @@ class Supervisor:
     def __init__(self, settings: Settings, ports: Ports, commands: Commands) -> None:
         self._settings = settings
         self._ports = ports
+        self._engine_socket = commands.engine_socket
         self._selector = selectors.DefaultSelector()
         self._start_up = StartUp(commands, ports, self._selector)
         self._front_ends = self._start_up.front_ends
@@ -76,7 +77,7 @@ class Supervisor:
         if self._ports.metrics is not None:
             from triton_lite.metrics.endpoint import MetricsEndpoint
 
-            endpoint = MetricsEndpoint(self._ports.metrics.socket)
+            endpoint = MetricsEndpoint(self._ports.metrics.socket, self._engine_socket)
             endpoint.start_when_used(self._selector)
 
     def _wait(self, seconds: float | None) -> None:

@@ -16,6 +16,7 @@ from triton_lite.engine.options import EngineOptions
 from triton_lite.engine.progress import Progress
 from triton_lite.engine.response_cache import REDIS
 from triton_lite.errors import Code, TritonError
+from triton_lite.metrics.engine_text import EngineMetrics
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +46,8 @@ class ControlPlane:
         self.progress = Progress()
         loader = Loader(native, engine, options, find_gpus())
         self.lifecycle = Lifecycle(loader, engine, options)
-        self._context = Context(engine, options, self.lifecycle, self.progress)
+        self.metrics = EngineMetrics(engine, options)
+        self._context = Context(engine, options, self.lifecycle, self.progress, self.metrics)
         self._slow = ThreadPoolExecutor(_SLOW_CALLS, thread_name_prefix="control-call")
         self._threads: list[threading.Thread] = []
         self._stopping = threading.Event()
@@ -73,6 +75,7 @@ class ControlPlane:
     def stop(self) -> None:
         """Stop loading and answering. The engine has to be stopped before, or `start` never called."""
         self._stopping.set()
+        self.metrics.stop()
         self._slow.shutdown(wait=False, cancel_futures=True)
         if self._redis is not None:
             self._run("redis-close", self._redis.stop)

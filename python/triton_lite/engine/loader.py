@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from triton_lite.config.spec import model_spec, opening_spec
 from triton_lite.engine import onnxruntime_library
 from triton_lite.engine.options import EngineOptions
 from triton_lite.errors import Code, TritonError
+from triton_lite.metrics.model_spec import metrics_spec
 from triton_lite.proto import messages
 from triton_lite.repository.labels import read_labels
 from triton_lite.repository.source import ModelSource, ReadConfig, check_kind
@@ -43,7 +45,7 @@ class DataPlane(Protocol):
     """What the loader and the lifecycle need of `_native.Engine`."""
 
     def open_model(self, spec: Any) -> Any: ...  # noqa: D102
-    def load_model(self, spec: Any, opened: Any = None) -> Any: ...  # noqa: D102
+    def load_model(self, spec: Any, opened: Any = None, metrics: Any = None) -> Any: ...  # noqa: D102
     def publish(self, name: str, versions: dict[int, Any], unready: list[int] = ...) -> None: ...  # noqa: D102
     def retract(self, name: str) -> Any: ...  # noqa: D102
     def alias(self, name: str, target: str) -> None: ...  # noqa: D102
@@ -126,12 +128,17 @@ class Loader:
             config = messages.ModelConfig()
             config.CopyFrom(found.config)
             try:
-                return self._load(found, config, version, more_labels)
+                return self._load(found, config, version, more_labels, time.monotonic_ns())
             except ConfigError as error:
                 raise found.read.placed(error) from None
 
     def _load(
-        self, found: FoundModel, config: messages.ModelConfig, version: int, more_labels: Mapping[str, list[str]]
+        self,
+        found: FoundModel,
+        config: messages.ModelConfig,
+        version: int,
+        more_labels: Mapping[str, list[str]],
+        load_start: int,
     ) -> LoadedVersion:
         settings = self._options.settings_of(config.backend)
         files = found.source.files(version, config.default_model_filename)
@@ -157,7 +164,11 @@ class Loader:
             check_signature(config, opened.signature)
         rules.check_serving(config, found.source.directory)
         spec = model_spec(self._native, _with_keys(config), files, settings, labels)
-        return LoadedVersion(config, labels, self._engine.load_model(spec, opened))
+        metrics = None
+        if self._options.allow_metrics:
+            namespace = found.source.repository if self._options.model_namespacing else None
+            metrics = metrics_spec(self._native, config, version, namespace, load_start)
+        return LoadedVersion(config, labels, self._engine.load_model(spec, opened, metrics))
 
     def _prepare_runtime(self) -> None:
         """Point the data plane at ONNX Runtime, before the first model that needs it."""

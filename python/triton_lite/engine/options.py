@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from triton_lite.engine.response_cache import REDIS, check_cache_config, local_cache_byte_size
+from triton_lite.metrics.settings import metrics_settings
 
 if TYPE_CHECKING:
     from triton_lite._native import Engine
@@ -24,6 +25,7 @@ class EngineOptions:
     `explicit` loads at start (`*` alone: everything). backend_config: backend -> setting -> value, "" for all
     backends. cache_config: cache -> setting -> value, of at most one cache. rate_limit: one of RATE_LIMIT_MODES;
     rate_limit_resource: name, count, and device or None. allow_client_shm: clients may register regions.
+    metrics_config: pairs of setting and value (metrics/settings.py).
     exit_on_error is carried out by whoever started the engine; one that is about to end is never ready.
     answer_budget_byte_size: memory for the answers to one peer. access_log: its file, "-" for the log, "" for none.
     """
@@ -45,6 +47,12 @@ class EngineOptions:
     cache_config: dict[str, dict[str, str]] = field(default_factory=dict)
     rate_limit: str = "off"
     rate_limit_resource: list[tuple[str, int, int | None]] = field(default_factory=list)
+    allow_metrics: bool = True
+    allow_cpu_metrics: bool = True
+    allow_gpu_metrics: bool = True
+    metrics_interval_ms: int = 2000
+    metrics_config: list[tuple[str, str]] = field(default_factory=list)
+    pinned_memory_pool_byte_size: int = 256 << 20
     exit_timeout_secs: int = 30
     answer_budget_byte_size: int = 4 << 30
     log_verbose: int = 0
@@ -93,5 +101,14 @@ class EngineOptions:
             rate_limit=limits,
             local_cache_byte_size=local_cache_byte_size(self.cache_config),
             remote_cache=REDIS in self.cache_config,
+            **self._metrics(),
         )
         return engine
+
+    def _metrics(self) -> dict[str, Any]:
+        settings = metrics_settings((name, value) for name, value in self.metrics_config)
+        return {
+            "counters": settings.counters,
+            "histograms": settings.histograms,
+            "summaries": settings.summaries,
+        }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
+import re
 from collections.abc import Sequence
 
 from triton_lite.config.backends import ENSEMBLE, PLATFORMS_OF
@@ -99,11 +102,29 @@ def metrics_are_complete(config: messages.ModelConfig) -> None:
             text = "metric control must specify 'histogram_options'"
         elif not control.histogram_options.buckets:
             text = "histogram options must specify non-empty 'buckets'"
+        elif not _increase(control.histogram_options.buckets):
+            text = f"buckets of metric family '{control.metric_identifier.family}' must increase"
         if text:
             raise ConfigError(
                 text,
                 field=field,
                 write='metric_identifier { family: "…" } histogram_options { buckets: [ … ] }',
+            )
+
+
+def _increase(bounds: Sequence[float]) -> bool:
+    return all(low < high for low, high in itertools.pairwise(bounds)) and all(map(math.isfinite, bounds))
+
+
+def metric_tags_are_labels(config: messages.ModelConfig) -> None:
+    """Tags become labels of metrics, which Prometheus takes letters, digits and underscores for."""
+    for name in config.metric_tags:
+        if not re.fullmatch(r"[a-zA-Z0-9_]+", name):
+            raise ConfigError(
+                f"metric tag '{name}' of model '{config.name}' is no name for a label",
+                field=("metric_tags",),
+                expected="letters, digits and underscores",
+                write='metric_tags { key: "team" value: "vision" }',
             )
 
 
@@ -147,4 +168,4 @@ def configuration_is_given(config: messages.ModelConfig, provided: bool, complet
 
 
 GENERAL_RULES = (agents_are_here, has_name, has_backend_unless_ensemble, platform_fits_backend, batch_size_not_negative)
-CLOSING_RULES = (decoupled_not_cached, metrics_are_complete)
+CLOSING_RULES = (decoupled_not_cached, metrics_are_complete, metric_tags_are_labels)

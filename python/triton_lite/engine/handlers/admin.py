@@ -1,8 +1,9 @@
-"""Calls of our own tools, JSON to JSON: what `serve` prints and waits for."""
+"""Calls of our own tools, JSON to JSON or to text: what `serve` prints and waits for, what it shows Prometheus."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -27,17 +28,23 @@ def models(context: Context) -> dict[str, Any]:
     }
 
 
-_QUESTIONS = {"models": models}
+def metrics(context: Context) -> bytes:
+    """Give the metrics as Prometheus reads them."""
+    return context.metrics.text()
+
+
+_QUESTIONS: dict[str, Callable[[Context], dict[str, Any] | bytes]] = {"models": models, "metrics": metrics}
 
 
 def admin(context: Context, encoded: bytes) -> bytes:
     """Answer {"what": QUESTION}. Raises TritonError(INVALID_ARGUMENT) for what is none."""
     try:
         question = json.loads(encoded)["what"]
-        answer = _QUESTIONS[question]
+        ask = _QUESTIONS[question]
     except (ValueError, KeyError, TypeError) as error:
         raise TritonError(Code.INVALID_ARGUMENT, f'expected {{"what": …}} with one of {list(_QUESTIONS)}') from error
-    return json.dumps(answer(context)).encode()
+    answer = ask(context)
+    return answer if isinstance(answer, bytes) else json.dumps(answer).encode()
 
 
 HANDLERS = {MethodNumber.ADMIN: Handler(admin)}

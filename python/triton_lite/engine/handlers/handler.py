@@ -9,6 +9,7 @@ from typing import Any
 from triton_lite.engine.lifecycle import Lifecycle
 from triton_lite.engine.options import EngineOptions
 from triton_lite.engine.progress import Progress
+from triton_lite.metrics.engine_text import EngineMetrics
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Context:
     options: EngineOptions
     lifecycle: Lifecycle
     progress: Progress
+    metrics: EngineMetrics
 
 
 @dataclass(frozen=True)

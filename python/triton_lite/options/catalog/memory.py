@@ -15,7 +15,7 @@ OPTIONS = (
         value="BYTES",
         help="The most pinned memory for copies between CPU and GPU.",
         support=Support.MACHINERY,
-        note="There is no such pool; ONNX Runtime keeps its own pinned memory.",
+        note="There is no such pool, though the metrics show its size; ONNX Runtime keeps its own pinned memory.",
     ),
     _memory(
         "cuda-memory-pool-byte-size",

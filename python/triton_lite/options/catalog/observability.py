@@ -9,24 +9,29 @@ from triton_lite.options.values import boolean, integer, metrics_setting, text
 _metrics = partial(Option, group="Metrics", scope=Scope.METRICS)
 
 OPTIONS = (
-    _metrics("allow-metrics", parse=boolean, default=True, value="BOOL", help="Serve metrics for Prometheus."),
+    _metrics(
+        "allow-metrics",
+        scope=Scope.ENGINE,
+        parse=boolean,
+        default=True,
+        value="BOOL",
+        help="Serve metrics for Prometheus.",
+    ),
     _metrics(
         "allow-gpu-metrics",
+        scope=Scope.ENGINE,
         parse=boolean,
         default=True,
         value="BOOL",
         help="Metrics of the GPUs are among them.",
-        support=Support.PENDING,
-        note="There are no GPU metrics yet.",
     ),
     _metrics(
         "allow-cpu-metrics",
+        scope=Scope.ENGINE,
         parse=boolean,
         default=True,
         value="BOOL",
         help="Metrics of the CPU are among them.",
-        support=Support.PENDING,
-        note="There are no CPU metrics yet.",
     ),
     _metrics(
         "metrics-address",
@@ -38,12 +43,11 @@ OPTIONS = (
     _metrics("metrics-port", parse=integer, default=8002, value="PORT", help="The port that metrics are served on."),
     _metrics(
         "metrics-interval-ms",
+        scope=Scope.ENGINE,
         parse=integer,
         default=2000,
         value="MS",
         help="How often CPU and GPU are measured, in milliseconds.",
-        support=Support.PENDING,
-        note="CPU and GPU are not measured yet.",
     ),
     _metrics(
         "metrics-config",
@@ -53,8 +57,6 @@ OPTIONS = (
         repeatable=True,
         value="SETTING=VALUE",
         help="counter_latencies=true, summary_latencies=false, summary_quantiles=q:err,..., histogram_latencies=false.",
-        support=Support.PENDING,
-        note="There are no latency metrics yet.",
     ),
     Option(
         "trace-config",

@@ -1,0 +1,32 @@
+// What one request that is over adds to statistics and metrics.
+#pragma once
+
+#include <cstdint>
+
+#include "core/request.h"
+#include "core/status.h"
+
+namespace triton_lite {
+
+// Durations in nanoseconds; 0 for stages that were not reached.
+struct RequestFigures {
+  bool succeeded = false;
+  FailureReason failure_reason = FailureReason::kOther;  // If it did not. Statistics do not know of kUncounted ones.
+  CacheOutcome cache_outcome = CacheOutcome::kNone;
+  std::uint32_t batch_size = 1;
+  // The request stands for the execution of a batch of so many elements; 0: it does not.
+  std::uint32_t execution_batch_size = 0;
+  std::uint64_t request = 0;
+  std::uint64_t queue = 0;
+  std::uint64_t compute_input = 0;
+  std::uint64_t compute_infer = 0;
+  std::uint64_t compute_output = 0;
+  std::uint64_t cache = 0;           // Lookup of a hit; lookup and insertion of a miss.
+  bool responded = false;            // There was a response, be it an error.
+  std::uint64_t first_response = 0;  // Until then.
+};
+
+// `status` says how the request ended; its timestamps are complete. `decoupled`: of its model.
+RequestFigures MeasureRequest(const InferenceRequest& request, const Status& status, bool decoupled);
+
+}  // namespace triton_lite

@@ -1,0 +1,58 @@
+#include "metrics/request_figures.h"
+
+#include "check.h"
+
+namespace triton_lite {
+namespace {
+
+InferenceRequest Ended() {
+  InferenceRequest request;
+  request.times.request_start = 1000;
+  request.times.request_end = 1500;
+  return request;
+}
+
+}  // namespace
+
+TEST(TheOnlyResponseIsTheFirst) {
+  const RequestFigures figures = MeasureRequest(Ended(), {}, /*decoupled=*/false);
+  CHECK(figures.succeeded);
+  CHECK(figures.responded);
+  CHECK_EQ(figures.first_response, 500u);
+}
+
+TEST(TheFirstOfSeveralResponses) {
+  InferenceRequest request = Ended();
+  request.times.first_response = 1100;
+  CHECK_EQ(MeasureRequest(request, {}, true).first_response, 100u);
+  CHECK_EQ(MeasureRequest(request, Internal("then it broke"), true).first_response, 100u);
+}
+
+TEST(ADecoupledModelMayEndWithoutAResponse) {
+  const RequestFigures figures = MeasureRequest(Ended(), {}, true);
+  CHECK(figures.succeeded);
+  CHECK(!figures.responded);
+}
+
+TEST(AnErrorIsAResponseUnlessTheRequestWasNotTakenIn) {
+  InferenceRequest request = Ended();
+  CHECK(MeasureRequest(request, Internal("no"), true).responded);
+  request.failure_reason = FailureReason::kUncounted;
+  CHECK(!MeasureRequest(request, Unavailable("no"), false).responded);
+}
+
+TEST(StagesThatWereNotReachedTookNoTime) {
+  InferenceRequest request = Ended();
+  request.execution_batch_size = 4;
+  request.times.queue_start = 1010;
+  request.times.compute_start = 1030;
+  const RequestFigures figures = MeasureRequest(request, Internal("no"), false);
+  CHECK_EQ(figures.queue, 20u);
+  CHECK_EQ(figures.compute_input, 0u);
+  CHECK_EQ(figures.compute_infer, 0u);
+  CHECK_EQ(figures.execution_batch_size, 0u);
+}
+
+}  // namespace triton_lite
+
+TEST_MAIN()
