@@ -7,6 +7,8 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +28,13 @@ from triton_lite.engine.options import EngineOptions
 from triton_lite.metrics.engine_client import EngineClient
 
 Samples = dict[str, float]
+_SLOW = """
+backend: "identity"
+instance_group [ { kind: KIND_CPU count: 1 } ]
+parameters [ { key: "execute_delay_ms" value: { string_value: "300" } } ]
+input [ { name: "INPUT0" data_type: TYPE_UINT8 dims: [ 1 ] } ]
+output [ { name: "OUTPUT0" data_type: TYPE_UINT8 dims: [ 1 ] } ]
+"""
 
 
 def samples(page: str) -> Samples:
@@ -70,6 +79,10 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "model_metrics { metric_control { metric_identifier { family: 'triton_lite_batch_size' } "
         "histogram_options { buckets: [ 1, 3 ] } } }",
     )
+    (folder / "slow" / "1").mkdir(parents=True)
+    (folder / "slow" / "config.pbtxt").write_text(_SLOW)
+    (folder / "sequences" / "1").mkdir(parents=True)
+    (folder / "sequences" / "config.pbtxt").write_text(_SLOW + "sequence_batching { oldest { } }")
     return folder
 
 
@@ -156,6 +169,46 @@ def test_hits_and_misses_of_the_cache(server: ServerProcess) -> None:
     assert [page[f'{bucket},le="{bound}"}}'] for bound in ("1", "3", "+Inf")] == [2, 2, 2]
 
 
+def test_requests_that_wait(server: ServerProcess) -> None:
+    """One runs at a time, for 300 ms."""
+    pending, wait = of("nv_inference_pending_request_count", "slow"), of("triton_lite_queue_wait_seconds", "slow")
+
+    def ask(_: int) -> None:
+        with tritonclient.grpc.InferenceServerClient(server.grpc) as client:
+            tensor = tritonclient.grpc.InferInput("INPUT0", [1], "UINT8")
+            client.infer("slow", [tensor.set_data_from_numpy(np.zeros(1, np.uint8))])
+
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        asked = [threads.submit(ask, number) for number in range(4)]
+        seen: set[tuple[float, bool]] = set()
+        while not all(each.done() for each in asked):
+            page = scrape(server)
+            seen.add((page[pending], page[wait] > 0))
+        for each in asked:
+            each.result()
+    assert {count for count, _ in seen} == {3, 2, 1, 0}
+    assert any(positive for _, positive in seen)
+    assert scrape(server)[pending] == 0
+
+
+def test_requests_that_wait_for_others_of_their_sequence(server: ServerProcess) -> None:
+    pending, answers = of("nv_inference_pending_request_count", "sequences"), threading.Semaphore(0)
+    with tritonclient.grpc.InferenceServerClient(server.grpc) as client:
+        client.start_stream(lambda result, error: answers.release())
+        tensor = tritonclient.grpc.InferInput("INPUT0", [1], "UINT8")
+        tensor.set_data_from_numpy(np.zeros(1, np.uint8))
+        for number in range(3):
+            client.async_stream_infer(
+                "sequences", [tensor], sequence_id=7, sequence_start=number == 0, sequence_end=number == 2
+            )
+        seen, answered = set(), 0
+        while answered < 3:
+            seen.add(scrape(server)[pending])
+            answered += answers.acquire(blocking=False)
+    assert {2, 1} <= seen <= {3, 2, 1, 0}
+    assert scrape(server)[pending] == 0
+
+
 def test_the_machine_and_the_load_are_among_them(server: ServerProcess) -> None:
     page = scrape(server)
     assert 0 <= page["nv_cpu_utilization"] <= 1
@@ -205,7 +258,7 @@ def test_top_shows_what_was_counted(server: ServerProcess) -> None:
         [*command, "--count=1", "--interval=0.05"], env=environment(), capture_output=True, text=True, check=True
     )
     models = {model["name"]: model for model in json.loads(result.stdout)["models"]}
-    assert models.keys() == {"simple", "batched", "cached"}
+    assert models.keys() == {"simple", "batched", "cached", "slow", "sequences"}
     assert models["simple"]["state"] == "READY"
     assert models["simple"]["requests"] == scrape(server)[of("nv_inference_request_success")]
 
@@ -224,7 +277,10 @@ def test_counters_live_as_long_as_the_version_is_loaded(repository: Path) -> Non
         server.model("simple").infer(inputs)
         assert samples(server.metrics())[success] == 2
         server.unload("simple")
-        assert success not in samples(server.metrics())
+        # It ends in the background.
+        deadline = time.monotonic() + 30
+        while success in samples(server.metrics()):
+            assert time.monotonic() < deadline
         server.load("simple")
         assert samples(server.metrics())[success] == 0
 

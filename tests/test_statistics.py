@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ import onnx
 import pytest
 import tritonclient.grpc as grpcclient
 import tritonclient.http as httpclient
+from prometheus_client.parser import text_string_to_metric_families
 from server_process import ServerProcess, serve
 from tritonclient.utils import InferenceServerException
 
@@ -269,6 +271,43 @@ def test_what_a_full_queue_refuses_is_not_counted(server: ServerProcess) -> None
     assert "refused" in outcomes
     assert counted.fail.count == 0
     assert counted.success.count == outcomes.count("ok")
+
+
+def metrics(server: ServerProcess) -> dict[tuple[str, str], float]:
+    """Sum the samples of each family over reasons; by family and model."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics_port}/metrics") as answer:
+        page = answer.read().decode()
+    sums: Counter[tuple[str, str]] = Counter()
+    for family in text_string_to_metric_families(page):
+        for sample in family.samples:
+            if "model" in sample.labels:
+                sums[sample.name.removesuffix("_total"), sample.labels["model"]] += sample.value
+    return dict(sums)
+
+
+def test_metrics_are_another_view_of_the_same_counts(server: ServerProcess) -> None:
+    """All that happened to this server's models above, failures and cancellations among it."""
+    page = metrics(server)
+    for model in ("pick", "pick_cached", "slow", "narrow"):
+        counted = statistics(server, model)
+        requests = counted.inference_stats
+        assert page["nv_inference_request_success", model] == requests.success.count
+        assert page["nv_inference_request_failure", model] == requests.fail.count
+        assert page["nv_inference_count", model] == counted.inference_count
+        assert page["nv_inference_exec_count", model] == counted.execution_count
+        assert page["nv_inference_pending_request_count", model] == 0
+        for name, sum_of in (
+            ("request", requests.success),
+            ("queue", requests.queue),
+            ("compute_input", requests.compute_input),
+            ("compute_infer", requests.compute_infer),
+            ("compute_output", requests.compute_output),
+        ):
+            microseconds = page[f"nv_inference_{name}_duration_us", model]
+            # That of each request is cut to whole microseconds.
+            assert 0 <= sum_of.ns / 1000 - microseconds <= sum_of.count
+    assert page["nv_cache_num_hits_per_model", "pick_cached"] == 2
+    assert ("nv_cache_num_hits_per_model", "pick") not in page
 
 
 def test_reloading_starts_anew(tmp_path: Path) -> None:

@@ -55,8 +55,10 @@ class SequenceBatcher {
   // A request of `slot` was executed, or dropped. `over`: its sequence ends, unless it has with that request.
   void Finish(std::uint32_t slot, bool over);
 
-  // Requests that wait here.
+  // Requests that wait here to be put into a batch.
   virtual std::size_t waiting() const { return queued_; }
+  // And those that wait for others of their sequences.
+  virtual std::size_t unstarted() const { return queued_; }
 
   // Requests that were cancelled before they ran, since the last call.
   std::vector<RequestPtr>& cancelled() { return cancelled_; }

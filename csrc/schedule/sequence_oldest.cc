@@ -35,6 +35,7 @@ class OldestBatcher final : public SequenceBatcher {
   bool HasWork(std::uint64_t now) const override { return !cancelled_.empty() || Decide(now, false).count > 0; }
 
   std::size_t waiting() const override { return ready_.size(); }
+  std::size_t unstarted() const override { return queued_ + ready_.size(); }
 
  private:
   void Advance(std::uint32_t i) override {

@@ -110,7 +110,7 @@ std::size_t SequenceScheduler::waiting() const {
   MutexLock lock(mu_);
   std::size_t waiting = table_.backlog_requests();
   for (const auto& runner : runners_) {
-    waiting += runner->batcher->waiting();
+    waiting += runner->batcher->unstarted();
   }
   return waiting;
 }
