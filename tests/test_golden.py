@@ -29,6 +29,7 @@ HTTP_AREAS = [
     "sequence",
     "statistics",
     "logging",
+    "trace",
 ]
 GRPC_AREAS = [
     "grpc_health",
@@ -44,6 +45,7 @@ GRPC_AREAS = [
     "grpc_sequence",
     "grpc_statistics",
     "grpc_logging",
+    "grpc_trace",
 ]
 # Of the error texts, at least this part must be exactly Triton's; docs/golden.md lists the others with the reason.
 EQUAL_TEXTS = 0.97

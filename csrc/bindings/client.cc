@@ -195,6 +195,7 @@ void BindClient(py::module_& m) {
       .def_property_readonly("code",
                              [](const PyAnswer& self) { return static_cast<int>(self.received->status().code()); })
       .def_property_readonly("text", [](const PyAnswer& self) { return self.received->status().message(); })
+      .def_property_readonly("traced", [](const PyAnswer& self) { return self.received->traced(); })
       .def_property_readonly("message", &Message)
       .def_property_readonly("segments", &Segments)
       .def("framed", &Framed, py::arg("in_stream"));
@@ -218,7 +219,8 @@ void BindClient(py::module_& m) {
       .def("poll", &PyClient::Poll)
       .def("arm", [](PyClient& self) { return self.client().ArmWakeup(); })
       .def("wait", &PyClient::Wait, py::arg("call"), py::arg("timeout") = py::none())
-      .def_property_readonly("connected", [](PyClient& self) { return self.client().connected(); });
+      .def_property_readonly("connected", [](PyClient& self) { return self.client().connected(); })
+      .def_property_readonly("tracing", [](PyClient& self) { return self.client().tracing(); });
 }
 
 }  // namespace triton_lite::bindings

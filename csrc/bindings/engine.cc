@@ -15,6 +15,7 @@
 #include "bindings/engine_holder.h"
 #include "bindings/remote_cache.h"
 #include "bindings/shape_caster.h"
+#include "bindings/trace.h"
 #include "log/log.h"
 
 namespace py = pybind11;
@@ -52,8 +53,9 @@ using PyQuantiles = std::vector<std::pair<double, double>>;
 
 EngineHolder MakeEngine(const std::optional<std::vector<PyResourceLimit>>& rate_limit,
                         std::uint64_t local_cache_byte_size, bool remote_cache, bool counters, bool histograms,
-                        const std::optional<PyQuantiles>& summaries) {
+                        const std::optional<PyQuantiles>& summaries, TraceConfig trace) {
   EngineOptions options;
+  options.trace = std::move(trace);
   options.metrics.counters = counters;
   options.metrics.histograms = histograms;
   if (summaries.has_value()) {
@@ -227,10 +229,11 @@ void BindEngine(py::module_& m) {
   BindModels(m);
   BindControlCall(m);
   BindRemoteCache(m);
+  BindTrace(m);
   py::class_<Engine, EngineHolder>(m, "Engine")
       .def(py::init(&MakeEngine), py::arg("rate_limit") = py::none(), py::arg("local_cache_byte_size") = 0,
            py::arg("remote_cache") = false, py::arg("counters") = true, py::arg("histograms") = false,
-           py::arg("summaries") = py::none())
+           py::arg("summaries") = py::none(), py::arg("trace") = TraceConfig())
       .def("listen", &Listen, py::arg("socket_path"), py::arg("answer_budget_byte_size") = std::uint64_t{4} << 30)
       .def("open_model", &Open, py::arg("spec"))
       .def("load_model", &Load, py::arg("spec"), py::arg("opened") = nullptr, py::arg("metrics") = nullptr)
@@ -265,7 +268,11 @@ void BindEngine(py::module_& m) {
       .def("next_control_call", &NextControlCall, py::arg("timeout") = py::none())
       .def("next_cache_task", &NextCacheTask, py::arg("timeout"))
       .def("suspend_cache", &SuspendCache, py::arg("seconds"), ReleaseGil())
+      .def("update_trace", &UpdateTrace, py::arg("model"), py::arg("changes"))
+      .def("trace_values", &GetTraceValues, py::arg("model"))
+      .def("next_traces", &NextTraces, py::arg("timeout"))
       .def("stop", &Engine::Stop, ReleaseGil())
+      .def_property_readonly("dropped_traces", &DroppedTraces)
       .def_property_readonly("peer_count", &Engine::peer_count)
       .def_property_readonly("idle_seconds",
                              [](const Engine& self) { return static_cast<double>(self.idle_nanoseconds()) * 1e-9; });

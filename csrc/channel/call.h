@@ -28,6 +28,7 @@ struct Answer {
   Status status;
   std::string message;           // Encoded response message; small, copied into the ring or the answer arena.
   std::vector<Buffer> segments;  // From the call's memory() where possible: sent without a copy; else copied once.
+  bool traced = false;           // The front end is to say when it sent the answer (Method::kTraceSent).
 };
 
 // Thread-safe. Lives until the last answer was sent and the last holder let go; the request's bytes (message and
@@ -60,6 +61,8 @@ class CallHandler {
  public:
   virtual ~CallHandler() = default;
   virtual void Handle(CallPtr call) = 0;
+  // Whether requests may be sampled for tracing (in-process clients ask; peers are told, see ChannelServer).
+  virtual bool tracing() const { return false; }
 };
 
 }  // namespace triton_lite

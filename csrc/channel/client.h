@@ -26,6 +26,8 @@ class ReceivedAnswer {
   virtual const Status& status() const = 0;
   virtual Bytes message() const = 0;
   virtual std::span<const Bytes> segments() const = 0;
+  // The engine wants to know when it was sent on.
+  virtual bool traced() const { return false; }
 };
 
 using ReceivedAnswerPtr = std::unique_ptr<ReceivedAnswer>;
@@ -66,6 +68,8 @@ class ChannelClient {
 
   // False once the engine hung up or said goodbye; every pending call has then been answered UNAVAILABLE.
   virtual bool connected() const = 0;
+  // The engine may sample requests for tracing: it is to be given the front end's timestamps.
+  virtual bool tracing() const = 0;
 };
 
 struct RingClientOptions {

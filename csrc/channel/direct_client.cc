@@ -27,6 +27,7 @@ class DirectAnswer : public ReceivedAnswer {
   }
   CallId call() const override { return call_; }
   bool last() const override { return last_; }
+  bool traced() const override { return answer_.traced; }
   const Status& status() const override { return answer_.status; }
   Bytes message() const override { return AsBytes(answer_.message); }
   std::span<const Bytes> segments() const override { return segments_; }
@@ -306,6 +307,7 @@ class DirectClient : public ChannelClient {
     return mailbox_->Wait(call, deadline_ns, interrupted);
   }
   bool connected() const override { return true; }
+  bool tracing() const override { return handler_->tracing(); }
 
  private:
   CallHandler* const handler_;

@@ -23,6 +23,7 @@ enum SlotFlags : std::uint16_t {
   kSlotLast = 1,          // Answers: nothing follows for this call.
   kSlotHoldsMemory = 2,   // The sender waits for its memory to be released.
   kSlotFrameInArena = 4,  // The frame is at (frame_region, frame_offset) instead of in the slot.
+  kSlotTraced = 8,        // Answers: the engine wants to know when the front end sent it (Method::kTraceSent).
 };
 
 // A frame is: segment_count SegmentRefs, the message, the segments that are small.
@@ -67,6 +68,7 @@ struct ChannelHeader {
   std::atomic<std::uint32_t> engine_signals;              // 1: requests were released.
   std::atomic<std::int32_t> engine_core;                  // Where the last answer was sent from.
   alignas(64) std::atomic<std::uint32_t> answers_parked;  // 1: the engine waits for room in the answer ring.
+  alignas(64) std::atomic<std::uint32_t> tracing;  // 1: requests may be sampled; front ends name their timestamps.
   // Set by the sleeper, taken by whoever wakes it.
   alignas(64) std::atomic<std::uint32_t> engine_sleeps;
   alignas(64) std::atomic<std::uint32_t> client_sleeps;  // Bits of ClientSleep.

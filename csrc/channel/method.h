@@ -39,6 +39,8 @@ enum class Method : std::uint16_t {
   kGenerateStream = 34,
   // ModelReadyRequest -> nothing: is the model known at all? (the order of HTTP's errors; NOT_FOUND otherwise)
   kModelExists = 35,
+  // When the answer to a traced request was sent: see wire/front_trace.h. Answered with an empty message.
+  kTraceSent = 36,
   // Control calls of our own tools (JSON message -> JSON message), e.g. what `serve` prints at start.
   kAdmin = 64,
 };
@@ -46,7 +48,8 @@ enum class Method : std::uint16_t {
 // Answered by the data plane itself; everything else goes to the Python control plane.
 constexpr bool IsInference(Method method) {
   return method == Method::kModelInfer || method == Method::kModelStreamInfer || method == Method::kRawInfer ||
-         method == Method::kGenerate || method == Method::kGenerateStream || method == Method::kModelExists;
+         method == Method::kGenerate || method == Method::kGenerateStream || method == Method::kModelExists ||
+         method == Method::kTraceSent;
 }
 
 }  // namespace triton_lite

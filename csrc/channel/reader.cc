@@ -193,8 +193,7 @@ void Reader::Greet(std::size_t position) {
   if (packet.state != PacketState::kDone || packet.size != sizeof(hello) || packet.descriptors.size() != 1) {
     return;
   }
-  auto peer =
-      Peer::Welcome(std::move(socket), hello, std::move(packet.descriptors[0]), options_.answer_budget_byte_size);
+  auto peer = Welcome(std::move(socket), hello, std::move(packet.descriptors[0]));
   if (!peer.ok()) {
     return;
   }
@@ -203,6 +202,25 @@ void Reader::Greet(std::size_t position) {
   peers_.push_back({number, *std::move(peer)});
   peer_count_.store(peers_.size(), std::memory_order_relaxed);
   idle_since_.store(0, std::memory_order_relaxed);
+}
+
+Result<std::shared_ptr<Peer>> Reader::Welcome(FileDescriptor socket, const Hello& hello, FileDescriptor region) {
+  MutexLock lock(welcomed_mu_);
+  ASSIGN_OR_RETURN(auto peer, Peer::Welcome(std::move(socket), hello, std::move(region),
+                                            options_.answer_budget_byte_size, tracing_));
+  std::erase_if(welcomed_, [](const auto& entry) { return entry.expired(); });
+  welcomed_.push_back(peer);
+  return peer;
+}
+
+void Reader::SetTracing(bool tracing) {
+  MutexLock lock(welcomed_mu_);
+  tracing_ = tracing;
+  for (const auto& entry : welcomed_) {
+    if (const auto peer = entry.lock()) {
+      peer->SetTracing(tracing);
+    }
+  }
 }
 
 void Reader::Drop(std::size_t position) {

@@ -11,6 +11,7 @@
 #include "channel/reader_role.h"
 #include "channel/second_look.h"
 #include "channel/server_options.h"
+#include "core/mutex.h"
 #include "memory/file_descriptor.h"
 
 namespace triton_lite {
@@ -26,6 +27,9 @@ class Reader {
   void Stop();
   // After the threads are joined.
   void SayGoodbye();
+
+  // Any thread. All peers know when this returns.
+  void SetTracing(bool tracing) EXCLUDES(welcomed_mu_);
 
   std::size_t peer_count() const { return peer_count_.load(std::memory_order_relaxed); }
   std::uint64_t idle_since() const { return idle_since_.load(std::memory_order_relaxed); }
@@ -54,6 +58,8 @@ class Reader {
   void ServeEvents(int timeout_milliseconds);
   void Accept();
   void OnSocket(std::uint64_t number);
+  Result<std::shared_ptr<Peer>> Welcome(FileDescriptor socket, const Hello& hello, FileDescriptor region)
+      EXCLUDES(welcomed_mu_);
   void Greet(std::size_t position);
   void Drop(std::size_t position);
   void Watch(int fd, std::uint64_t tag, std::uint32_t events) const;
@@ -67,6 +73,10 @@ class Reader {
   std::atomic<std::size_t> peer_count_{0};
   std::atomic<std::uint64_t> idle_since_;
   ReaderRole role_;
+
+  Mutex welcomed_mu_;
+  bool tracing_ GUARDED_BY(welcomed_mu_) = false;
+  std::vector<std::weak_ptr<Peer>> welcomed_ GUARDED_BY(welcomed_mu_);
 
   // All below belong to the holder of the role.
   std::vector<Greeting> greetings_;  // Connected, but the handshake has not come yet.

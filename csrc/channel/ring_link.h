@@ -65,6 +65,7 @@ class RingAnswer : public ReceivedAnswer {
 
   CallId call() const override { return frame_.head().call; }
   bool last() const override { return (frame_.head().flags & kSlotLast) != 0; }
+  bool traced() const override { return (frame_.head().flags & kSlotTraced) != 0; }
   const Status& status() const override { return status_; }
   Bytes message() const override { return status_.ok() ? frame_.message() : Bytes(); }
   std::span<const Bytes> segments() const override { return frame_.segments(); }

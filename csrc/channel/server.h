@@ -21,6 +21,9 @@ class ChannelServer {
   // Calls that still run keep their memory and may still answer until their peer goes.
   virtual void Stop() = 0;
 
+  // Tells all peers, those to come too, whether requests may be sampled for tracing.
+  virtual void SetTracing(bool tracing) = 0;
+
   virtual std::size_t peer_count() const = 0;
   // Steady-clock nanoseconds since when there is no peer; 0 while there is one.
   virtual std::uint64_t idle_since() const = 0;

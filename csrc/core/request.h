@@ -102,6 +102,24 @@ class Responder {
   virtual void Finish() = 0;
 };
 
+struct InferenceRequest;
+struct ModelSpec;
+
+// Follows one request that was sampled for tracing (csrc/trace). Destroyed with its request, first of all that is in
+// it: it takes the timestamps then.
+class RequestTrace {
+ public:
+  virtual ~RequestTrace() = default;
+  // The request is about to be given to the scheduler of a model with this specification.
+  virtual void OnStart(const ModelSpec& spec) = 0;
+  // Each response of the model.
+  virtual void OnResponse(const InferenceResponse& response) = 0;
+  // The last answer is about to be handed over. Returns whether the front end is to say when it has sent it.
+  virtual bool OnAnswer() = 0;
+  // A request that this one gives rise to (an ensemble's step). Null where nothing of it is traced.
+  virtual std::unique_ptr<RequestTrace> MakeChild(const InferenceRequest& child) const = 0;
+};
+
 using CorrelationId = std::variant<std::uint64_t, std::string>;
 
 // Flags of a sequence request (TRITONSERVER_REQUEST_FLAG_SEQUENCE_*).
@@ -137,6 +155,8 @@ struct InferenceRequest {
   std::uint32_t sequence_slot = 0;  // The sequence scheduler's.
   // Set by a backend that did not end the request: it wants to run it again (iterative sequences).
   bool reschedule = false;
+  // Null unless it was sampled. The last member.
+  std::unique_ptr<RequestTrace> trace = nullptr;
 };
 
 using RequestPtr = std::unique_ptr<InferenceRequest>;

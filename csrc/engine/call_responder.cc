@@ -23,6 +23,9 @@ void CallResponder::Send(InferenceResponse response, bool last) {
     return;
   }
   recorder_->RecordResponse(*model_, request_);
+  if (request_->trace != nullptr) {
+    request_->trace->OnResponse(response);
+  }
   const bool final = last || single_answer();
   Result<Answer> answer = Encode(std::move(response), final);
   if (!answer.ok()) {
@@ -75,6 +78,7 @@ void CallResponder::End(Answer answer) {
   if (HasAccessLog()) {
     LogEnded(*call_, *model_, *request_, answer.status.code(), bytes_out_ + ByteSize(answer));
   }
+  answer.traced = request_->trace != nullptr && request_->trace->OnAnswer();
   call_->Reply(std::move(answer), true);
 }
 

@@ -7,6 +7,8 @@
 #include "engine/request_builder.h"
 #include "engine/step_responder.h"
 #include "engine/validate.h"
+#include "log/log.h"
+#include "wire/front_trace.h"
 #include "wire/generate.h"
 #include "wire/infer_message.h"
 
@@ -69,6 +71,8 @@ void EnqueueOrFail(const CallPtr& call, Result<RequestPtr> request) {
   model->Enqueue(*std::move(request), kFromReader);
 }
 
+void LogTraceProblem(const std::string& text) { LogError(text); }
+
 }  // namespace
 
 Engine::Engine(EngineOptions options)
@@ -77,7 +81,8 @@ Engine::Engine(EngineOptions options)
       local_cache_(options.local_cache_byte_size > 0 ? std::make_shared<LocalCache>(options.local_cache_byte_size)
                                                      : nullptr),
       remote_cache_(options.remote_cache ? std::make_shared<RemoteCache>() : nullptr),
-      metrics_(std::move(options.metrics)) {}
+      metrics_(std::move(options.metrics)),
+      tracer_(options.trace, LogTraceProblem) {}
 
 Engine::~Engine() { Stop(); }
 
@@ -87,6 +92,7 @@ Status Engine::Listen(ChannelServerOptions options) {
     return {Code::kFailedPrecondition, "the engine listens already"};
   }
   ASSIGN_OR_RETURN(server_, ChannelServer::Start(std::move(options), this));
+  tracer_.OnActive([server = server_.get()](bool active) { server->SetTracing(active); });
   return {};
 }
 
@@ -113,6 +119,8 @@ void Engine::Handle(CallPtr call) {
       return EnqueueOrFail(call, MakeGenerateRequest(call));
     case Method::kModelExists:
       return HandleExists(call);
+    case Method::kTraceSent:
+      return HandleTraceSent(call);
     default:
       control_.Push(std::move(call));
   }
@@ -136,6 +144,7 @@ Result<RequestPtr> Engine::MakeInferRequest(const CallPtr& call) {
   }
   Status in_model;
   RETURN_IF_ERROR(ValidateRequest(*model, request.get(), &in_model));
+  MayTrace(view, *call, model->spec(), request.get());
   request->responder = MakeInferResponder(call, std::move(model), request.get(), &recorder_, std::move(options),
                                           std::string(view.model_version));
   return Unless(std::move(in_model), std::move(request));
@@ -152,6 +161,7 @@ Result<RequestPtr> Engine::MakeGenerateRequest(const CallPtr& call) {
   RETURN_IF_ERROR(wire::DecodeGenerate(model->spec(), json, request.get()));
   Status in_model;
   RETURN_IF_ERROR(ValidateRequest(*model, request.get(), &in_model));
+  MayTrace(view, *call, model->spec(), request.get());
   request->responder = MakeGenerateResponder(call, std::move(model), request.get(), &recorder_);
   return Unless(std::move(in_model), std::move(request));
 }
@@ -164,6 +174,24 @@ void Engine::HandleExists(const CallPtr& call) {
     status = FindModel(registry_, view).status();
   }
   ReplyStatus(*call, std::move(status));
+}
+
+void Engine::HandleTraceSent(const CallPtr& call) {
+  if (const auto sent = wire::ReadTraceSent(call->message())) {
+    tracer_.OnSent(call->peer().process_id, *sent);
+  }
+  ReplyStatus(*call, {});
+}
+
+void Engine::MayTrace(const wire::InferRequestView& view, const Call& call, const ModelSpec& spec,
+                      InferenceRequest* request) {
+  if (!tracer_.active()) {
+    return;
+  }
+  tracer_.Sample(view.front_trace, call.peer().process_id, request);
+  if (request->trace != nullptr) {
+    request->trace->OnStart(spec);
+  }
 }
 
 Result<RoutedModel> Engine::Find(const std::string& model_name, std::int64_t model_version) {
@@ -184,6 +212,9 @@ void Engine::Start(const RoutedModel& routed, RequestPtr request, EnqueueHint hi
     request->failure_reason = status.ok() ? FailureReason::kBackend : FailureReason::kUncounted;
     request->responder->Fail(status.ok() ? std::move(in_model) : std::move(status));
     return;
+  }
+  if (request->trace != nullptr) {
+    request->trace->OnStart(model->spec());
   }
   model->Enqueue(std::move(request), hint);
 }
@@ -234,6 +265,7 @@ void Engine::Alias(const std::string& name, std::string target) { registry_.Alia
 void Engine::Refuse(const std::string& name, Status refusal) { registry_.Refuse(name, std::move(refusal)); }
 
 void Engine::Stop() {
+  tracer_.OnActive(nullptr);
   {
     MutexLock lock(mu_);
     if (server_ != nullptr) {
@@ -246,6 +278,7 @@ void Engine::Stop() {
   }
   reaper_.Drain(registry_.RetractAll());
   reaper_.WaitUntilIdle();
+  tracer_.Stop();
 }
 
 }  // namespace triton_lite

@@ -20,6 +20,8 @@
 #include "engine/request_recorder.h"
 #include "metrics/metrics_registry.h"
 #include "schedule/scheduler.h"
+#include "trace/tracer.h"
+#include "wire/infer_message.h"
 
 namespace triton_lite {
 
@@ -28,6 +30,7 @@ struct EngineOptions {
   std::optional<std::vector<ResourceLimit>> rate_limit;
   std::uint64_t local_cache_byte_size = 0;  // 0: there is no local response cache.
   bool remote_cache = false;                // Somebody takes the tasks of remote_cache().
+  TraceConfig trace = {};
   MetricsOptions metrics;
 };
 
@@ -56,6 +59,7 @@ class Engine final : public CallHandler, public ModelRouter {
   // Steps of ensembles.
   Result<RoutedModel> Find(const std::string& model_name, std::int64_t model_version) override;
   void Start(const RoutedModel& model, RequestPtr request, EnqueueHint hint) override;
+  bool tracing() const override { return tracer_.active(); }
 
   // Blocks while files are read and instances are made and warmed up. The model is not served yet. `metrics`: nothing,
   // and the model has none.
@@ -78,6 +82,7 @@ class Engine final : public CallHandler, public ModelRouter {
 
   ControlBridge& control() { return control_; }
   RegionRegistry& regions() { return regions_; }
+  Tracer& tracer() { return tracer_; }
   // Null unless it was asked for.
   RemoteCache* remote_cache() { return remote_cache_.get(); }
 
@@ -86,15 +91,19 @@ class Engine final : public CallHandler, public ModelRouter {
 
  private:
   void HandleExists(const CallPtr& call);
+  void HandleTraceSent(const CallPtr& call);
   // Null when the call was answered already.
   Result<RequestPtr> MakeInferRequest(const CallPtr& call);
   Result<RequestPtr> MakeGenerateRequest(const CallPtr& call);
+  // Has a request that is about to run traced, if it is sampled.
+  void MayTrace(const wire::InferRequestView& view, const Call& call, const ModelSpec& spec, InferenceRequest* request);
 
   const std::shared_ptr<RateLimiter> rate_limiter_;
   const std::shared_ptr<LocalCache> local_cache_;
   const std::shared_ptr<RemoteCache> remote_cache_;
   MetricsRegistry metrics_;
   RequestRecorder recorder_;
+  Tracer tracer_;
   ControlBridge control_;
   ModelReaper reaper_;
   ModelRegistry registry_;

@@ -20,6 +20,9 @@ class StepResponder final : public Responder {
   OutputMemory& memory() override { return inner_->memory(); }
   void Send(InferenceResponse response, bool last) override {
     recorder_->RecordResponse(model_, request_);
+    if (request_->trace != nullptr) {
+      request_->trace->OnResponse(response);
+    }
     if (last) {
       recorder_->RecordEnd(model_, request_, {});
     }

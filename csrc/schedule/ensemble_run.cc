@@ -211,6 +211,9 @@ EnsembleRun::ReadyStep EnsembleRun::MakeStep(StepIndex step, std::size_t iterati
   request->timeout_microseconds = request_->timeout_microseconds;
   request->parameters = request_->parameters;
   request->cancel = request_->cancel;
+  if (request_->trace != nullptr) {
+    request->trace = request_->trace->MakeChild(*request);
+  }
   // What the client gets is written where its answer lies.
   OutputMemory& memory = plan_->answers[step] ? request_->responder->memory() : GetInternalMemory();
   request->responder = std::make_unique<StepResponder>(shared_from_this(), std::move(running), &memory);

@@ -421,6 +421,59 @@ class ModelStatistics:
     @property
     def by_batch_size(self) -> dict[int, BatchDurations]: ...
 
+class TraceConfig:
+    """What is traced from the start on. `level`: bits 1 for timestamps, 2 for tensors; `count`: -1 for no limit.
+
+    `file` and `log_frequency` are for trace files; with `opentelemetry` traces are for `Engine.next_traces` instead.
+    """
+
+    def __init__(
+        self,
+        level: int = 0,
+        rate: int = 1000,
+        count: int = -1,
+        log_frequency: int = 0,
+        file: str = "",
+        opentelemetry: bool = False,
+    ) -> None: ...
+
+class TracedRequest:
+    """One request of a trace. Events: name and time, in nanoseconds of the monotonic clock; REQUEST_START first."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def parent_id(self) -> int:
+        """Of the request that gave rise to it; 0 for the client's own."""
+    @property
+    def model_name(self) -> str: ...
+    @property
+    def model_version(self) -> int: ...
+    @property
+    def request_id(self) -> bytes: ...
+    @property
+    def events(self) -> list[tuple[str, int]]: ...
+
+class TraceRecord:
+    """One trace. `received` and `sent` are the front end's events. Times as in TracedRequest."""
+
+    @property
+    def requests(self) -> list[TracedRequest]: ...
+    @property
+    def received(self) -> list[tuple[str, int]]: ...
+    @property
+    def sent(self) -> list[tuple[str, int]]: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+    @property
+    def wall_offset(self) -> int:
+        """What a time has to be added for nanoseconds since 1970."""
+    @property
+    def parent(self) -> tuple[str, str, int, str] | None:
+        """The client's W3C trace context: trace id, span id, flags, tracestate."""
+
 class Engine:
     """Owns models and schedulers; answers inference without Python. Thread-safe."""
 
@@ -432,6 +485,7 @@ class Engine:
         counters: bool = True,
         histograms: bool = False,
         summaries: Sequence[tuple[float, float]] | None = None,
+        trace: TraceConfig = ...,
     ) -> None:
         """`rate_limit`: how much there is of the rate limiter's resources (name, count, device or None for each).
 
@@ -481,6 +535,18 @@ class Engine:
         """Wait for work for a remote cache; None after `timeout` seconds, or at once if there is none or it stopped."""
     def suspend_cache(self, seconds: float) -> None:
         """Let everything miss the remote cache that waits for it or comes within `seconds`."""
+    def update_trace(self, model: str, changes: dict[str, int | None]) -> None:
+        """Change trace settings (trace_level in bits, trace_rate, trace_count, log_frequency); None clears one.
+
+        `model`: "" for the server's own. Raises TritonError(INVALID_ARGUMENT) for what cannot be traced.
+        """
+    def trace_values(self, model: str) -> tuple[int, int, int, int]:
+        """Level, rate, count and log frequency that hold for a model, or for the server ("")."""
+    def next_traces(self, timeout: float) -> list[TraceRecord] | None:
+        """Wait for traces of mode opentelemetry; none after `timeout` seconds, None once the engine has stopped."""
+    @property
+    def dropped_traces(self) -> int:
+        """Traces that nobody took in time."""
     def stop(self) -> None:
         """Take no more calls, wait for the requests taken so far, answer pending control calls UNAVAILABLE."""
     @property
@@ -543,6 +609,9 @@ class Answer:
     @property
     def text(self) -> str: ...
     @property
+    def traced(self) -> bool:
+        """The engine wants to know when it was sent (method TRACE_SENT, csrc/wire/front_trace.h)."""
+    @property
     def message(self) -> bytes: ...
     @property
     def segments(self) -> list[memoryview]: ...
@@ -576,3 +645,6 @@ class ChannelClient:
         """Wait for the next answer of `call`; None after `timeout` seconds."""
     @property
     def connected(self) -> bool: ...
+    @property
+    def tracing(self) -> bool:
+        """The engine traces requests: see csrc/wire/front_trace.h."""

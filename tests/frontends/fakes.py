@@ -22,6 +22,7 @@ class FakeAnswer:
     text: str = ""
     message: bytes = b""
     segments: Sequence[memoryview] = ()
+    traced: bool = False
 
     def framed(self, in_stream: bool) -> bytes:
         framed = self.message
@@ -54,6 +55,7 @@ class FakeClient:
 
     respond: Respond
     connected: bool = True
+    tracing: bool = False
     sent: list[Sent] = field(default_factory=list)
     cancelled: list[int] = field(default_factory=list)
     arena: list[bytearray] = field(default_factory=list)

@@ -187,8 +187,9 @@ def test_trace_settings() -> None:
         "trace_level": ["TIMESTAMPS"],
         "trace_rate": ["5"],
         "trace_count": [],
+        "update": [],
     }
-    assert not request_of(trace.update(b"[1]")).settings
+    assert list(request_of(trace.update(b"[1]")).settings) == ["update"]
     with pytest.raises(TritonError, match="non-array as array"):
         trace.update(b'{"trace_level": "OFF"}')
     with pytest.raises(TritonError, match="non-string as string"):

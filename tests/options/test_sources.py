@@ -252,12 +252,11 @@ def test_golden_start_up_line_is_accepted() -> None:
         ],
         {},
     )
-    assert sorted(warning.split()[0] for warning in settings.warnings) == ["--trace-config"]
+    assert settings.warnings == ()
 
 
 WARNED = [
     (["--enable-peer-access=false"], "--enable-peer-access is accepted, but has no effect"),
-    (["--trace-config=level=TIMESTAMPS"], "--trace-config is accepted, but not built yet"),
     (
         ["--trace-file=x"],
         "Warning: '--trace-file' has been deprecated! Please use '--trace-config triton,file=FILE' instead.",

@@ -43,6 +43,11 @@ class ControlPlane:
             from triton_lite.engine.redis_cache import RedisCache
 
             self._redis = RedisCache(engine, options.cache_config[REDIS])
+        self._spans = None
+        if options.trace.exports_spans:
+            from triton_lite.engine.telemetry import SpanService
+
+            self._spans = SpanService(engine, options.trace)
         self.progress = Progress()
         loader = Loader(native, engine, options, find_gpus())
         self.lifecycle = Lifecycle(loader, engine, options)
@@ -82,6 +87,8 @@ class ControlPlane:
         self._run("model-close", self.lifecycle.close)
         for thread in self._threads:
             thread.join(timeout=_STOP_SECONDS)
+        if self._spans is not None:
+            self._spans.join(_STOP_SECONDS)
 
     def load_models(self) -> str:
         """Load the models of the start. Returns why that was not complete; empty when all are served."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from triton_lite.engine.response_cache import REDIS, check_cache_config, local_cache_byte_size
+from triton_lite.engine.trace_config import TraceConfig, trace_config
 from triton_lite.metrics.settings import metrics_settings
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ class EngineOptions:
     model_repository: folders or ONNX files. model_control_mode: one of CONTROL_MODES; load_model names what
     `explicit` loads at start (`*` alone: everything). backend_config: backend -> setting -> value, "" for all
     backends. cache_config: cache -> setting -> value, of at most one cache. rate_limit: one of RATE_LIMIT_MODES;
-    rate_limit_resource: name, count, and device or None. allow_client_shm: clients may register regions.
+    rate_limit_resource: name, count, and device or None. trace_config: mode ("" for both), setting, value.
+    allow_client_shm: clients may register regions.
     metrics_config: pairs of setting and value (metrics/settings.py).
     exit_on_error is carried out by whoever started the engine; one that is about to end is never ready.
     answer_budget_byte_size: memory for the answers to one peer. access_log: its file, "-" for the log, "" for none.
@@ -53,6 +56,7 @@ class EngineOptions:
     metrics_interval_ms: int = 2000
     metrics_config: list[tuple[str, str]] = field(default_factory=list)
     pinned_memory_pool_byte_size: int = 256 << 20
+    trace_config: list[tuple[str, str, str]] = field(default_factory=list)
     exit_timeout_secs: int = 30
     answer_budget_byte_size: int = 4 << 30
     log_verbose: int = 0
@@ -88,6 +92,11 @@ class EngineOptions:
             raise ValueError(f"engine options: rate_limit is one of {', '.join(RATE_LIMIT_MODES)}")
         return options
 
+    @cached_property
+    def trace(self) -> TraceConfig:
+        """What is traced. Raises ValueError for what the environment says about it."""
+        return trace_config((mode, setting, value) for mode, setting, value in self.trace_config)
+
     def settings_of(self, backend: str) -> dict[str, str]:
         """Merge the settings of all backends and those of one backend, which win."""
         return {**self.backend_config.get("", {}), **self.backend_config.get(backend, {})}
@@ -101,6 +110,7 @@ class EngineOptions:
             rate_limit=limits,
             local_cache_byte_size=local_cache_byte_size(self.cache_config),
             remote_cache=REDIS in self.cache_config,
+            trace=self.trace.native(native),
             **self._metrics(),
         )
         return engine

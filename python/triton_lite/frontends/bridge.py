@@ -69,6 +69,7 @@ class _Lost:
     last = True
     code = int(Code.UNAVAILABLE)
     text = UNREACHABLE
+    traced = False
     message = b""
     segments: Sequence[memoryview] = ()
 
@@ -129,6 +130,23 @@ class Bridge:
         self._waiting[call] = taker
         self._look_soon()
         return lambda: self._give_up(client, call)
+
+    def post(self, method: int, message: bytes) -> None:
+        """Send a call whose answer nobody waits for, if there is an engine."""
+        client = self.current
+        if client is None:
+            return
+        try:
+            client.send(method, message)
+        except TritonError:
+            return
+        self._look_soon()
+
+    @property
+    def tracing(self) -> bool:
+        """Whether requests may be traced; of an engine that is not connected nobody knows."""
+        client = self._client
+        return client is None or client.tracing
 
     @property
     def current(self) -> Client | None:

@@ -43,6 +43,10 @@ class Answer(Protocol):
     def segments(self) -> Sequence[memoryview]:
         """Tensor bytes, views into the engine's memory. Of an error: see `failed_in_model`."""
 
+    @property
+    def traced(self) -> bool:
+        """Whether the engine wants to know when it was sent (TRACE_SENT)."""
+
     def framed(self, in_stream: bool) -> bytes:
         """Message and segments as one ModelInferResponse (or ModelStreamInferResponse)."""
 
@@ -53,6 +57,10 @@ class Client(Protocol):
     @property
     def connected(self) -> bool:
         """False once the engine went away."""
+
+    @property
+    def tracing(self) -> bool:
+        """Whether the engine traces requests: those of inference get a FrontTrace then."""
 
     def send(self, method: int, message: Buffer, segments: Sequence[Buffer] = ()) -> int:
         """Send a call, return its id."""
@@ -105,6 +113,12 @@ class EngineLink:
         """The client if there is one and it is connected: no waiting."""
         client = self._client
         return client if client is not None and client.connected else None
+
+    @property
+    def tracing(self) -> bool:
+        """Whether requests may be traced; of an engine that is not connected nobody knows."""
+        client = self._client
+        return client is None or client.tracing
 
     def client(self) -> Client:
         """Return a connected client, connecting (blocking) if need be. Raises TritonError(UNAVAILABLE)."""

@@ -31,7 +31,12 @@ def engine_options(settings: Settings) -> EngineOptions:
         check_cache_config(values["cache_config"], settings["cache-directory"])
     except TritonError as error:
         raise OptionError(error.text) from None
-    return EngineOptions(**values)
+    options = EngineOptions(**values)
+    try:
+        _ = options.trace
+    except ValueError as error:
+        raise OptionError(str(error)) from None
+    return options
 
 
 def _by_name(settings: tuple[tuple[str, str, str], ...]) -> dict[str, dict[str, str]]:

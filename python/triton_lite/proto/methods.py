@@ -41,6 +41,7 @@ class MethodNumber(enum.IntEnum):
     GENERATE = 33
     GENERATE_STREAM = 34
     MODEL_EXISTS = 35
+    TRACE_SENT = 36
     ADMIN = 64
 
 

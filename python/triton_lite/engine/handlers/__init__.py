@@ -6,12 +6,12 @@ UNIMPLEMENTED, here and nowhere else.
 
 from __future__ import annotations
 
-from triton_lite.engine.handlers import admin, health, logging, metadata, repository, shared_memory, statistics
+from triton_lite.engine.handlers import admin, health, logging, metadata, repository, shared_memory, statistics, trace
 from triton_lite.engine.handlers.handler import Context, Handler
 from triton_lite.errors import Code, TritonError
 from triton_lite.proto.methods import method_name
 
-_TOPICS = (health, metadata, repository, shared_memory, statistics, logging, admin)
+_TOPICS = (health, metadata, repository, shared_memory, statistics, trace, logging, admin)
 
 _HANDLERS: dict[int, Handler] = {number: handler for topic in _TOPICS for number, handler in topic.HANDLERS.items()}
 __all__ = ["Context", "Handler", "handler_of"]

@@ -17,10 +17,13 @@ from triton_lite.frontends.grpc import wire
 from triton_lite.frontends.grpc.statuses import abort, status_of
 from triton_lite.frontends.grpc.verbose import log_call
 from triton_lite.frontends.reserved_headers import is_reserved
+from triton_lite.frontends.tracing import GRPC, FrontTrace, now
+from triton_lite.proto import MethodNumber
 
 Unary = Callable[[bytes, Any], Awaitable[bytes]]
 
 _PARAMETERS = 4  # ModelInferRequest.parameters
+_TRACE_CONTEXT = ("traceparent", "tracestate")
 
 
 def relay(bridge: Callable[[], Bridge], method: int) -> Unary:
@@ -50,7 +53,10 @@ def infer(
     """Make the handler of ModelInfer."""
     compresses = compression is not grpc.Compression.NoCompression
 
+    waiting_since = now()
+
     async def handle(request: bytes, context: Any) -> bytes:
+        nonlocal waiting_since
         if logs.verbose():
             log_call(method)
         if compresses:
@@ -59,6 +65,11 @@ def infer(
         if name and (name := header_id(name)):
             await context.send_initial_metadata(((ID_HEADER, name),))
         access = access_field(peer_of(context), len(request), given_id(context)) if access_log else b""
+        trace = None
+        if bridge().tracing:
+            trace = begin_trace(context, waiting_since)
+            request += trace.field()
+            waiting_since = now()
         try:
             if pattern is not None:
                 request += forwarded(context, pattern)
@@ -66,6 +77,8 @@ def infer(
             answer = await bridge().call(method, request)
         except TritonError as error:
             await abort(context, error)
+        if trace is not None and answer.traced:
+            _report_sent(bridge(), trace, context)
         if answer.code:
             await context.abort(status_of(answer.code), answer.text)
         return answer.framed(False)
@@ -84,6 +97,19 @@ def given_id(context: Any) -> str:
 def peer_of(context: Any) -> str:
     """Return the client's address."""
     return unquote(context.peer()).removeprefix("ipv4:").removeprefix("ipv6:")
+
+
+def begin_trace(context: Any, waiting_since: int) -> FrontTrace:
+    """Begin to note the times of a request that has come, and take its client's trace context."""
+    found = {name: value for name, value in context.invocation_metadata() or () if name in _TRACE_CONTEXT}
+    values = [found.get(name, "") for name in _TRACE_CONTEXT]
+    return FrontTrace(GRPC, waiting_since, *(value.encode("latin-1", "replace") for value in values))
+
+
+def _report_sent(bridge: Bridge, trace: FrontTrace, context: Any) -> None:
+    """Tell the engine when the answer, which is about to be sent, was sent."""
+    trace.begin_send()
+    context.add_done_callback(lambda _: bridge.post(MethodNumber.TRACE_SENT, trace.sent()))
 
 
 def forwarded(context: Any, pattern: re.Pattern[str]) -> bytes:

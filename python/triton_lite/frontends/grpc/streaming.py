@@ -15,10 +15,12 @@ from triton_lite.errors import TritonError
 from triton_lite.frontends.access import ID_HEADER, access_field
 from triton_lite.frontends.bridge import Bridge
 from triton_lite.frontends.grpc import wire
-from triton_lite.frontends.grpc.inference import forwarded, given_id, peer_of
+from triton_lite.frontends.grpc.inference import begin_trace, forwarded, given_id, peer_of
 from triton_lite.frontends.grpc.statuses import status_of
 from triton_lite.frontends.grpc.verbose import log_call
 from triton_lite.frontends.link import Answer, failed_in_model
+from triton_lite.frontends.tracing import FrontTrace, now
+from triton_lite.proto import MethodNumber
 
 _REQUEST_ID, _RESPONSE_ID = 3, 3
 _ERROR_MESSAGE, _INFER_RESPONSE = 1, 2
@@ -30,7 +32,7 @@ StreamHandler = Callable[[AsyncIterator[bytes], Any], Awaitable[None]]
 class _Request:
     """One request of a stream; takes its answers."""
 
-    __slots__ = ("_id", "_message", "_session", "answer", "interleaved")
+    __slots__ = ("_id", "_message", "_session", "answer", "interleaved", "trace")
 
     def __init__(self, session: _Session, message: bytes) -> None:
         self._session = session
@@ -39,6 +41,7 @@ class _Request:
         self._id = "" if small else wire.text_field(message, _REQUEST_ID)
         self.answer: Answer | None = None  # The only one, waiting for its turn.
         self.interleaved = False  # Answered many times: in no order with other requests.
+        self.trace: FrontTrace | None = None
 
     @property
     def id(self) -> str:
@@ -126,6 +129,7 @@ class _Refused:
 
     call = 0
     last = True
+    traced = False
     message = b""
     segments: Sequence[memoryview] = ()
 
@@ -166,7 +170,11 @@ def stream_infer(
                         await context.abort(status_of(answer.code), answer.text)
                     message = _encode(request, answer)
                     if message is not None:
+                        if request.trace is not None:
+                            request.trace.begin_send()
                         await context.write(message)
+                    if request.trace is not None and answer.traced:
+                        bridge().post(MethodNumber.TRACE_SENT, request.trace.sent())
                     session.written(answer)
                 if not session.over and not session.ready:
                     await session.more()
@@ -177,12 +185,16 @@ def stream_infer(
 
     async def read(requests: AsyncIterator[bytes], context: Any, session: _Session) -> None:
         peer, given = (peer_of(context), given_id(context)) if access_log else ("", "")
+        waiting_since = now()
         try:
             async for message in requests:
-                await session.room()
                 request = _Request(session, message)
-                session.begin(request)
                 access = access_field(peer, len(message), given) if access_log else b""
+                if bridge().tracing:
+                    request.trace = begin_trace(context, waiting_since)
+                    message += request.trace.field()
+                await session.room()
+                session.begin(request)
                 try:
                     if pattern is not None:
                         message += forwarded(context, pattern)
@@ -190,6 +202,7 @@ def stream_infer(
                     session.give_up[request] = await bridge().start(method, message, (), request)
                 except TritonError as error:
                     request.put(_Refused(error))
+                waiting_since = now()
         finally:
             session.end_reading()
 

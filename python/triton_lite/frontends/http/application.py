@@ -19,6 +19,7 @@ from triton_lite.frontends.http.keep_alive import hold_next_request
 from triton_lite.frontends.http.lingering import LINGER, linger
 from triton_lite.frontends.http.router import Router
 from triton_lite.frontends.http.routes import routes
+from triton_lite.frontends.http.tracing import TracedBody, begin_wsgi, serve_traced
 from triton_lite.frontends.http.verbose import log_request
 
 _log = logging.getLogger("triton_lite.http")
@@ -58,10 +59,19 @@ class Application:
         raw_uri = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
         if "%" in raw_uri:  # Names are taken as they stand, not decoded.
             environ["PATH_INFO"] = urlsplit(raw_uri).path
+        if environ["REQUEST_METHOD"] == "POST" and self._front_end.link.tracing:
+            trace = begin_wsgi(environ)
+            return TracedBody(self._front_end, trace, self._wsgi(environ, start_response))
         body: Iterable[bytes] = self._wsgi(environ, start_response)
         return body
 
     async def _call_asgi(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST" and self._front_end.bridge().tracing:
+            await serve_traced(self._front_end, scope, receive, send, self._serve_asgi)
+        else:
+            await self._serve_asgi(scope, receive, send)
+
+    async def _serve_asgi(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             if logs.verbose():
                 log_request(scope["method"], scope["path"])

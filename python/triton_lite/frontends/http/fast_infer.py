@@ -19,6 +19,7 @@ from triton_lite.frontends.http.front_end import FrontEnd
 from triton_lite.frontends.http.infer import decode, refuse_async
 from triton_lite.frontends.http.keep_alive import hold_next_request
 from triton_lite.frontends.http.replies import JSON
+from triton_lite.frontends.http.tracing import TRACE
 from triton_lite.frontends.link import failed_in_model, raise_for
 
 if TYPE_CHECKING:
@@ -59,8 +60,13 @@ class FastInfer:
             if options.access_log:
                 call.append(access_field(_peer(scope), byte_size, header_id(request_id.decode("latin-1"))))
             request_id = call.header_id or request_id
+            trace = scope.get(TRACE)
+            if trace is not None:
+                call.append(trace.field())
             with self._front_end.watches.watch(receive):
                 answer = await self._front_end.bridge().call_http(call)
+            if trace is not None:
+                trace.take(answer)
             if answer.code:
                 in_model = failed_in_model(answer)
                 raise_for(answer)

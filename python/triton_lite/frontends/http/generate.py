@@ -14,6 +14,7 @@ from triton_lite.frontends.http.disconnect import RECEIVE
 from triton_lite.frontends.http.front_end import FrontEnd
 from triton_lite.frontends.http.headers import access_of, request_id, set_request_id
 from triton_lite.frontends.http.replies import JSON
+from triton_lite.frontends.http.tracing import TRACE
 from triton_lite.frontends.link import Answer, Client, failed_in_model, raise_for
 from triton_lite.proto import MethodNumber, messages
 
@@ -45,7 +46,8 @@ class GenerateResource:
                 raise _coding_refused()
             body = bodies.read(req, self._front_end)
             message = _request(self._front_end, req, body, model, version)
-            answer = link.call(MethodNumber.GENERATE, message, [body])
+            answer = link.call(MethodNumber.GENERATE, _with_trace(message, req.env), [body])
+            _take(req.env, answer)
             raise_for(answer)
         except TritonError as error:
             replies.refuse_error(resp, error, JSON)
@@ -64,7 +66,9 @@ class GenerateResource:
             body = await _receive(req, self._front_end, model, version)
             message = _request(self._front_end, req, body, model, version)
             with self._front_end.watches.watch(req.scope.get(RECEIVE)):
+                message = _with_trace(message, req.scope)
                 answer = await self._front_end.bridge().call(MethodNumber.GENERATE, message, [body])
+            _take(req.scope, answer)
             raise_for(answer)
         except TritonError as error:
             replies.refuse_error(resp, error, JSON)
@@ -94,13 +98,14 @@ class GenerateStreamResource:
             body = bodies.read(req, self._front_end)
             message = _request(self._front_end, req, body, model, version)
             client = link.client()
-            call = client.send(MethodNumber.GENERATE_STREAM, message, [body])
+            call = client.send(MethodNumber.GENERATE_STREAM, _with_trace(message, req.env), [body])
             first = link.wait(client, call)
+            _take(req.env, first)
             _start(resp, first)
         except TritonError as error:
             replies.refuse_error(resp, error, JSON)
             return
-        resp.stream = self._events(client, call, first)
+        resp.stream = self._events(req, client, call, first)
 
     async def on_request_async(self, req: Any, resp: Any, **fields: str) -> None:
         """Answer any method (ASGI)."""
@@ -111,23 +116,25 @@ class GenerateStreamResource:
         set_request_id(resp, request_id(req))
         try:
             body = await _receive(req, self._front_end, model, version)
-            message = _request(self._front_end, req, body, model, version)
+            message = _with_trace(_request(self._front_end, req, body, model, version), req.scope)
             stream = await self._front_end.bridge().stream(MethodNumber.GENERATE_STREAM, message, [body])
             with self._front_end.watches.watch(req.scope.get(RECEIVE)):
                 first = await anext(stream)
+            _take(req.scope, first)
             _start(resp, first)
         except TritonError as error:
             replies.refuse_error(resp, error, JSON)
             return
         resp.stream = _events_async(self._front_end, req, stream, first)
 
-    def _events(self, client: Client, call: int, answer: Answer) -> Iterator[bytes]:
+    def _events(self, req: Any, client: Client, call: int, answer: Answer) -> Iterator[bytes]:
         last = answer.last
         try:
             yield _event(answer)
             while not last:
                 answer = self._front_end.link.wait(client, call)
                 last = answer.last
+                _take(req.env, answer)
                 yield _event(answer)
         except TritonError as error:  # Too late for a status: the engine went away.
             _log.error("a stream of events ended early: %s", error.text)
@@ -142,6 +149,7 @@ async def _events_async(front_end: FrontEnd, req: Any, stream: Stream, answer: A
             yield _event(answer)
             if not answer.last:
                 async for answer in stream:
+                    _take(req.scope, answer)
                     yield _event(answer)
     finally:
         stream.cancel()
@@ -177,6 +185,18 @@ def _is_coded(req: Any) -> bool:
 
 def _coding_refused() -> TritonError:
     return TritonError(Code.INVALID_ARGUMENT, "Unsupported content-encoding, only 'identity' is supported.")
+
+
+def _with_trace(message: bytes, holder: dict[str, Any]) -> bytes:
+    """Add what the engine wants to know about a request that may be traced. holder: ASGI scope or WSGI environment."""
+    trace = holder.get(TRACE)
+    return message if trace is None else message + trace.field()
+
+
+def _take(holder: dict[str, Any], answer: Answer) -> None:
+    trace = holder.get(TRACE)
+    if trace is not None:
+        trace.take(answer)
 
 
 def _request(front_end: FrontEnd, req: Any, body: Buffer, model: str, version: str) -> bytes:

@@ -12,7 +12,9 @@ from triton_lite.frontends.http.disconnect import RECEIVE
 from triton_lite.frontends.http.front_end import FrontEnd
 from triton_lite.frontends.http.headers import access_of, forwarded, request_id, set_request_id
 from triton_lite.frontends.http.replies import JSON, TEXT, HeadersRefused
+from triton_lite.frontends.http.tracing import TRACE
 from triton_lite.frontends.link import Answer, failed_in_model, raise_for
+from triton_lite.frontends.tracing import FrontTrace
 from triton_lite.proto import MethodNumber, messages
 
 if TYPE_CHECKING:
@@ -45,9 +47,12 @@ class InferResource:
             body = bodies.read(req, front_end, in_place=not coded)
             if coded:
                 body = compression.inflate(body, front_end.options.max_input_size)
-            call = self._decode(req, resp, body, model, version)
+            trace = req.env.get(TRACE)
+            call = self._decode(req, resp, body, model, version, trace)
             client = front_end.link.client()
             answer = front_end.link.wait(client, client.send_http(call))
+            if trace is not None:
+                trace.take(answer)
             in_model = failed_in_model(answer)
             raise_for(answer)
         except TritonError as error:
@@ -70,9 +75,12 @@ class InferResource:
             body = await bodies.receive(req, front_end, in_place=not coded)
             if coded:
                 body = await self._off_loop(compression.inflate, body, front_end.options.max_input_size)
-            call = self._decode(req, resp, body, model, version)
+            trace = req.scope.get(TRACE)
+            call = self._decode(req, resp, body, model, version, trace)
             with front_end.watches.watch(req.scope.get(RECEIVE)):
                 answer = await bridge.call_http(call)
+            if trace is not None:
+                trace.take(answer)
             in_model = failed_in_model(answer)
             raise_for(answer)
         except TritonError as error:
@@ -81,12 +89,14 @@ class InferResource:
         encoded, coding = self._encode(req, resp, answer, call)
         resp.data = await self._off_loop(compression.deflate, encoded, coding) if coding else encoded
 
-    def _decode(self, req: Any, resp: Any, body: Buffer, model: str, version: str) -> Any:
+    def _decode(self, req: Any, resp: Any, body: Buffer, model: str, version: str, trace: FrontTrace | None) -> Any:
         options = self._front_end.options
         headers = forwarded(req, options.header_forward_pattern)
         call = decode(self._front_end, model, version, body, req.get_header(_HEADER_LENGTH), headers)
         if options.access_log:
             call.append(access_of(req, memoryview(body).nbytes))
+        if trace is not None:
+            call.append(trace.field())
         set_request_id(resp, call.header_id.decode())
         return call
 

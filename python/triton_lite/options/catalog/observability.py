@@ -69,7 +69,5 @@ OPTIONS = (
         help="level (OFF, TIMESTAMPS, TENSORS; repeatable), rate (1000), count (-1), mode (triton, opentelemetry); "
         "triton,file=, triton,log-frequency= (0); opentelemetry,url=, opentelemetry,resource=KEY=VALUE, "
         "opentelemetry,bsp_max_queue_size= (2048), bsp_schedule_delay= (5000), bsp_max_export_batch_size= (512).",
-        support=Support.PENDING,
-        note="Requests are not traced yet.",
     ),
 )

@@ -1,0 +1,50 @@
+// One trace while it is recorded: what a sampled request of a client and all requests that it gives rise to share.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/mutex.h"
+#include "trace/trace_record.h"
+#include "trace/trace_setting.h"
+#include "wire/front_trace.h"
+
+namespace triton_lite {
+
+// Thread-safe. Handed to its setting when the last holder lets go.
+class Trace {
+ public:
+  // `front`: what the front end said, if one did.
+  Trace(TraceSettingPtr setting, const std::optional<wire::FrontTrace>& front, std::optional<TraceParent> parent);
+  ~Trace();
+  Trace(const Trace&) = delete;
+  Trace& operator=(const Trace&) = delete;
+
+  // Ids of traced requests count from 1, in the whole process.
+  static std::uint64_t NextId();
+
+  bool timestamps() const { return (setting_->level() & kTraceTimestamps) != 0; }
+  // Spans have no place for tensors.
+  bool tensors() const { return (setting_->level() & kTraceTensors) != 0 && setting_->mode() == TraceMode::kTriton; }
+  // Of the client's request.
+  std::uint64_t id() const { return record_.id; }
+
+  void AddRequest(TracedModel request) EXCLUDES(mu_);
+  // INFER_RESPONSE_COMPLETE.
+  void OnComplete(std::uint64_t time) EXCLUDES(mu_);
+  // When the front end sent the answer.
+  void OnSent(std::uint64_t start, std::uint64_t end) EXCLUDES(mu_);
+
+ private:
+  void AddEvent(TraceEvent event) EXCLUDES(mu_);
+
+  const TraceSettingPtr setting_;
+  const wire::FrontProtocol protocol_;
+  Mutex mu_;
+  TraceRecord record_;  // Guarded by mu_ but for what never changes.
+};
+
+}  // namespace triton_lite

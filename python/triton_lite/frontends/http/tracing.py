@@ -1,0 +1,69 @@
+"""HTTP requests while the engine traces: their times and trace context, around whatever serves them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from triton_lite.errors import TritonError
+from triton_lite.frontends.http.front_end import FrontEnd
+from triton_lite.frontends.tracing import HTTP, FrontTrace, now
+from triton_lite.proto import MethodNumber
+
+# Where resources find the FrontTrace of a request, in the ASGI scope or the WSGI environment.
+TRACE = "triton_lite.trace"
+
+
+async def serve_traced(front_end: FrontEnd, scope: dict[str, Any], receive: Any, send: Any, serve: Any) -> None:
+    """Serve an ASGI request with `serve(scope, receive, send)`, and tell the engine when the answer was sent."""
+    start = now()
+    headers = dict(scope["headers"])
+    trace = FrontTrace(HTTP, start, headers.get(b"traceparent", b""), headers.get(b"tracestate", b""))
+    scope[TRACE] = trace
+
+    async def timed_send(event: dict[str, Any]) -> None:
+        trace.begin_send()
+        await send(event)
+
+    try:
+        await serve(scope, receive, timed_send)
+    finally:
+        if trace.traced:
+            front_end.bridge().post(MethodNumber.TRACE_SENT, trace.sent())
+
+
+def begin_wsgi(environ: dict[str, Any]) -> FrontTrace:
+    """Begin to note the times of a WSGI request."""
+    parent, state = environ.get("HTTP_TRACEPARENT", ""), environ.get("HTTP_TRACESTATE", "")
+    trace = FrontTrace(HTTP, now(), parent.encode("latin-1"), state.encode("latin-1"))
+    environ[TRACE] = trace
+    return trace
+
+
+class TracedBody:
+    """The body of a WSGI answer; its server closes it when all was sent."""
+
+    def __init__(self, front_end: FrontEnd, trace: FrontTrace, body: Iterable[bytes]) -> None:
+        trace.begin_send()
+        self._front_end = front_end
+        self._trace = trace
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._body)
+
+    def close(self) -> None:
+        """Tell the engine."""
+        close: Callable[[], None] | None = getattr(self._body, "close", None)
+        try:
+            if close is not None:
+                close()
+        finally:
+            if self._trace.traced:
+                self._report()
+
+    def _report(self) -> None:
+        try:
+            self._front_end.link.call(MethodNumber.TRACE_SENT, self._trace.sent())
+        except TritonError:  # The engine went away, and the trace with it.
+            return
