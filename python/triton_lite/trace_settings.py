@@ -9,7 +9,7 @@ from triton_lite.errors import Code, TritonError
 
 _INT32_MIN, _INT32_MAX = -(1 << 31), (1 << 31) - 1
 _UINT32_MAX = (1 << 32) - 1
-_LEADING_INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)")
+_LEADING_INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?)([0-9]+)")
 # More digits are out of range, and Python refuses to read very many.
 _MOST_DIGITS = 20
 
@@ -41,9 +41,9 @@ def parse_number(setting: str, text: str, *, got: str = ", got: ") -> int:
     found = _LEADING_INTEGER.match(text)
     if found is None:
         raise TritonError(Code.INVALID_ARGUMENT, f"Unable to parse '{setting}', got: {text}")
-    digits = found[1]
     is_count = setting == "trace_count"
-    number = int(digits) if len(digits.lstrip("+-").lstrip("0")) <= _MOST_DIGITS else _UINT32_MAX
+    digits = found[2].lstrip("0")
+    number = int(found[1] + (digits or "0")) if len(digits) <= _MOST_DIGITS else _UINT32_MAX
     if not _INT32_MIN <= number <= _INT32_MAX:
         lowest, highest = (LOWEST_COUNT, _INT32_MAX) if is_count else (0, _UINT32_MAX)
         raise TritonError(
