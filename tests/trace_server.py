@@ -60,7 +60,8 @@ def infer(server: Any, protocol: str, model: str = "simple", request_id: str = "
             inputs = [library.InferInput(name, [1, 16], "INT32") for name in ("INPUT0", "INPUT1")]
             for tensor in inputs:
                 tensor.set_data_from_numpy(np.ones((1, 16), dtype=np.int32))
-        return client.infer(model, inputs, request_id=request_id, headers=headers)
+        # A copy: the HTTP client adds to what it is given.
+        return client.infer(model, inputs, request_id=request_id, headers=dict(headers) if headers else None)
 
 
 def post(server: Any, path: str, body: str, method: str = "POST") -> tuple[int, str]:
