@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import queue
+import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tritonclient.grpc
-from server_process import ServerProcess, serve
+from server_process import ServerProcess, environment, free_ports, serve, started
 from trace_server import infer, make_repository, post, settings
 from tritonclient.utils import InferenceServerException
 
@@ -265,6 +270,82 @@ def test_tracing_begins_and_ends_at_run_time(repository: Path, tmp_path: Path) -
     assert [head["request_id"] for head in heads.values()] == ["http", "grpc"]
     for trace, protocol in zip(heads, ("http", "grpc"), strict=True):
         assert sorted(_times(elements, trace)) == sorted([*REQUEST_TIMES, *FRONT_TIMES[protocol]])
+
+
+def test_requests_of_a_stream(repository: Path, tmp_path: Path) -> None:
+    file = tmp_path / "trace"
+    with _trace(repository, file, "level=TIMESTAMPS", "rate=1") as server:
+        answers: queue.Queue[Any] = queue.Queue()
+        with tritonclient.grpc.InferenceServerClient(server.grpc) as client:
+            client.start_stream(lambda result, error: answers.put(error or result.get_response().id))
+            for number in range(3):
+                client.async_stream_infer("simple", _ones(), request_id=str(number))
+            assert [answers.get(timeout=30) for _ in range(3)] == ["0", "1", "2"]
+            client.stop_stream()
+    elements = _read(file)
+    heads = _heads(elements)
+    assert [head["request_id"] for head in heads.values()] == ["0", "1", "2"]
+    for trace in heads:
+        times = _times(elements, trace)
+        assert sorted(times) == sorted([*REQUEST_TIMES, *FRONT_TIMES["grpc"]])
+        assert times["GRPC_WAITREAD_START"] <= times["GRPC_WAITREAD_END"] <= times["REQUEST_START"]
+
+
+def _ones() -> list[Any]:
+    inputs = [tritonclient.grpc.InferInput(name, [1, 16], "INT32") for name in ("INPUT0", "INPUT1")]
+    for tensor in inputs:
+        tensor.set_data_from_numpy(np.ones((1, 16), dtype=np.int32))
+    return inputs
+
+
+@pytest.mark.parametrize("endpoint", ["generate", "generate_stream"])
+def test_the_generate_extension(repository: Path, tmp_path: Path, endpoint: str) -> None:
+    file = tmp_path / "trace"
+    with _trace(repository, file, "level=TIMESTAMPS", "rate=1") as server:
+        status, _ = post(server, f"/v2/models/plain/{endpoint}", '{"id": "g", "INPUT0": ["a", "b"]}')
+        assert status == 200
+    elements = _read(file)
+    ((trace, head),) = _heads(elements).items()
+    assert head["request_id"] == "g"
+    assert sorted(_times(elements, trace)) == sorted([*REQUEST_TIMES, *FRONT_TIMES["http"]])
+
+
+def test_what_never_runs_is_not_traced(repository: Path, tmp_path: Path) -> None:
+    file = tmp_path / "trace"
+    with _trace(repository, file, "level=TIMESTAMPS", "rate=1") as server:
+        assert post(server, "/v2/models/simple/infer", "{}")[0] >= 400
+        assert post(server, "/v2/models/plain/generate", '{"INPUT0": ["a", "b", "c"]}')[0] >= 400
+        infer(server, "http", request_id="good")
+    assert [head.get("request_id") for head in _heads(_read(file)).values()] == ["good"]
+
+
+@pytest.mark.parametrize("worker", [(), ("-k", "asgi")], ids=["sync", "asgi"])
+def test_a_front_end_started_by_hand(repository: Path, tmp_path: Path, worker: tuple[str, ...]) -> None:
+    options = tmp_path / "options"
+    options.write_text(
+        f"model-repository={repository}\ntrace-config=triton,file={tmp_path / 'trace'}\n"
+        "trace-config=triton,log-frequency=1\ntrace-config=level=TIMESTAMPS\ntrace-config=rate=1\n"
+    )
+    env = environment(
+        TRITON_LITE_OPTIONS_FILE=str(options), TRITON_LITE_RUNTIME_DIR=str(tmp_path / "run"), HOME=str(tmp_path)
+    )
+    ports = free_ports(3)
+    command = [sys.executable, "-m", "gunicorn", "triton_lite.frontends.http:app", "-b", f"127.0.0.1:{ports[0]}"]
+    with started([*command, *worker], env, ports, cwd=tmp_path) as server:
+        infer(server, "http", request_id="by hand")
+        elements = _read(_appeared(tmp_path / "trace.0"))
+    ((trace, head),) = _heads(elements).items()
+    assert head["request_id"] == "by hand"
+    assert sorted(_times(elements, trace)) == sorted([*REQUEST_TIMES, *FRONT_TIMES["http"]])
+
+
+def _appeared(file: Path) -> Path:
+    """Wait for an indexed file, which is written at once."""
+    deadline = time.monotonic() + 30
+    while not (file.exists() and file.read_bytes().endswith(b"]")):
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.01)
+    return file
 
 
 def test_a_file_is_what_trace_summary_reads(repository: Path, tmp_path: Path) -> None:

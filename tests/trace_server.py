@@ -28,22 +28,22 @@ ensemble_scheduling { step [
     output_map { key: "OUTPUT0" value: "OUTPUT0" } }
 ] }
 """
-_CACHED = """\
+_PLAIN = """\
 backend: "identity"
 max_batch_size: 8
 input [ { name: "INPUT0" data_type: TYPE_STRING dims: [ 2 ] } ]
 output [ { name: "OUTPUT0" data_type: TYPE_STRING dims: [ 2 ] } ]
-response_cache { enable: true }
 """
+_CACHED = f"{_PLAIN}response_cache {{ enable: true }}\n"
 
 CLIENTS = {"http": tritonclient.http, "grpc": tritonclient.grpc}
 
 
 def make_repository(folder: Path) -> Path:
-    """Write the models simple, ensemble (two of them in a row) and cached (strings, as they come)."""
+    """Write the models simple, ensemble (two of them in a row), plain (strings, as they come) and cached (the same)."""
     repository = folder / "models"
     shutil.copytree(MODELS / "simple", repository / "simple")
-    for name, config in (("ensemble", _ENSEMBLE), ("cached", _CACHED)):
+    for name, config in (("ensemble", _ENSEMBLE), ("plain", _PLAIN), ("cached", _CACHED)):
         (repository / name / "1").mkdir(parents=True)
         (repository / name / "config.pbtxt").write_text(config)
     return repository
