@@ -17,6 +17,7 @@ TRACE = "triton_lite.trace"
 async def serve_traced(front_end: FrontEnd, scope: dict[str, Any], receive: Any, send: Any, serve: Any) -> None:
     """Serve an ASGI request with `serve(scope, receive, send)`, and tell the engine when the answer was sent."""
     start = now()
+    scope["headers"] = [tuple(header) for header in scope["headers"]]  # May be an iterator: others look too.
     headers = dict(scope["headers"])
     trace = FrontTrace(HTTP, start, headers.get(b"traceparent", b""), headers.get(b"tracestate", b""))
     scope[TRACE] = trace
