@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from triton_lite.options.option import Option, Scope, Support
+from triton_lite.options.option import Option, Scope
 from triton_lite.options.trace_values import trace_setting
 from triton_lite.options.values import boolean, integer, metrics_setting, text
 
