@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import pty
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -173,6 +176,25 @@ def test_the_screen_is_given_back_and_q_ends() -> None:
     text = output.getvalue()
     assert text.startswith("\x1b[?1049h\x1b[?25l\x1b[Hone\x1b[K\r\ntwo\x1b[J")
     assert text.endswith("\x1b[?25h\x1b[?1049l")
+
+
+def test_a_terminal_until_somebody_presses_q(server: Server) -> None:
+    server.looks = [[statistics("a", 0)], [statistics("a", 8)]]
+    keys, terminal = pty.openpty()
+    url = f"127.0.0.1:{server.server_address[1]}"
+    command = [sys.executable, "-m", "triton_lite.cli.main", "top", "--url", url, "--interval", "0.05"]
+    process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal)
+    os.close(terminal)
+    shown = b""
+    while b"| a     | 1       | READY |" not in shown:
+        shown += os.read(keys, 4096)
+    os.write(keys, b"q")
+    with contextlib.suppress(OSError):  # Its other end is closed.
+        while rest := os.read(keys, 4096):
+            shown += rest
+    assert process.wait(30) == 0
+    assert shown.endswith(b"\x1b[?25h\x1b[?1049l")
+    os.close(keys)
 
 
 def test_a_screen_without_a_keyboard_only_waits() -> None:

@@ -41,6 +41,12 @@ def test_starts_with_the_first_connection_and_serves_one_page(tmp_path: Path) ->
             with pytest.raises(urllib.error.HTTPError) as caught:
                 urllib.request.urlopen(f"{base}{path}")
             assert caught.value.code == 404
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(f"{base}/metrics", b"x")
+        assert caught.value.code == 405
+        assert caught.value.read() == b'{"error":"Method Not Allowed"}'
+        with urllib.request.urlopen(f"{base}/metrics/?a=b") as answer:
+            assert answer.read() == pages[0]
 
 
 def test_a_page_without_an_engine_says_so() -> None:

@@ -54,6 +54,7 @@ class ControlPlane:
         self.metrics = EngineMetrics(engine, options)
         self._context = Context(engine, options, self.lifecycle, self.progress, self.metrics)
         self._slow = ThreadPoolExecutor(_SLOW_CALLS, thread_name_prefix="control-call")
+        self._apart = ThreadPoolExecutor(1, thread_name_prefix="admin-call")
         self._threads: list[threading.Thread] = []
         self._stopping = threading.Event()
 
@@ -82,6 +83,7 @@ class ControlPlane:
         self._stopping.set()
         self.metrics.stop()
         self._slow.shutdown(wait=False, cancel_futures=True)
+        self._apart.shutdown(wait=False, cancel_futures=True)
         if self._redis is not None:
             self._run("redis-close", self._redis.stop)
         self._run("model-close", self.lifecycle.close)
@@ -130,8 +132,8 @@ class ControlPlane:
         except TritonError as error:
             call.fail(int(error.code), error.text)
             return
-        if handler.slow:
-            self._slow.submit(self._answer, handler, call)
+        if handler.slow or handler.apart:
+            (self._slow if handler.slow else self._apart).submit(self._answer, handler, call)
         else:
             self._answer(handler, call)
 

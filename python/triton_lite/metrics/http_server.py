@@ -22,7 +22,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer with the metrics."""
-        if self.path.partition("?")[0] != "/metrics":
+        if self.path.partition("?")[0] not in ("/metrics", "/metrics/"):
             self.send_error(404)
             return
         assert isinstance(self.server, MetricsServer)
@@ -32,6 +32,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        """Refuse what does not only read, in Triton's words."""
+        body = b'{"error":"Method Not Allowed"}'
+        self.send_response(405)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")  # Whatever comes with the request is not read.
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_PUT = do_PATCH = do_DELETE = do_POST
 
     def log_message(self, format: str, *args: object) -> None:
         """Keep requests out of the log unless it is verbose."""

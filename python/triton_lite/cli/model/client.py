@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import http
 import http.client
 import json
 import urllib.error
@@ -98,12 +100,13 @@ class ServerClient:
 
     def _refusal(self, refusal: urllib.error.HTTPError, path: str) -> Exception:
         content = refusal.read()
-        try:
-            return ServerError(json.loads(content)["error"])
-        except (ValueError, KeyError, TypeError):
-            return UnreachableError(
-                f"{self.url}{path} answered {refusal.code} {refusal.reason} and no error of the protocol: {_WHICH_PORT}"
-            )
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            # The port of the metrics answers so.
+            if refusal.code != http.HTTPStatus.METHOD_NOT_ALLOWED:
+                return ServerError(json.loads(content)["error"])
+        return UnreachableError(
+            f"{self.url}{path} answered {refusal.code} {refusal.reason} and no error of the protocol: {_WHICH_PORT}"
+        )
 
     def _no_answer(self, error: Exception) -> str:
         reason = getattr(error, "reason", error)

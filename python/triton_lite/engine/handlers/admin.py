@@ -47,4 +47,4 @@ def admin(context: Context, encoded: bytes) -> bytes:
     return answer if isinstance(answer, bytes) else json.dumps(answer).encode()
 
 
-HANDLERS = {MethodNumber.ADMIN: Handler(admin)}
+HANDLERS = {MethodNumber.ADMIN: Handler(admin, apart=True)}

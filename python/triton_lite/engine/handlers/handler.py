@@ -27,11 +27,13 @@ class Context:
 class Handler:
     """Answers one method: encoded request to encoded response. Raises TritonError.
 
-    slow: may wait for something (a model that loads), and so gets a thread of its own.
+    slow: may wait for something (a model that loads), and so gets a thread of its own. apart: may take a moment, and
+    nothing else is to wait for it, nor it for models that load.
     """
 
     run: Callable[[Context, bytes], bytes]
     slow: bool = False
+    apart: bool = False
 
 
 def of_messages(name: str, answer: Callable[[Context, Any], Any], *, slow: bool = False) -> Handler:
