@@ -52,6 +52,9 @@ enum class ExecutionMode : int { kSequential = 0, kParallel = 1 };
 enum class AllocatorType : int { kDevice = 0, kArena = 1 };
 enum class MemoryType : int { kDefault = 0 };
 
+// (parameter, severity, category, the environment's name, place in the library's sources, message)
+using LogFunction = void (*)(void*, LogLevel, const char*, const char*, const char*, const char*);
+
 // F(slot, name, result, argument types…)
 #define TL_ORT_FUNCTIONS(F)                                                                                        \
   F(1, GetErrorCode, int, const RawStatus*)                                                                        \
@@ -107,7 +110,6 @@ enum class MemoryType : int { kDefault = 0 };
   F(98, ReleaseTypeInfo, void, TypeInfo*)                                                                          \
   F(99, ReleaseTensorTypeAndShapeInfo, void, TensorInfo*)                                                          \
   F(100, ReleaseSessionOptions, void, SessionOptions*)                                                             \
-  F(119, CreateEnvWithGlobalThreadPools, RawStatus*, LogLevel, const char*, const ThreadingOptions*, Env**)        \
   F(120, DisablePerSessionThreads, RawStatus*, SessionOptions*)                                                    \
   F(121, CreateThreadingOptions, RawStatus*, ThreadingOptions**)                                                   \
   F(122, ReleaseThreadingOptions, void, ThreadingOptions*)                                                         \
@@ -117,6 +119,8 @@ enum class MemoryType : int { kDefault = 0 };
   F(147, SetGlobalIntraOpNumThreads, RawStatus*, ThreadingOptions*, int)                                           \
   F(148, SetGlobalInterOpNumThreads, RawStatus*, ThreadingOptions*, int)                                           \
   F(149, SetGlobalSpinControl, RawStatus*, ThreadingOptions*, int)                                                 \
+  F(151, CreateEnvWithCustomLoggerAndGlobalThreadPools, RawStatus*, LogFunction, void*, LogLevel, const char*,     \
+    const ThreadingOptions*, Env**)                                                                                \
   F(165, AddRunConfigEntry, RawStatus*, RunOptions*, const char*, const char*)                                     \
   F(170, SessionOptionsAppendExecutionProvider_TensorRT_V2, RawStatus*, SessionOptions*, const TensorRtOptions*)   \
   F(171, CreateTensorRTProviderOptions, RawStatus*, TensorRtOptions**)                                             \

@@ -9,6 +9,7 @@
 #include "backends/config_value.h"
 #include "backends/ort_handles.h"
 #include "core/mutex.h"
+#include "log/log.h"
 
 namespace triton_lite {
 namespace ort {
@@ -50,6 +51,21 @@ Result<int> ThreadCount(const std::map<std::string, std::string>& backend_config
   }
   ASSIGN_OR_RETURN(const int count, ParseIntValue(it->second));
   return count > 0 ? count : default_count;
+}
+
+// What the library has to say, as a line of the log.
+void LogLine(void*, LogLevel severity, const char*, const char*, const char* place, const char* message) {
+  const std::string text = std::string("ONNX Runtime, ") + place + ": " + message;
+  switch (severity) {
+    case LogLevel::kVerbose:
+      return LogVerbose(1, text);
+    case LogLevel::kInfo:
+      return LogInfo(text);
+    case LogLevel::kWarning:
+      return LogWarning(text);
+    default:
+      return LogError(text);
+  }
 }
 
 }  // namespace
@@ -112,8 +128,8 @@ Status Library::MakeEnv(const std::map<std::string, std::string>& backend_config
   RETURN_IF_ERROR(Take(functions_.SetGlobalIntraOpNumThreads(options.get(), intra)));
   RETURN_IF_ERROR(Take(functions_.SetGlobalInterOpNumThreads(options.get(), inter)));
   RETURN_IF_ERROR(Take(functions_.SetGlobalSpinControl(options.get(), 0)));
-  RETURN_IF_ERROR(
-      Take(functions_.CreateEnvWithGlobalThreadPools(LogLevel::kError, "triton_lite", options.get(), &env_)));
+  RETURN_IF_ERROR(Take(functions_.CreateEnvWithCustomLoggerAndGlobalThreadPools(LogLine, nullptr, LogLevel::kError,
+                                                                                "triton_lite", options.get(), &env_)));
   RETURN_IF_ERROR(Take(functions_.GetAllocatorWithDefaultOptions(&allocator_)));
   return Take(functions_.CreateCpuMemoryInfo(AllocatorType::kArena, MemoryType::kDefault, &host_memory_));
 }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import onnx
@@ -27,6 +27,7 @@ from triton_lite.config.spec import VersionFiles
 from triton_lite.config.spec import model_spec as spec_of
 from triton_lite.config.text import parse
 from triton_lite.errors import Code, TritonError
+from triton_lite.logs import LogSettings
 
 ZERO, RANDOM, FILE = 1, 2, 3
 
@@ -67,9 +68,10 @@ def load(spec: _native.ModelSpec) -> None:
 
 
 @pytest.fixture
-def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
-    caplog.set_level(logging.DEBUG, "triton_lite.engine.warmup")
-    return lambda: [record.getMessage() for record in caplog.records if record.name == "triton_lite.engine.warmup"]
+def lines(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[str]]]:
+    _native.configure_log(LogSettings(verbose=1).word())
+    yield lambda: re.findall(r'\] "(.*)"\n', capfd.readouterr().err)
+    _native.configure_log(LogSettings(info=False).word())
 
 
 @pytest.mark.parametrize("datatype", DATATYPES)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +21,8 @@ from triton_lite.options import OptionError, Settings
 
 if TYPE_CHECKING:
     from triton_lite._native import ChannelClient
+
+_log = logging.getLogger(__name__)
 
 START_SECONDS = 60.0
 SUPERVISED = "TRITON_LITE_SUPERVISED"
@@ -55,8 +57,9 @@ def connect_to_engine(name: str, settings: Settings) -> ChannelClient:
         return client
 
     def start() -> tuple[subprocess.Popen[bytes], int]:
+        logs.follow(place.socket, settings)
         for warning in settings.warnings:
-            print(f"triton-lite: {warning}", file=sys.stderr, flush=True)
+            _log.warning(warning)
         return start_engine(place, settings, supervised=False)
 
     client = find_or_start(place, dial, start)

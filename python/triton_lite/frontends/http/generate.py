@@ -137,7 +137,8 @@ class GenerateStreamResource:
                 _take(req.env, answer)
                 yield _event(answer)
         except TritonError as error:  # Too late for a status: the engine went away.
-            _log.error("a stream of events ended early: %s", error.text)
+            about = {"request_id": request_id(req)}
+            _log.error("a stream of events ended early: %s", error.text, extra=about)
         finally:
             if not last:
                 client.cancel(call)

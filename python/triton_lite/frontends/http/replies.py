@@ -7,6 +7,7 @@ from typing import Any
 
 from triton_lite.errors import Code, TritonError, http_status
 from triton_lite.frontends.http import json_reader
+from triton_lite.frontends.http.headers import request_id
 
 JSON = "application/json"
 TEXT = "text/plain"  # What Triton's HTTP library sends where its handlers name no type.
@@ -55,7 +56,8 @@ class NotFound:
 
 def on_failure(req: Any, resp: Any, error: Exception, params: Any) -> None:
     """Falcon's handler for what nothing else caught: log it, answer 500 without details."""
-    _log.error("%s %s failed", req.method, req.path, exc_info=error)
+    about = {"request_id": request_id(req)}
+    _log.error("%s %s failed", req.method, req.path, exc_info=error, extra=about)
     refuse(resp, 500, "internal error of the HTTP front end, see its log", JSON)
 
 
