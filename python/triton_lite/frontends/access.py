@@ -7,6 +7,7 @@ stand in a header; nothing is made up.
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 
 from triton_lite.frontends.grpc.wire import length_field
 
@@ -17,6 +18,8 @@ _BYTE_SIZE = struct.Struct("<Q")
 _MOST_ID_BYTE_SIZE = 256
 
 
+# Clients that keep a connection send much alike: a look into a table instead of encoding again.
+@lru_cache(maxsize=1024)
 def access_field(peer: str, byte_size: int, header_id: str = "") -> bytes:
     """Encode what goes behind a request's message while there is an access log.
 

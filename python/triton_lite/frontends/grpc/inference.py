@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -64,7 +65,7 @@ def infer(
         name = wire.id_of(request)
         if name and (name := header_id(name)):
             await context.send_initial_metadata(((ID_HEADER, name),))
-        access = access_field(peer_of(context), len(request), given_id(context)) if access_log else b""
+        access = access_field(peer_of(context), len(request)) if access_log else b""
         trace = None
         if bridge().tracing:
             trace = begin_trace(context, waiting_since)
@@ -96,7 +97,12 @@ def given_id(context: Any) -> str:
 
 def peer_of(context: Any) -> str:
     """Return the client's address."""
-    return unquote(context.peer()).removeprefix("ipv4:").removeprefix("ipv6:")
+    return _address(context.peer())
+
+
+@lru_cache(maxsize=1024)
+def _address(peer: str) -> str:
+    return unquote(peer).removeprefix("ipv4:").removeprefix("ipv6:")
 
 
 def begin_trace(context: Any, waiting_since: int) -> FrontTrace:
