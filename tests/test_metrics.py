@@ -285,6 +285,27 @@ def test_counters_live_as_long_as_the_version_is_loaded(repository: Path) -> Non
         assert samples(server.metrics())[success] == 0
 
 
+def test_models_come_and_go_while_somebody_looks(repository: Path) -> None:
+    ones = np.ones((1, 16), np.int32)
+    done, pages = threading.Event(), 0
+    with triton_lite.Server(repository, model_control_mode="explicit", load_model=["batched"]) as server:
+
+        def churn() -> None:
+            for _ in range(30):
+                server.load("simple").infer({"INPUT0": ones, "INPUT1": ones})
+                server.unload("simple")
+            done.set()
+
+        thread = threading.Thread(target=churn)
+        thread.start()
+        while not done.is_set():
+            page = samples(server.metrics())
+            pages += 1
+            assert page[of("nv_inference_request_success", "batched", _team='vi\\"sion')] == 0
+        thread.join()
+    assert pages > 0
+
+
 def test_namespaces_and_options(repository: Path) -> None:
     options = {
         "allow_cpu_metrics": False,
