@@ -285,6 +285,6 @@ def test_states_only_move_along_their_edges(tmp_path):
 
 def test_unbuilt_methods_say_so():
     with pytest.raises(TritonError) as caught:
-        handler_of(MethodNumber.TRACE_SETTING)
+        handler_of(MethodNumber.MODEL_INFER)  # Never a control call.
     assert caught.value.code is Code.UNIMPLEMENTED
-    assert caught.value.text == "TraceSetting is not available in this release"
+    assert caught.value.text == "ModelInfer is not available in this release"
