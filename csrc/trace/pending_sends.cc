@@ -8,8 +8,8 @@ namespace triton_lite {
 
 void PendingSends::Expect(Key key, std::shared_ptr<Trace> trace) {
   std::vector<std::shared_ptr<Trace>> given_up;  // End without the lock.
-  const std::uint64_t now = NowNanoseconds();
   MutexLock lock(mu_);
+  const std::uint64_t now = NowNanoseconds();  // Not before anything that is in order_.
   while (!order_.empty() && (waiting_.size() >= kMost || now - order_.front().since > kPatience ||
                              !waiting_.contains(order_.front().key))) {
     const auto found = waiting_.find(order_.front().key);
