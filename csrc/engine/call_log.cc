@@ -30,8 +30,6 @@ Access AccessOf(const Call& call, std::string_view id, Code status) {
   return access;
 }
 
-std::uint64_t Since(std::uint64_t start, std::uint64_t end) { return start != 0 && end > start ? end - start : 0; }
-
 std::string Text(const CorrelationId& id) {
   const auto* const number = std::get_if<std::uint64_t>(&id);
   return number != nullptr ? std::to_string(*number) : std::get<std::string>(id);
@@ -97,24 +95,20 @@ void LogRefused(const Call& call, const Status& status) {
   }
 }
 
-void LogEnded(const Call& call, const ServedModel& model, const InferenceRequest& request, Code status,
-              std::uint64_t bytes_out) {
+void LogEnded(const Call& call, const ServedModel& model, const InferenceRequest& request,
+              const RequestFigures& figures, Code status, std::uint64_t bytes_out) {
   AccessLog* const log = ProcessAccessLog();
   if (log == nullptr) {
     return;
   }
-  const Timestamps& times = request.times;
   Access access = AccessOf(call, request.id, status);
   access.model = model.spec().name;
   access.version = model.version_text();
   access.bytes_out = bytes_out;
-  access.queue_nanoseconds = Since(times.queue_start, times.compute_start != 0        ? times.compute_start
-                                                      : times.cache_lookup_start != 0 ? times.cache_lookup_start
-                                                                                      : times.request_end);
-  access.compute_nanoseconds =
-      Since(times.compute_start, times.compute_end != 0 ? times.compute_end : times.request_end);
-  access.total_nanoseconds = Since(times.request_start, times.request_end);
-  access.end = times.request_end;
+  access.queue_nanoseconds = figures.queue;
+  access.compute_nanoseconds = figures.compute;
+  access.total_nanoseconds = figures.request;
+  access.end = request.times.request_end;
   log->Add(access);
 }
 

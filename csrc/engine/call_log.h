@@ -8,6 +8,7 @@
 #include "core/status.h"
 #include "engine/served_model.h"
 #include "log/access_log.h"
+#include "metrics/request_figures.h"
 
 namespace triton_lite {
 
@@ -20,8 +21,8 @@ std::uint64_t ByteSize(const Answer& answer);
 void LogPrepared(const InferenceRequest& request);
 // A call was refused before it became a request of a model.
 void LogRefused(const Call& call, const Status& status);
-// A request has ended, its times are set. `bytes_out`: of all its answers.
-void LogEnded(const Call& call, const ServedModel& model, const InferenceRequest& request, Code status,
-              std::uint64_t bytes_out);
+// A request has ended. `bytes_out`: of all its answers.
+void LogEnded(const Call& call, const ServedModel& model, const InferenceRequest& request,
+              const RequestFigures& figures, Code status, std::uint64_t bytes_out);
 
 }  // namespace triton_lite

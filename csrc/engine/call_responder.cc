@@ -74,9 +74,9 @@ void CallResponder::AddFailureHead(Answer* answer) {
 
 void CallResponder::End(Answer answer) {
   ended_ = true;
-  recorder_->RecordEnd(*model_, request_, answer.status);
+  const RequestFigures figures = recorder_->RecordEnd(*model_, request_, answer.status);
   if (HasAccessLog()) {
-    LogEnded(*call_, *model_, *request_, answer.status.code(), bytes_out_ + ByteSize(answer));
+    LogEnded(*call_, *model_, *request_, figures, answer.status.code(), bytes_out_ + ByteSize(answer));
   }
   answer.traced = request_->trace != nullptr && request_->trace->OnAnswer();
   call_->Reply(std::move(answer), true);

@@ -4,6 +4,7 @@
 #include "core/request.h"
 #include "core/status.h"
 #include "engine/served_model.h"
+#include "metrics/request_figures.h"
 
 namespace triton_lite {
 
@@ -17,8 +18,8 @@ class RequestRecorder {
     }
   }
   // Stamps the end of `request` and counts it. To be called once, before its last answer is handed over: whoever has
-  // that finds the request counted.
-  void RecordEnd(const ServedModel& model, InferenceRequest* request, const Status& status);
+  // that finds the request counted. Returns what was counted.
+  RequestFigures RecordEnd(const ServedModel& model, InferenceRequest* request, const Status& status);
 };
 
 }  // namespace triton_lite

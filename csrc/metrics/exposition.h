@@ -4,7 +4,9 @@
 #include <span>
 #include <string>
 
-#include "metrics/metrics_registry.h"
+#include "metrics/cache_figures.h"
+#include "metrics/metrics_options.h"
+#include "metrics/model_metrics.h"
 
 namespace triton_lite {
 

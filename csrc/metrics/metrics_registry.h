@@ -1,29 +1,19 @@
 // The metrics of all models, and the text that Prometheus gets of them.
 #pragma once
 
-#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/mutex.h"
+#include "metrics/cache_figures.h"
 #include "metrics/metrics_options.h"
 #include "metrics/model_metrics.h"
 
 namespace triton_lite {
-
-// Of the local response cache. Durations in microseconds.
-struct CacheFigures {
-  double utilization = 0;  // 0..1
-  std::uint64_t entries = 0;
-  std::uint64_t hits = 0;
-  std::uint64_t misses = 0;
-  std::uint64_t evictions = 0;
-  std::uint64_t lookup_duration = 0;
-  std::uint64_t insertion_duration = 0;
-};
 
 // Families of one type each, in Triton's order; the parts between which the machine's own metrics stand.
 struct MetricsText {

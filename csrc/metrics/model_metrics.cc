@@ -79,7 +79,7 @@ void ModelMetrics::Record(const RequestFigures& figures) {
       Add(counters_.failures[static_cast<std::size_t>(figures.failure_reason)], 1);
     }
     if (figures.failure_reason == FailureReason::kRejected) {
-      LeaveQueue(figures.request);  // It waited in vain.
+      LeaveQueue(figures.queue);  // It waited in vain.
     }
   }
   if (!histograms_.empty()) {

@@ -1,4 +1,4 @@
-// What one request that is over adds to statistics and metrics.
+// What one request that is over adds to statistics, metrics and the access log.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +17,11 @@ struct RequestFigures {
   // The request stands for the execution of a batch of so many elements; 0: it does not.
   std::uint32_t execution_batch_size = 0;
   std::uint64_t request = 0;
-  std::uint64_t queue = 0;
+  std::uint64_t queue = 0;  // Until it ran, was answered by the cache, or ended in the queue.
   std::uint64_t compute_input = 0;
   std::uint64_t compute_infer = 0;
   std::uint64_t compute_output = 0;
+  std::uint64_t compute = 0;         // The three together; until its end if the backend failed.
   std::uint64_t cache = 0;           // Lookup of a hit; lookup and insertion of a miss.
   bool responded = false;            // There was a response, be it an error.
   std::uint64_t first_response = 0;  // Until then.

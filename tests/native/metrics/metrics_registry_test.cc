@@ -204,7 +204,7 @@ TEST(TheQueueWaitGauge) {
   waiting = 0;
   RequestFigures rejected;
   rejected.failure_reason = FailureReason::kRejected;
-  rejected.request = 4'000'000'000;
+  rejected.queue = 4'000'000'000;
   model->Record(rejected);
   registry.EndInterval(2);
   CHECK_EQ(model->queue_wait(), 4);

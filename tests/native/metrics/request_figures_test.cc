@@ -51,6 +51,16 @@ TEST(StagesThatWereNotReachedTookNoTime) {
   CHECK_EQ(figures.compute_input, 0u);
   CHECK_EQ(figures.compute_infer, 0u);
   CHECK_EQ(figures.execution_batch_size, 0u);
+  CHECK_EQ(figures.compute, request.times.request_end - 1030);  // The backend had it to the end.
+}
+
+TEST(ARequestThatEndsInTheQueueWaitedAllItsTime) {
+  InferenceRequest request = Ended();
+  request.times.queue_start = 1010;
+  request.times.compute_start = 0;
+  const RequestFigures figures = MeasureRequest(request, Unavailable("Request timeout expired"), false);
+  CHECK_EQ(figures.queue, request.times.request_end - 1010);
+  CHECK_EQ(figures.compute, 0u);
 }
 
 }  // namespace triton_lite
