@@ -23,8 +23,10 @@ void ModelStatistics::Record(const RequestFigures& figures) {
   if (figures.succeeded) {
     RecordSuccess(figures);
   } else if (figures.failure_reason != FailureReason::kUncounted) {
-    counts_.failure.Add(figures.request);
-    ++counts_.failures[static_cast<std::size_t>(figures.failure_reason)];
+    for (std::uint32_t i = 0; i < figures.failure_count; ++i) {
+      counts_.failure.Add(figures.request);
+    }
+    counts_.failures[static_cast<std::size_t>(figures.failure_reason)] += figures.failure_count;
   }
 }
 

@@ -4,7 +4,7 @@ namespace triton_lite {
 
 RequestFigures RequestRecorder::RecordEnd(const ServedModel& model, InferenceRequest* request, const Status& status) {
   request->times.request_end = NowNanoseconds();
-  const RequestFigures figures = MeasureRequest(*request, status, model.spec().decoupled);
+  const RequestFigures figures = MeasureRequest(*request, status, model.spec());
   model.statistics().Record(figures);
   if (ModelMetrics* const metrics = model.metrics(); metrics != nullptr) {
     metrics->Record(figures);

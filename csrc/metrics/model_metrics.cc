@@ -76,7 +76,7 @@ void ModelMetrics::Record(const RequestFigures& figures) {
     }
   } else if (figures.failure_reason != FailureReason::kUncounted) {
     if (counts_) {
-      Add(counters_.failures[static_cast<std::size_t>(figures.failure_reason)], 1);
+      Add(counters_.failures[static_cast<std::size_t>(figures.failure_reason)], figures.failure_count);
     }
     if (figures.failure_reason == FailureReason::kRejected) {
       LeaveQueue(figures.queue);  // It waited in vain.

@@ -1,6 +1,7 @@
 #include "metrics/request_figures.h"
 
 #include <algorithm>
+#include <variant>
 
 namespace triton_lite {
 namespace {
@@ -32,11 +33,12 @@ void MeasureFirstResponse(const InferenceRequest& request, bool decoupled, Reque
 
 }  // namespace
 
-RequestFigures MeasureRequest(const InferenceRequest& request, const Status& status, bool decoupled) {
+RequestFigures MeasureRequest(const InferenceRequest& request, const Status& status, const ModelSpec& spec) {
   const Timestamps& times = request.times;
   RequestFigures figures;
   figures.succeeded = status.ok();
   figures.failure_reason = request.failure_reason;
+  figures.failure_count = std::holds_alternative<EnsembleSpec>(spec.scheduler) ? 2 : 1;
   figures.cache_outcome = request.cache_outcome;
   figures.batch_size = std::max(1U, request.batch_size);
   // It stands for a batch whose outputs were made.
@@ -49,7 +51,7 @@ RequestFigures MeasureRequest(const InferenceRequest& request, const Status& sta
   figures.compute = Between(times.compute_start, times.compute_end != 0 ? times.compute_end : times.request_end);
   figures.cache = Between(times.cache_lookup_start, times.cache_lookup_end) +
                   Between(times.cache_insert_start, times.cache_insert_end);
-  MeasureFirstResponse(request, decoupled, &figures);
+  MeasureFirstResponse(request, spec.decoupled, &figures);
   return figures;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "core/model_spec.h"
 #include "core/request.h"
 #include "core/status.h"
 
@@ -12,6 +13,8 @@ namespace triton_lite {
 struct RequestFigures {
   bool succeeded = false;
   FailureReason failure_reason = FailureReason::kOther;  // If it did not. Statistics do not know of kUncounted ones.
+  // How often a failure is counted: Triton counts that of an ensemble when it answers and when it ends.
+  std::uint32_t failure_count = 1;
   CacheOutcome cache_outcome = CacheOutcome::kNone;
   std::uint32_t batch_size = 1;
   // The request stands for the execution of a batch of so many elements; 0: it does not.
@@ -27,7 +30,7 @@ struct RequestFigures {
   std::uint64_t first_response = 0;  // Until then.
 };
 
-// `status` says how the request ended; its timestamps are complete. `decoupled`: of its model.
-RequestFigures MeasureRequest(const InferenceRequest& request, const Status& status, bool decoupled);
+// `status` says how the request to a model with this specification ended; its timestamps are complete.
+RequestFigures MeasureRequest(const InferenceRequest& request, const Status& status, const ModelSpec& spec);
 
 }  // namespace triton_lite

@@ -35,8 +35,8 @@ TEST(CountsNothingAtFirst) {
 
 TEST(CountsABatchOnceAndEachOfItsRequests) {
   ModelStatistics statistics;
-  statistics.Record(MeasureRequest(Executed(1, 3), {}, false));
-  statistics.Record(MeasureRequest(Executed(2, 0), {}, false));
+  statistics.Record(MeasureRequest(Executed(1, 3), {}, ModelSpec()));
+  statistics.Record(MeasureRequest(Executed(2, 0), {}, ModelSpec()));
   const StatisticsSnapshot counts = statistics.Snapshot();
   CHECK(counts.last_inference_milliseconds > 0);
   CHECK_EQ(counts.inference_count, 3u);
@@ -61,7 +61,7 @@ TEST(CountsFailuresByReason) {
   for (const FailureReason reason : {FailureReason::kRejected, FailureReason::kRejected, FailureReason::kCanceled,
                                      FailureReason::kBackend, FailureReason::kOther, FailureReason::kUncounted}) {
     refused.failure_reason = reason;
-    statistics.Record(MeasureRequest(refused, Unavailable("no"), false));
+    statistics.Record(MeasureRequest(refused, Unavailable("no"), ModelSpec()));
   }
   const StatisticsSnapshot counts = statistics.Snapshot();
   CHECK_EQ(counts.failure.count, 5u);
@@ -72,16 +72,30 @@ TEST(CountsFailuresByReason) {
   CHECK_EQ(counts.execution_count, 0u);
 }
 
+// As Triton does.
+TEST(CountsTheFailureOfAnEnsembleTwice) {
+  ModelSpec ensemble;
+  ensemble.scheduler.emplace<EnsembleSpec>();
+  InferenceRequest request = Executed(1, 1);
+  request.times.compute_end = 0;
+  ModelStatistics statistics;
+  statistics.Record(MeasureRequest(request, Unavailable("in ensemble 'e', no"), ensemble));
+  const StatisticsSnapshot counts = statistics.Snapshot();
+  CHECK_EQ(counts.failure.count, 2u);
+  CHECK_EQ(counts.failure.nanoseconds, 200u);
+  CHECK_EQ(counts.failures[static_cast<std::size_t>(FailureReason::kOther)], 2u);
+}
+
 // The model ran; only what became of its answer failed.
 TEST(CountsTheExecutionOfARequestThatFailedAfterIt) {
   ModelStatistics statistics;
   InferenceRequest request = Executed(2, 2);
   request.failure_reason = FailureReason::kBackend;
-  statistics.Record(MeasureRequest(request, Internal("no room for the answer"), false));
+  statistics.Record(MeasureRequest(request, Internal("no room for the answer"), ModelSpec()));
   CHECK_EQ(statistics.Snapshot().execution_count, 1u);
   CHECK_EQ(statistics.Snapshot().inference_count, 0u);
   request.times.compute_end = 0;  // The backend itself failed.
-  statistics.Record(MeasureRequest(request, Internal("no"), false));
+  statistics.Record(MeasureRequest(request, Internal("no"), ModelSpec()));
   CHECK_EQ(statistics.Snapshot().execution_count, 1u);
 }
 
@@ -94,14 +108,14 @@ TEST(CountsAnswersOfTheCache) {
   hit.times.queue_start = hit.times.cache_lookup_start = 1010;
   hit.times.cache_lookup_end = 1013;
   hit.times.request_end = 1020;
-  statistics.Record(MeasureRequest(hit, {}, false));
+  statistics.Record(MeasureRequest(hit, {}, ModelSpec()));
   InferenceRequest miss = Executed(1, 1);
   miss.cache_outcome = CacheOutcome::kMiss;
   miss.times.cache_lookup_start = 1006;
   miss.times.cache_lookup_end = 1008;
   miss.times.cache_insert_start = 1085;
   miss.times.cache_insert_end = 1090;
-  statistics.Record(MeasureRequest(miss, {}, false));
+  statistics.Record(MeasureRequest(miss, {}, ModelSpec()));
   const StatisticsSnapshot counts = statistics.Snapshot();
   CHECK_EQ(counts.success.count, 2u);
   CHECK_EQ(counts.inference_count, 1u);
@@ -119,7 +133,7 @@ TEST(LosesNothingBetweenThreads) {
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < 1000; ++i) {
-        statistics.Record(MeasureRequest(Executed(1, 1), {}, false));
+        statistics.Record(MeasureRequest(Executed(1, 1), {}, ModelSpec()));
       }
     });
   }

@@ -12,10 +12,16 @@ InferenceRequest Ended() {
   return request;
 }
 
+ModelSpec Decoupled() {
+  ModelSpec spec;
+  spec.decoupled = true;
+  return spec;
+}
+
 }  // namespace
 
 TEST(TheOnlyResponseIsTheFirst) {
-  const RequestFigures figures = MeasureRequest(Ended(), {}, /*decoupled=*/false);
+  const RequestFigures figures = MeasureRequest(Ended(), {}, ModelSpec());
   CHECK(figures.succeeded);
   CHECK(figures.responded);
   CHECK_EQ(figures.first_response, 500u);
@@ -24,21 +30,21 @@ TEST(TheOnlyResponseIsTheFirst) {
 TEST(TheFirstOfSeveralResponses) {
   InferenceRequest request = Ended();
   request.times.first_response = 1100;
-  CHECK_EQ(MeasureRequest(request, {}, true).first_response, 100u);
-  CHECK_EQ(MeasureRequest(request, Internal("then it broke"), true).first_response, 100u);
+  CHECK_EQ(MeasureRequest(request, {}, Decoupled()).first_response, 100u);
+  CHECK_EQ(MeasureRequest(request, Internal("then it broke"), Decoupled()).first_response, 100u);
 }
 
 TEST(ADecoupledModelMayEndWithoutAResponse) {
-  const RequestFigures figures = MeasureRequest(Ended(), {}, true);
+  const RequestFigures figures = MeasureRequest(Ended(), {}, Decoupled());
   CHECK(figures.succeeded);
   CHECK(!figures.responded);
 }
 
 TEST(AnErrorIsAResponseUnlessTheRequestWasNotTakenIn) {
   InferenceRequest request = Ended();
-  CHECK(MeasureRequest(request, Internal("no"), true).responded);
+  CHECK(MeasureRequest(request, Internal("no"), Decoupled()).responded);
   request.failure_reason = FailureReason::kUncounted;
-  CHECK(!MeasureRequest(request, Unavailable("no"), false).responded);
+  CHECK(!MeasureRequest(request, Unavailable("no"), ModelSpec()).responded);
 }
 
 TEST(StagesThatWereNotReachedTookNoTime) {
@@ -46,7 +52,7 @@ TEST(StagesThatWereNotReachedTookNoTime) {
   request.execution_batch_size = 4;
   request.times.queue_start = 1010;
   request.times.compute_start = 1030;
-  const RequestFigures figures = MeasureRequest(request, Internal("no"), false);
+  const RequestFigures figures = MeasureRequest(request, Internal("no"), ModelSpec());
   CHECK_EQ(figures.queue, 20u);
   CHECK_EQ(figures.compute_input, 0u);
   CHECK_EQ(figures.compute_infer, 0u);
@@ -58,7 +64,7 @@ TEST(ARequestThatEndsInTheQueueWaitedAllItsTime) {
   InferenceRequest request = Ended();
   request.times.queue_start = 1010;
   request.times.compute_start = 0;
-  const RequestFigures figures = MeasureRequest(request, Unavailable("Request timeout expired"), false);
+  const RequestFigures figures = MeasureRequest(request, Unavailable("Request timeout expired"), ModelSpec());
   CHECK_EQ(figures.queue, request.times.request_end - 1010);
   CHECK_EQ(figures.compute, 0u);
 }
