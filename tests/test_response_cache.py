@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import shutil
 import socket
 import subprocess
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -71,23 +72,42 @@ def test_local_cache(repository: Path) -> None:
     with triton_lite.Server(repository, cache_config={"local": {"size": "3000"}}) as server:
         for value in [*range(20), *range(20), 3, 3]:
             check(server, value)
+        page = server.metrics()
+    counted = {
+        name: int(re.findall(rf'^nv_cache_num_{name}_per_model{{.*model="simple".*}} (\d+)$', page, re.M)[0])
+        for name in ("hits", "misses")
+    }
+    # There is no room for all of them, but for the last one.
+    assert counted["hits"] >= 1
+    assert counted["misses"] > 20
+    assert sum(counted.values()) == 42
 
 
-def wait_for_keys(redis: Redis, count: int) -> list[bytes]:
+@contextlib.contextmanager
+def watched(redis: Redis) -> Iterator[Callable[[int], list[bytes]]]:
+    """Yield what waits until so many keys were set since, and returns them in their order."""
     client = pytest.importorskip("redis").Redis(port=redis.port)
-    for _ in range(1000):
-        keys = client.keys()
-        if len(keys) >= count:
+    client.config_set("notify-keyspace-events", "E$")
+    with client.pubsub() as events:
+        events.psubscribe("__keyevent@*__:set")
+        assert events.get_message(timeout=20) is not None  # From now on.
+
+        def wait(count: int) -> list[bytes]:
+            keys: dict[bytes, None] = {}
+            while len(keys) < count:
+                message = events.get_message(ignore_subscribe_messages=True, timeout=20)
+                assert message is not None, keys
+                keys[message["data"]] = None
             return list(keys)
-        time.sleep(0.01)
-    raise AssertionError(f"Redis holds {keys}")
+
+        yield wait
 
 
 def test_redis_outlives_the_server(repository: Path, redis: Redis) -> None:
-    with triton_lite.Server(repository, cache_config=redis.config) as server:
+    with watched(redis) as keys, triton_lite.Server(repository, cache_config=redis.config) as server:
         check(server, 1)
         check(server, 2)
-        (first, _) = wait_for_keys(redis, 2)
+        (first, _) = keys(2)
     with triton_lite.Server(repository, cache_config=redis.config) as server:
         check(server, 1)
         check(server, 2)
@@ -98,9 +118,9 @@ def test_redis_outlives_the_server(repository: Path, redis: Redis) -> None:
 
 def test_nonsense_in_redis_is_a_miss(repository: Path, redis: Redis) -> None:
     client = pytest.importorskip("redis").Redis(port=redis.port)
-    with triton_lite.Server(repository, cache_config=redis.config) as server:
+    with watched(redis) as keys, triton_lite.Server(repository, cache_config=redis.config) as server:
         check(server, 5)
-        (key,) = wait_for_keys(redis, 1)
+        (key,) = keys(1)
         whole = client.get(key)
         for nonsense in (b"", b"x" * 100, whole[:-1], whole + b"x", whole[:8] + b"\xff" * (len(whole) - 8)):
             client.set(key, nonsense)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import tritonclient.grpc
 from server_process import ServerProcess, environment, free_ports, serve, started
-from trace_server import infer, make_repository, post, settings
+from trace_server import FRONT_TIMES, infer, make_repository, post, settings
 from tritonclient.utils import InferenceServerException
 
 GLOBAL, SIMPLE = "/v2/trace/setting", "/v2/models/simple/trace/setting"
@@ -66,16 +66,6 @@ REQUEST_TIMES = [
     "COMPUTE_END",
     "REQUEST_END",
 ]
-FRONT_TIMES = {
-    "http": ["HTTP_RECV_START", "HTTP_RECV_END", "INFER_RESPONSE_COMPLETE", "HTTP_SEND_START", "HTTP_SEND_END"],
-    "grpc": [
-        "GRPC_WAITREAD_START",
-        "GRPC_WAITREAD_END",
-        "INFER_RESPONSE_COMPLETE",
-        "GRPC_SEND_START",
-        "GRPC_SEND_END",
-    ],
-}
 
 
 @pytest.fixture(scope="module")

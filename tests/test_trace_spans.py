@@ -14,7 +14,7 @@ from typing import Any
 import grpc
 import pytest
 from server_process import serve
-from trace_server import infer, make_repository, post, settings
+from trace_server import FRONT_TIMES, infer, make_repository, post, settings
 
 pytest.importorskip("opentelemetry.sdk")
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as collector
@@ -25,16 +25,6 @@ from triton_lite.engine.trace_config import trace_config
 
 TRACE_ID, SPAN_ID = "0af7651916cd43dd8448eb211c12666c", "b7ad6b7169242424"
 CONTEXT = {"traceparent": f"00-{TRACE_ID}-{SPAN_ID}-01", "tracestate": "vendor=value"}
-FRONT_TIMES = {
-    "http": ["HTTP_RECV_START", "HTTP_RECV_END", "INFER_RESPONSE_COMPLETE", "HTTP_SEND_START", "HTTP_SEND_END"],
-    "grpc": [
-        "GRPC_WAITREAD_START",
-        "GRPC_WAITREAD_END",
-        "INFER_RESPONSE_COMPLETE",
-        "GRPC_SEND_START",
-        "GRPC_SEND_END",
-    ],
-}
 KIND_SERVER = 2
 
 

@@ -36,6 +36,16 @@ output [ { name: "OUTPUT0" data_type: TYPE_STRING dims: [ 2 ] } ]
 """
 _CACHED = f"{_PLAIN}response_cache {{ enable: true }}\n"
 
+FRONT_TIMES = {
+    "http": ["HTTP_RECV_START", "HTTP_RECV_END", "INFER_RESPONSE_COMPLETE", "HTTP_SEND_START", "HTTP_SEND_END"],
+    "grpc": [
+        "GRPC_WAITREAD_START",
+        "GRPC_WAITREAD_END",
+        "INFER_RESPONSE_COMPLETE",
+        "GRPC_SEND_START",
+        "GRPC_SEND_END",
+    ],
+}
 CLIENTS = {"http": tritonclient.http, "grpc": tritonclient.grpc}
 
 

@@ -29,9 +29,6 @@ def format_record(record: logging.LogRecord, form: str, *, escaped: bool = True)
     What the record may have beside the usual: `request_id`, of a line about a request (empty: the client gave none);
     `block`, a table of our own that stands below the line.
     """
-    at = time.gmtime(record.created)
-    micros = int(record.created % 1 * 1_000_000)
-    process = os.getpid()
     text = _encodable(record.getMessage())
     request_id: str | None = getattr(record, "request_id", None)
     if request_id is not None:
@@ -39,27 +36,38 @@ def format_record(record: logging.LogRecord, form: str, *, escaped: bool = True)
     block = getattr(record, "block", "")
     if record.exc_info:
         block += ("\n" if block else "") + _traceback(record)
-    place = f"{record.filename}:{record.lineno}"
     if form == "json":
-        line = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%S", at) + f".{micros:06d}Z",
-            "level": _NAMES.get(record.levelno, "info"),
-            "pid": process,
-            "source": place,
-            **({} if request_id is None else {"request_id": request_id}),
-            "message": f"{text}\n{block}" if block and text else text or block,
-        }
-        written = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
-        return _MORE_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04X}", written) + "\n"
-    letter = _LETTERS.get(record.levelno, "I")
-    if form == "ISO8601":
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", at) + f" {letter}"
-    else:
-        stamp = letter + time.strftime("%m%d %H:%M:%S", at) + f".{micros:06d}"
+        return _json_line(record, request_id, f"{text}\n{block}" if block and text else text or block)
     if request_id is not None:
         text = f"[request id: {request_id or '<id_unknown>'}] {text}"
     quoted = "" if block and not text else f'"{escape(text)}"' if escaped else text
-    return f"{stamp} {process} {place}] {quoted}\n" + (f"{block}\n" if block else "")
+    head = f"{_stamp(record, form)} {os.getpid()} {record.filename}:{record.lineno}] "
+    return f"{head}{quoted}\n" + (f"{block}\n" if block else "")
+
+
+def _json_line(record: logging.LogRecord, request_id: str | None, message: str) -> str:
+    line = {
+        "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{_microseconds(record):06d}Z",
+        "level": _NAMES.get(record.levelno, "info"),
+        "pid": os.getpid(),
+        "source": f"{record.filename}:{record.lineno}",
+        **({} if request_id is None else {"request_id": request_id}),
+        "message": message,
+    }
+    written = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+    return _MORE_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04X}", written) + "\n"
+
+
+def _stamp(record: logging.LogRecord, form: str) -> str:
+    """Level and time, UTC."""
+    at, letter = time.gmtime(record.created), _LETTERS.get(record.levelno, "I")
+    if form == "ISO8601":
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", at) + f" {letter}"
+    return letter + time.strftime("%m%d %H:%M:%S", at) + f".{_microseconds(record):06d}"
+
+
+def _microseconds(record: logging.LogRecord) -> int:
+    return int(record.created % 1 * 1_000_000)
 
 
 def _encodable(text: str) -> str:

@@ -96,13 +96,13 @@ class GrpcServer:
             )
         )
         handlers["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(
-            streaming.stream_infer(
+            streaming.StreamInfer(
                 bridge,
                 MethodNumber.MODEL_STREAM_INFER,
                 options.stream_backlog,
                 options.compression,
                 options.header_forward_pattern,
                 options.access_log,
-            )
+            ).handle
         )
         return handlers

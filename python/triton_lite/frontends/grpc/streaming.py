@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import grpc
@@ -25,8 +25,6 @@ from triton_lite.proto import MethodNumber
 _REQUEST_ID, _RESPONSE_ID = 3, 3
 _ERROR_MESSAGE, _INFER_RESPONSE = 1, 2
 _LARGE_BYTE_SIZE = 1 << 16
-
-StreamHandler = Callable[[AsyncIterator[bytes], Any], Awaitable[None]]
 
 
 class _Request:
@@ -141,40 +139,45 @@ class _Refused:
         raise TritonError(self.code, self.text)
 
 
-def stream_infer(
-    bridge: Callable[[], Bridge],
-    method: int,
-    backlog: int,
-    compression: grpc.Compression,
-    pattern: re.Pattern[str] | None,
-    access_log: bool = False,
-) -> StreamHandler:
-    """Make the handler of ModelStreamInfer. `backlog`: requests of one stream under way at once."""
+class StreamInfer:
+    """ModelStreamInfer; `handle` answers one stream."""
 
-    async def handle(requests: AsyncIterator[bytes], context: Any) -> None:
+    def __init__(
+        self,
+        bridge: Callable[[], Bridge],
+        method: int,
+        backlog: int,
+        compression: grpc.Compression,
+        pattern: re.Pattern[str] | None,
+        access_log: bool = False,
+    ) -> None:
+        """backlog: requests of one stream under way at once. pattern: of the headers that are forwarded."""
+        self._bridge = bridge
+        self._method = method
+        self._backlog = backlog
+        self._compression = compression
+        self._pattern = pattern
+        self._access_log = access_log
+
+    async def handle(self, requests: AsyncIterator[bytes], context: Any) -> None:
+        """Send each message to the engine, and write the answers."""
         if logs.verbose():
-            log_call(method)
-        if compression is not grpc.Compression.NoCompression:
-            context.set_compression(compression)
+            log_call(self._method)
+        if self._compression is not grpc.Compression.NoCompression:
+            context.set_compression(self._compression)
         given = given_id(context)
         if given:
             await context.send_initial_metadata(((ID_HEADER, given),))
         ends_at_error = ("triton_grpc_error", "true") in (context.invocation_metadata() or ())
-        session = _Session(backlog)
-        reader = asyncio.ensure_future(read(requests, context, session))
+        session = _Session(self._backlog)
+        reader = asyncio.ensure_future(self._read(requests, context, session, given))
         try:
             while not session.over:
                 while session.ready:
                     request, answer = session.ready.popleft()
                     if ends_at_error and failed_in_model(answer):
                         await context.abort(status_of(answer.code), answer.text)
-                    message = _encode(request, answer)
-                    if message is not None:
-                        if request.trace is not None:
-                            request.trace.begin_send()
-                        await context.write(message)
-                    if request.trace is not None and answer.traced:
-                        bridge().post(MethodNumber.TRACE_SENT, request.trace.sent())
+                    await self._write(request, answer, context)
                     session.written(answer)
                 if not session.over and not session.ready:
                     await session.more()
@@ -183,30 +186,37 @@ def stream_infer(
             reader.cancel()
             session.cancel()
 
-    async def read(requests: AsyncIterator[bytes], context: Any, session: _Session) -> None:
-        peer, given = (peer_of(context), given_id(context)) if access_log else ("", "")
+    async def _write(self, request: _Request, answer: Answer, context: Any) -> None:
+        message = _encode(request, answer)
+        if message is not None:
+            if request.trace is not None:
+                request.trace.begin_send()
+            await context.write(message)
+        if request.trace is not None and answer.traced:
+            self._bridge().post(MethodNumber.TRACE_SENT, request.trace.sent())
+
+    async def _read(self, requests: AsyncIterator[bytes], context: Any, session: _Session, given: str) -> None:
+        peer = peer_of(context) if self._access_log else ""
         waiting_since = now()
         try:
             async for message in requests:
                 request = _Request(session, message)
-                access = access_field(peer, len(message), given) if access_log else b""
-                if bridge().tracing:
+                access = access_field(peer, len(message), given) if self._access_log else b""
+                if self._bridge().tracing:
                     request.trace = begin_trace(context, waiting_since)
                     message += request.trace.field()
                 await session.room()
                 session.begin(request)
                 try:
-                    if pattern is not None:
-                        message += forwarded(context, pattern)
+                    if self._pattern is not None:
+                        message += forwarded(context, self._pattern)
                     message += access
-                    session.give_up[request] = await bridge().start(method, message, (), request)
+                    session.give_up[request] = await self._bridge().start(self._method, message, (), request)
                 except TritonError as error:
                     request.put(_Refused(error))
                 waiting_since = now()
         finally:
             session.end_reading()
-
-    return handle
 
 
 def _encode(request: _Request, answer: Answer) -> bytes | None:
