@@ -69,7 +69,7 @@ def test_others_are_served(server: ServerProcess) -> None:
         send_chunks(connection, 100_000)
         with urllib.request.urlopen(f"http://{server.http}/v2/health/ready", timeout=20) as answer:
             assert answer.status == 200
-        connection.shutdown(socket.SHUT_WR)
+        # Our direction stays open: a client that closes it before the server has counted so far gave up itself.
         assert TOO_MANY in read_all(connection)
 
 
