@@ -20,32 +20,32 @@ struct IpcHandle {
 
 inline constexpr int kSuccess = 0;
 inline constexpr unsigned kStreamNonBlocking = 1;
-inline constexpr unsigned kHostPortable = 1;         // Pinned for all contexts.
-inline constexpr unsigned kIpcLazyPeerAccess = 1;    // The only value that cuIpcOpenMemHandle takes.
-inline constexpr int kAttributeDeviceOrdinal = 9;    // CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
-inline constexpr int kAttributeMemoryType = 2;       // CU_POINTER_ATTRIBUTE_MEMORY_TYPE
-inline constexpr unsigned kMemoryTypeDevice = 2;     // CU_MEMORYTYPE_DEVICE
+inline constexpr unsigned kHostPortable = 1;       // Pinned for all contexts.
+inline constexpr unsigned kIpcLazyPeerAccess = 1;  // The only value that cuIpcOpenMemHandle takes.
+inline constexpr int kAttributeDeviceOrdinal = 9;  // CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
+inline constexpr int kAttributeMemoryType = 2;     // CU_POINTER_ATTRIBUTE_MEMORY_TYPE
+inline constexpr unsigned kMemoryTypeDevice = 2;   // CU_MEMORYTYPE_DEVICE
 
 // F(name, argument types…); all return a CUresult.
-#define TL_CUDA_FUNCTIONS(F)                                                        \
-  F(cuInit, unsigned)                                                               \
-  F(cuGetErrorString, int, const char**)                                            \
-  F(cuDeviceGetCount, int*)                                                         \
-  F(cuDeviceGet, DeviceNumber*, int)                                                \
-  F(cuDevicePrimaryCtxRetain, RawContext**, DeviceNumber)                           \
-  F(cuCtxPushCurrent_v2, RawContext*)                                               \
-  F(cuCtxPopCurrent_v2, RawContext**)                                               \
-  F(cuStreamCreate, RawStream**, unsigned)                                          \
-  F(cuStreamDestroy_v2, RawStream*)                                                 \
-  F(cuStreamSynchronize, RawStream*)                                                \
-  F(cuMemcpyHtoDAsync_v2, DevicePointer, const void*, std::size_t, RawStream*)      \
-  F(cuMemcpyDtoHAsync_v2, void*, DevicePointer, std::size_t, RawStream*)            \
-  F(cuMemcpyDtoDAsync_v2, DevicePointer, DevicePointer, std::size_t, RawStream*)    \
-  F(cuMemHostAlloc, void**, std::size_t, unsigned)                                  \
-  F(cuMemFreeHost, void*)                                                           \
-  F(cuMemGetAddressRange_v2, DevicePointer*, std::size_t*, DevicePointer)           \
-  F(cuIpcOpenMemHandle_v2, DevicePointer*, IpcHandle, unsigned)                     \
-  F(cuIpcCloseMemHandle, DevicePointer)                                             \
+#define TL_CUDA_FUNCTIONS(F)                                                     \
+  F(cuInit, unsigned)                                                            \
+  F(cuGetErrorString, int, const char**)                                         \
+  F(cuDeviceGetCount, int*)                                                      \
+  F(cuDeviceGet, DeviceNumber*, int)                                             \
+  F(cuDevicePrimaryCtxRetain, RawContext**, DeviceNumber)                        \
+  F(cuCtxPushCurrent_v2, RawContext*)                                            \
+  F(cuCtxPopCurrent_v2, RawContext**)                                            \
+  F(cuStreamCreate, RawStream**, unsigned)                                       \
+  F(cuStreamDestroy_v2, RawStream*)                                              \
+  F(cuStreamSynchronize, RawStream*)                                             \
+  F(cuMemcpyHtoDAsync_v2, DevicePointer, const void*, std::size_t, RawStream*)   \
+  F(cuMemcpyDtoHAsync_v2, void*, DevicePointer, std::size_t, RawStream*)         \
+  F(cuMemcpyDtoDAsync_v2, DevicePointer, DevicePointer, std::size_t, RawStream*) \
+  F(cuMemHostAlloc, void**, std::size_t, unsigned)                               \
+  F(cuMemFreeHost, void*)                                                        \
+  F(cuMemGetAddressRange_v2, DevicePointer*, std::size_t*, DevicePointer)        \
+  F(cuIpcOpenMemHandle_v2, DevicePointer*, IpcHandle, unsigned)                  \
+  F(cuIpcCloseMemHandle, DevicePointer)                                          \
   F(cuPointerGetAttribute, void*, int, DevicePointer)
 
 // The functions by name, filled from the library.

@@ -53,7 +53,7 @@ Status BuildRequest(const wire::InferRequestView& view, std::span<const Bytes> r
   RETURN_IF_ERROR(CheckDuplicates(view, *request));
   RETURN_IF_ERROR(AddInputs(view, raw, keep_alive, regions, request, options));
   RETURN_IF_ERROR(AddOutputs(view, regions, request, options));
-  return options->regions.empty() ? Status() : CheckIntact(options->regions);
+  return CheckIntact(options->regions.checked);
 }
 
 }  // namespace triton_lite

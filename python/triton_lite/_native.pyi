@@ -525,6 +525,12 @@ class Engine:
         """Name, key, offset and byte size of each region, or of the one of that name. Raises TritonError."""
     def unregister_system_region(self, name: str = "") -> None:
         """Forget a region, or all; requests that use it end undisturbed. An unknown name is no error."""
+    def register_cuda_region(self, name: str, handle: bytes, device_id: int, byte_size: int) -> None:
+        """Open memory of a GPU by its cudaIpcMemHandle_t, as the above. Raises TritonError."""
+    def cuda_regions(self, name: str = "") -> list[tuple[str, int, int]]:
+        """Name, device id and byte size of each region, or of the one of that name. Raises TritonError."""
+    def unregister_cuda_region(self, name: str = "") -> None:
+        """Forget a region on a GPU, or all, as unregister_system_region."""
     def metrics_text(self) -> MetricsText:
         """Write the metrics of all models."""
     def end_metrics_interval(self, seconds: float) -> None:
