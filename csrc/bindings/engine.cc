@@ -16,6 +16,7 @@
 #include "bindings/remote_cache.h"
 #include "bindings/shape_caster.h"
 #include "bindings/trace.h"
+#include "cuda/pinned_memory.h"
 #include "log/log.h"
 
 namespace py = pybind11;
@@ -53,7 +54,11 @@ using PyQuantiles = std::vector<std::pair<double, double>>;
 
 EngineHolder MakeEngine(const std::optional<std::vector<PyResourceLimit>>& rate_limit,
                         std::uint64_t local_cache_byte_size, bool remote_cache, bool counters, bool histograms,
-                        const std::optional<PyQuantiles>& summaries, TraceConfig trace) {
+                        const std::optional<PyQuantiles>& summaries, TraceConfig trace,
+                        std::optional<std::uint64_t> pinned_memory_byte_size) {
+  if (pinned_memory_byte_size.has_value()) {
+    cuda::SetPinnedMemoryLimit(*pinned_memory_byte_size);
+  }
   EngineOptions options;
   options.trace = std::move(trace);
   options.metrics.counters = counters;
@@ -258,10 +263,12 @@ void BindEngine(py::module_& m) {
   py::class_<Engine, EngineHolder>(m, "Engine")
       .def(py::init(&MakeEngine), py::arg("rate_limit") = py::none(), py::arg("local_cache_byte_size") = 0,
            py::arg("remote_cache") = false, py::arg("counters") = true, py::arg("histograms") = false,
-           py::arg("summaries") = py::none(), py::arg("trace") = TraceConfig())
+           py::arg("summaries") = py::none(), py::arg("trace") = TraceConfig(),
+           py::arg("pinned_memory_byte_size") = py::none())
       .def("listen", &Listen, py::arg("socket_path"), py::arg("answer_budget_byte_size") = std::uint64_t{4} << 30)
       .def("open_model", &Open, py::arg("spec"))
       .def("load_model", &Load, py::arg("spec"), py::arg("opened") = nullptr, py::arg("metrics") = nullptr)
+      .def_property_readonly("pinned_memory_in_use", [](const Engine&) { return cuda::PinnedMemoryInUse(); })
       .def("metrics_text", &Engine::Metrics, ReleaseGil())
       .def("end_metrics_interval", &Engine::EndMetricsInterval, py::arg("seconds"), ReleaseGil())
       .def(

@@ -486,12 +486,13 @@ class Engine:
         histograms: bool = False,
         summaries: Sequence[tuple[float, float]] | None = None,
         trace: TraceConfig = ...,
+        pinned_memory_byte_size: int | None = None,
     ) -> None:
         """`rate_limit`: how much there is of the rate limiter's resources (name, count, device or None for each).
 
         None: instances run as soon as they are free. `local_cache_byte_size`: of the response cache; 0: there is none.
         `remote_cache`: somebody takes the tasks of `next_cache_task`. `counters`, `histograms`, `summaries` (quantiles
-        and their errors): the metrics that there are.
+        and their errors): the metrics that there are. `pinned_memory_byte_size`: the most that this process pins.
         """
     def listen(self, socket_path: str, answer_budget_byte_size: int = ...) -> None:
         """Serve the channel on a Unix socket (once). `answer_budget_byte_size`: bytes of answers in flight, a peer."""
@@ -531,6 +532,9 @@ class Engine:
         """Name, device id and byte size of each region, or of the one of that name. Raises TritonError."""
     def unregister_cuda_region(self, name: str = "") -> None:
         """Forget a region on a GPU, or all, as unregister_system_region."""
+    @property
+    def pinned_memory_in_use(self) -> int:
+        """Bytes of pinned memory that copies from and to GPUs use now, in this process."""
     def metrics_text(self) -> MetricsText:
         """Write the metrics of all models."""
     def end_metrics_interval(self, seconds: float) -> None:
