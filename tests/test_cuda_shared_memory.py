@@ -23,7 +23,7 @@ import tritonclient.utils.shared_memory as shm
 from fake_cuda import HANDLE_BYTES, OUT_OF_MEMORY, Control, DeviceRegion, device_region
 from golden_server import make_models
 from server_process import ServerProcess, serve
-from tritonclient.utils import InferenceServerException, deserialize_bytes_tensor, serialize_byte_tensor
+from tritonclient.utils import InferenceServerException, serialize_byte_tensor
 
 LIBRARIES = {"http": httpclient, "grpc": grpcclient}
 SIZE = 64  # Bytes of a tensor of the model `simple`.
@@ -411,19 +411,15 @@ def test_every_process_sees_every_region(server: ServerProcess, gpus: Control) -
 
 
 def test_classification(client: Any, library: Any) -> None:
+    """Of an input on the device. No client can have the classes put into a region."""
     values = np.array([[1, 2, 3, 8]], np.float32)
-    with device_region(256) as region:
+    with device_region(values.nbytes) as region:
         region.write(values)
         register(client, "region", region)
         one = region_tensor(library, "INPUT0", [1, 4], "FP32", "region", values.nbytes)
-        expected = client.infer(
-            "classifier", [one], outputs=[library.InferRequestedOutput("OUTPUT0", class_count=2)]
-        ).as_numpy("OUTPUT0")
-        assert expected.ravel()[0] == b"8.000000:3:date"
-        client.infer("classifier", [one], outputs=[region_output(library, "OUTPUT0", "region", 128, 128, 2)])
-        length = len(bytes_tensor(expected.ravel().tolist()))
-        found = deserialize_bytes_tensor(region.device.read(region.pointer + 128, length))
-        assert found.tolist() == expected.ravel().tolist()
+        output = library.InferRequestedOutput("OUTPUT0", class_count=2)
+        answer = client.infer("classifier", [one], outputs=[output]).as_numpy("OUTPUT0")
+        assert answer.ravel().tolist() == [b"8.000000:3:date", b"3.000000:2:cherry"]
 
 
 def test_ensemble(client: Any, library: Any) -> None:
@@ -523,6 +519,7 @@ def calls_of(gpus: Control, request: Callable[[], Any]) -> dict[str, int]:
 
 
 def test_requests_fail_call_by_call(client: Any, library: Any, gpus: Control) -> None:
+    gpus.provoked = {SYNCHRONIZE}  # Where the context could not be entered.
     with device_region(4 * SIZE) as region:
         register(client, "region", region)
 
@@ -546,8 +543,9 @@ def test_requests_fail_call_by_call(client: Any, library: Any, gpus: Control) ->
                 try:
                     request()
                 except InferenceServerException as error:
-                    assert "unspecified launch failure" in error.message()
+                    assert "unspecified launch failure" in error.message(), (function, nth_call)
                     failed.add(function)
+                assert gpus.live()["copies"] == 0, (function, nth_call)  # Into memory that is not there any more.
                 assert gpus.injected(function) == injected + 1, (function, nth_call)
                 request()
         assert {TO_HOST, TO_DEVICE, SYNCHRONIZE} <= failed
@@ -643,12 +641,16 @@ def test_nothing_is_made_for_each_request(client: Any, library: Any, gpus: Contr
     with device_region(4 * SIZE) as region:
         region.write(FIRST, SECOND)
         register(client, "region", region)
-        live: list[dict[str, int]] = []
-        for _ in range(3):
+
+        def requests() -> None:
             for _ in range(20):
                 client.infer("simple", inputs_in(library, "region"), outputs=outputs_in(library, "region", 2 * SIZE))
-            live.append(gpus.live())
-        assert live[1] == live[2]
+
+        requests()
+        kept = gpus.live()
+        made = {"cuStreamCreate", "cuStreamDestroy_v2", "cuMemHostAlloc", "cuMemFreeHost", OPEN, CLOSE}
+        assert not made & calls_of(gpus, requests).keys()
+        assert gpus.live() == kept
 
 
 # Servers that may not, or cannot.
