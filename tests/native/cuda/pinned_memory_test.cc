@@ -67,10 +67,7 @@ TEST(TheHeapWherePinningFails) {
   }
 }
 
-TEST(MoreThanThereIs) {
-  CHECK(!AllocatePinned(~std::size_t{0}).ok());
-  CHECK(!AllocatePinned(std::size_t{1} << 62).ok());
-}
+TEST(MoreThanThereIs) { CHECK(!AllocatePinned(~std::size_t{0}).ok()); }
 
 TEST(ManyThreads) {
   std::vector<std::thread> threads;
