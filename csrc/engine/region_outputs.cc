@@ -81,7 +81,7 @@ Status RegionOutputs::Complete(InferenceResponse* response) const {
 Result<Buffer> RegionOutputs::TakeOut(const Buffer& data) const {
   const bool in_region = std::any_of(regions_.checked.begin(), regions_.checked.end(),
                                      [&](const auto& region) { return data.owner.get() == region.get(); });
-  if (!in_region && data.kind != MemoryKind::kDevice) {
+  if (!in_region && (data.kind != MemoryKind::kDevice || call_->takes_device_memory())) {
     return data;
   }
   ASSIGN_OR_RETURN(Buffer copy, call_->Allocate(data.size));
