@@ -21,7 +21,6 @@ LIBRARIES = {"http": httpclient, "grpc": grpcclient}
 TEST_SECONDS = 200
 server_process.START_SECONDS = 150
 _SHOWN_LINES = 60
-_servers: list[ServerProcess] = []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,7 +37,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """Show what the servers said last beside what failed."""
     report = yield
     if report.failed and FOLDER in item.path.parents:
-        for number, server in enumerate(_servers):
+        for number, server in enumerate(gpu_models.running):
             report.sections.append((f"log of server {number}", "".join(server.log[-_SHOWN_LINES:])))
     return report
 
@@ -51,9 +50,7 @@ def gpu_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def gpu_server(gpu_repository: Path) -> Iterator[ServerProcess]:
     with gpu_models.serve_models(gpu_repository, *gpu_models.SERVED) as server:
-        _servers.append(server)
         yield server
-        _servers.remove(server)
 
 
 @pytest.fixture(params=["http", "grpc"])

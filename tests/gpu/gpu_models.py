@@ -260,6 +260,8 @@ SERVED = (
     *("accumulator", "chain", "add_sub_cpu", "double_cpu", "identity_bytes", "delayed"),
 )
 """What the server of most tests has."""
+running: list[ServerProcess] = []
+"""The servers that `serve_models` started and that still run."""
 
 
 @contextlib.contextmanager
@@ -268,4 +270,8 @@ def serve_models(repository: Path, *names: str, **env: str) -> Iterator[ServerPr
     flags = ["--model-control-mode=explicit", "--exit-on-error=false", "--strict-readiness=false"]
     flags += ["--metrics-interval-ms=200", *(f"--load-model={name}" for name in names)]
     with serve(f"--model-repository={repository}", *flags, **env) as server:
-        yield server
+        running.append(server)
+        try:
+            yield server
+        finally:
+            running.remove(server)
