@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import onnx
+import server_process
 from onnx import TensorProto, helper, numpy_helper
 from server_process import ServerProcess, serve
 
+START_SECONDS = 100
+"""The first process that loads NVIDIA's libraries reads gigabytes."""
 GPU, CPU = "KIND_GPU", "KIND_CPU"
 WIDTH = 16
 """Elements of a row of `add_sub`."""
@@ -269,7 +273,10 @@ def serve_models(repository: Path, *names: str, **env: str) -> Iterator[ServerPr
     """A server with these models of the repository, ready also where some did not load."""
     flags = ["--model-control-mode=explicit", "--exit-on-error=false", "--strict-readiness=false"]
     flags += ["--metrics-interval-ms=200", *(f"--load-model={name}" for name in names)]
-    with serve(f"--model-repository={repository}", *flags, **env) as server:
+    with (
+        mock.patch.object(server_process, "START_SECONDS", START_SECONDS),
+        serve(f"--model-repository={repository}", *flags, **env) as server,
+    ):
         running.append(server)
         try:
             yield server

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Callable
@@ -23,6 +24,13 @@ FIRST_ROUNDS, ROUNDS = 20, 200
 MODELS = ("add_sub", "add_sub_cpu", "identity_fp32")
 
 
+def memory_map(pid: int) -> str:
+    """What the process has mapped; nothing of one that has ended."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/maps").read_text()
+    return ""
+
+
 def engine_of(server: ServerProcess) -> int:
     """The process of the server that uses the GPU."""
     parents: dict[int, int] = {}
@@ -36,7 +44,7 @@ def engine_of(server: ServerProcess) -> int:
     mine = [server.process.pid]
     for pid in mine:
         mine += [child for child, parent in parents.items() if parent == pid]
-    using = [pid for pid in mine if "/libcuda.so" in Path(f"/proc/{pid}/maps").read_text()]
+    using = [pid for pid in mine if "/libcuda.so" in memory_map(pid)]
     assert len(using) == 1, using
     return using[0]
 
@@ -47,7 +55,7 @@ def descriptors(pid: int) -> int:
 
 def mappings(pid: int) -> int:
     """Lines of its memory map that belong to the driver."""
-    return len(re.findall(r"nvidia|dmabuf", Path(f"/proc/{pid}/maps").read_text()))
+    return len(re.findall(r"nvidia|dmabuf", memory_map(pid)))
 
 
 def one_round(client: Any, library: Any, model: str) -> None:
