@@ -49,7 +49,9 @@ Status RunInputs::Bind(std::span<InferenceRequest* const> batch, std::int64_t ba
   if (device_ != nullptr) {
     Status copied =
         device_->copies().Finish();  // Whatever happened: nothing may be read from requests that have ended.
-    status = status.ok() ? std::move(copied) : std::move(status);
+    if (status.ok()) {
+      status = std::move(copied);
+    }
   }
   return status;
 }

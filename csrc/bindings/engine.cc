@@ -42,12 +42,6 @@ struct PyControlCall {
   std::unique_ptr<ControlCall> call;
 };
 
-template <typename T>
-T ValueOrRaise(Result<T> result) {
-  RaiseIfError(result.status());
-  return *std::move(result);
-}
-
 using PyResourceLimit = std::tuple<std::string, std::int64_t, std::optional<std::int32_t>>;
 
 using PyQuantiles = std::vector<std::pair<double, double>>;

@@ -15,7 +15,7 @@ DevicePointer Address(const Buffer& buffer) { return reinterpret_cast<DevicePoin
 
 bool OnDevice(const Buffer& buffer) { return buffer.kind == MemoryKind::kDevice; }
 
-// Idle objects for single copies, so that these make no streams of their own.
+// What no IdleCopies has at the moment.
 class Idle {
  public:
   std::unique_ptr<Copies> Take() EXCLUDES(mu_) {
@@ -91,20 +91,25 @@ Status Copies::Finish() {
   }
   for (Stream& stream : streams_) {
     const DeviceScope scope(stream.device_id());
-    Status finished = scope.status().ok() ? stream.Synchronize() : scope.status();
+    Status finished = stream.Synchronize();  // Without the context, too: what is queued must not run later.
     if (status.ok()) {
-      status = std::move(finished);
+      status = scope.status().ok() ? std::move(finished) : scope.status();
     }
   }
   return status;
 }
 
+IdleCopies::IdleCopies() : copies_(TheIdle().Take()) {}
+
+IdleCopies::~IdleCopies() {
+  (void)copies_->Finish();
+  TheIdle().Return(std::move(copies_));
+}
+
 Status Copy(const Buffer& from, const Buffer& to) {
-  std::unique_ptr<Copies> copies = TheIdle().Take();
+  const IdleCopies copies;
   (void)copies->Add(from, to);  // Finish tells.
-  Status status = copies->Finish();
-  TheIdle().Return(std::move(copies));
-  return status;
+  return copies->Finish();
 }
 
 Result<Buffer> OnHost(const Buffer& from) {

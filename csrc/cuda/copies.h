@@ -1,6 +1,7 @@
 // Copies from and to GPUs, several at once.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "core/buffer.h"
@@ -32,6 +33,21 @@ class Copies {
   std::vector<Stream> streams_;
   bool pending_ = false;
   Status failed_;
+};
+
+// For those who copy now and then, on any thread: with the streams that others made before them.
+class IdleCopies {
+ public:
+  IdleCopies();
+  IdleCopies(const IdleCopies&) = delete;
+  IdleCopies& operator=(const IdleCopies&) = delete;
+  // Waits, as that of Copies.
+  ~IdleCopies();
+
+  Copies* operator->() const { return copies_.get(); }
+
+ private:
+  std::unique_ptr<Copies> copies_;
 };
 
 // One copy, done when it returns.

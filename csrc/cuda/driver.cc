@@ -66,27 +66,24 @@ Status Driver::Load() {
   if (const int result = functions_.cuInit(0); result != kSuccess) {
     return Unavailable("the NVIDIA driver could not be initialised: " + TextOf(functions_, result));
   }
-  return RetainContexts();
-}
-
-Status Driver::RetainContexts() {
-  int count = 0;
-  RETURN_IF_ERROR(Take(functions_.cuDeviceGetCount(&count), "count the GPUs"));
-  for (int id = 0; id < count; ++id) {
-    DeviceNumber device = 0;
-    RETURN_IF_ERROR(Take(functions_.cuDeviceGet(&device, id), "find a GPU"));
-    RawContext* context = nullptr;
-    RETURN_IF_ERROR(Take(functions_.cuDevicePrimaryCtxRetain(&context, device), "make a context on a GPU"));
-    contexts_.push_back(context);
-  }
-  return count > 0 ? Status() : Unavailable("the NVIDIA driver shows no GPU");
+  RETURN_IF_ERROR(Take(functions_.cuDeviceGetCount(&device_count_), "count the GPUs"));
+  return device_count_ > 0 ? Status() : Unavailable("the NVIDIA driver shows no GPU");
 }
 
 Result<RawContext*> Driver::ContextOf(std::int64_t device_id) const {
-  if (device_id < 0 || device_id >= device_count()) {
+  if (device_id < 0 || device_id >= device_count_) {
     return InvalidArgument("there is no GPU " + std::to_string(device_id));
   }
-  return contexts_[static_cast<std::size_t>(device_id)];
+  MutexLock lock(mu_);
+  if (const auto found = contexts_.find(device_id); found != contexts_.end()) {
+    return found->second;
+  }
+  DeviceNumber device = 0;
+  RETURN_IF_ERROR(Take(functions_.cuDeviceGet(&device, static_cast<int>(device_id)), "find a GPU"));
+  RawContext* context = nullptr;
+  RETURN_IF_ERROR(Take(functions_.cuDevicePrimaryCtxRetain(&context, device), "make a context on a GPU"));
+  contexts_.emplace(device_id, context);
+  return context;
 }
 
 DeviceScope::DeviceScope(std::int64_t device_id) : status_(Enter(device_id)) {}

@@ -1,10 +1,12 @@
 // The CUDA driver, loaded at run time: one a process, from the first need of a GPU to the process's end.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "core/mutex.h"
 #include "core/status.h"
 #include "cuda/driver_abi.h"
 
@@ -18,16 +20,19 @@ class Driver {
   static Result<const Driver*> Get();
 
   const Functions& functions() const { return functions_; }
-  int device_count() const { return static_cast<int>(contexts_.size()); }
-  // The primary context of a device, which CUDA's runtime and ONNX Runtime use too. INVALID_ARGUMENT: no such device.
-  Result<RawContext*> ContextOf(std::int64_t device_id) const;
+  int device_count() const { return device_count_; }
+  // The primary context of a device, which CUDA's runtime and ONNX Runtime use too; made when it is first asked for,
+  // since it takes memory. INVALID_ARGUMENT: no such device. INTERNAL: it cannot be made now.
+  Result<RawContext*> ContextOf(std::int64_t device_id) const EXCLUDES(mu_);
 
  private:
   Status Load();
-  Status RetainContexts();
 
   Functions functions_;
-  std::vector<RawContext*> contexts_;  // Never released: memory of clients and models may outlive every user of ours.
+  int device_count_ = 0;
+  mutable Mutex mu_;
+  // Never released: memory of clients and models may outlive every user of ours.
+  mutable std::map<std::int64_t, RawContext*> contexts_ GUARDED_BY(mu_);
 };
 
 // The functions of the loaded driver. Only where a Driver, or what one made, is at hand.

@@ -94,8 +94,9 @@ Result<Buffer> RegionData(const Buffer& place, DataType datatype) {
 
 }  // namespace
 
-Status AddInputs(const InferRequestView& view, std::span<const Bytes> raw, const std::shared_ptr<void>& keep_alive,
-                 const RegionRegistry& regions, InferenceRequest* request, CallOptions* options) {
+Status AddInputs(const InferRequestView& view, std::span<const Bytes> raw, std::span<const Buffer> lent,
+                 const std::shared_ptr<void>& keep_alive, const RegionRegistry& regions, InferenceRequest* request,
+                 CallOptions* options) {
   std::size_t next_raw = 0;
   request->inputs.reserve(view.inputs.size());
   for (const InferInputView& input : view.inputs) {
@@ -116,6 +117,9 @@ Status AddInputs(const InferRequestView& view, std::span<const Bytes> raw, const
       options->regions.Add(std::move(part.checked));
     } else if (input.contents.present) {
       ASSIGN_OR_RETURN(data, TypedData(input, view, datatype));
+    } else if (next_raw < lent.size()) {
+      ASSIGN_OR_RETURN(data, datatype == DataType::kBytes ? cuda::OnHost(lent[next_raw]) : lent[next_raw]);
+      ++next_raw;
     } else if (next_raw < raw.size()) {
       data = Borrow(raw[next_raw++], keep_alive);
     } else {

@@ -60,7 +60,7 @@ Status RegionOutputs::Complete(InferenceResponse* response) const {
     return {};
   }
   std::vector<Buffer> used;  // By copies that are under way, which `copies` waits for whatever happens.
-  cuda::Copies copies;
+  const cuda::IdleCopies copies;
   for (OutputTensor& output : response->outputs) {
     const RequestedOutput* const requested = FindInRegion(output.name);
     if (requested == nullptr) {
@@ -69,11 +69,11 @@ Status RegionOutputs::Complete(InferenceResponse* response) const {
     }
     RETURN_IF_ERROR(CheckFits(*requested, output.data.size));
     if (output.data.data != requested->region.data || output.data.kind != requested->region.kind) {
-      RETURN_IF_ERROR(copies.Add(output.data, requested->region));
+      RETURN_IF_ERROR(copies->Add(output.data, requested->region));
     }
     used.push_back(std::exchange(output.data, Buffer{}));
   }
-  RETURN_IF_ERROR(copies.Finish());
+  RETURN_IF_ERROR(copies->Finish());
   return CheckIntact(regions_.checked);
 }
 
@@ -81,7 +81,7 @@ Status RegionOutputs::Complete(InferenceResponse* response) const {
 Result<Buffer> RegionOutputs::TakeOut(const Buffer& data) const {
   const bool in_region = std::any_of(regions_.checked.begin(), regions_.checked.end(),
                                      [&](const auto& region) { return data.owner.get() == region.get(); });
-  if (!in_region && data.kind != MemoryKind::kDevice) {
+  if (!in_region && (data.kind != MemoryKind::kDevice || call_->takes_device_memory())) {
     return data;
   }
   ASSIGN_OR_RETURN(Buffer copy, call_->Allocate(data.size));

@@ -27,6 +27,7 @@ class RegionOutputs final : public OutputMemory {
 
   Result<Buffer> Allocate(std::size_t byte_size) override { return call_->Allocate(byte_size); }
   Result<Buffer> AllocateOutput(std::string_view name, std::size_t byte_size) override;
+  bool takes_device_memory() const override { return call_->takes_device_memory(); }
   Result<Buffer> PlaceOnDevice(std::string_view name, std::size_t byte_size, std::int32_t device_id) override;
 
   // Brings outputs that lie elsewhere to their regions; those that belong there leave no bytes in the response.

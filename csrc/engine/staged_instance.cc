@@ -19,7 +19,9 @@ void StagedInstance::Execute(std::span<InferenceRequest* const> batch) {
   }
   if (!copied_.empty()) {
     Status finished = copies_.Finish();
-    status = status.ok() ? std::move(finished) : std::move(status);
+    if (status.ok()) {
+      status = std::move(finished);
+    }
     copied_.clear();
   }
   if (status.ok()) {

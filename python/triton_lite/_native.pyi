@@ -605,6 +605,30 @@ def decode_http_infer(
 def encode_http_infer(answer: Answer, call: HttpInferCall) -> tuple[bytes, int | None]:
     """Write the body of an answer, and the Inference-Header-Content-Length if it has a binary tail."""
 
+# --- csrc/bindings/device_memory.cc ----------------------------------------------------------------------------------
+
+class DeviceMemory:
+    """A run of bytes on a GPU of this process, kept by whatever owns it."""
+
+    def __init__(self, pointer: int, byte_size: int, owner: object, stream: int | None = None) -> None:
+        """Lend memory that lives as long as `owner`, after what its producer does on the CUDA stream `stream`.
+
+        Raises TritonError where `pointer` does not lie on a GPU.
+        """
+    @property
+    def pointer(self) -> int: ...
+    @property
+    def byte_size(self) -> int: ...
+    @property
+    def device_id(self) -> int: ...
+    def to_host(self) -> memoryview:
+        """Copy it to the host. Raises TritonError."""
+    @staticmethod
+    def from_dlpack(capsule: object) -> tuple[DeviceMemory, tuple[int, int], list[int]]:
+        """Take a tensor: its memory, DLPack's type code and bits, and shape. Raises TritonError unless contiguous."""
+    def to_dlpack(self, code: int, bits: int, shape: list[int]) -> object:
+        """Make a DLPack capsule of it."""
+
 # --- csrc/bindings/client.cc -----------------------------------------------------------------------------------------
 
 class Answer:
@@ -624,7 +648,8 @@ class Answer:
     @property
     def message(self) -> bytes: ...
     @property
-    def segments(self) -> list[memoryview]: ...
+    def segments(self) -> list[memoryview | DeviceMemory]:
+        """Tensor bytes. On a GPU only where a call in process asked for that."""
     def framed(self, in_stream: bool) -> bytes:
         """Give the complete ModelInferResponse (or ModelStreamInferResponse) with its raw_output_contents."""
 
@@ -640,6 +665,13 @@ class ChannelClient:
         """Connect to an engine of this process."""
     def send(self, method: int, message: Buffer, segments: Sequence[Buffer] = ()) -> int:
         """Copy and send a call; gives its number. Raises TritonError(UNAVAILABLE) past the bounds or without engine."""
+    def lend(
+        self, method: int, message: Buffer, tensors: Sequence[Buffer | DeviceMemory], device_outputs: bool = False
+    ) -> int:
+        """Like `send`, to an engine of this process, which uses the tensors where they are.
+
+        They must not change until the answer is there. `device_outputs`: outputs may stay on a GPU.
+        """
     def send_http(self, call: HttpInferCall) -> int: ...
     def allocate_body(self, byte_size: int) -> memoryview:
         """Give writable memory for a large body, sent without another copy. Raises TritonError(UNAVAILABLE)."""
