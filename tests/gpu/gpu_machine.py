@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import subprocess
 import threading
 import time
@@ -38,6 +39,12 @@ def query(*fields: str) -> list[str]:
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode == 0, done.stdout + done.stderr
     return [field.strip() for field in done.stdout.splitlines()[0].split(",")]
+
+
+@functools.cache
+def uuid() -> str:
+    """The name of the first GPU in metrics."""
+    return query("uuid")[0]
 
 
 def used_memory() -> int:

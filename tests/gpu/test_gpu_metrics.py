@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gpu_machine import MEBIBYTE, query, wait_for
+from gpu_machine import MEBIBYTE, query, uuid, wait_for
 from gpu_models import WIDTH
 from gpu_regions import GpuRegion, gpu_region, placed
 from server_process import ServerProcess
@@ -27,8 +27,7 @@ def gpu_lines(server: ServerProcess) -> list[str]:
 
 
 def of_gpu(server: ServerProcess, name: str) -> float:
-    (uuid,) = query("uuid")
-    found = re.search(rf'^{name}{{gpu_uuid="{uuid}"}} (\S+)$', metrics(server), re.M)
+    found = re.search(rf'^{name}{{gpu_uuid="{uuid()}"}} (\S+)$', metrics(server), re.M)
     assert found, gpu_lines(server)
     return float(found[1])
 
