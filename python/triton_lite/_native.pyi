@@ -576,6 +576,9 @@ class HttpInferCall:
     def append(self, field: bytes) -> None:
         """Put an encoded field behind the message."""
 
+    def deny_regions(self) -> None:
+        """Have the engine refuse the call if a tensor lies in shared memory."""
+
 def decode_http_infer(
     model_name: str,
     model_version: str,
@@ -629,7 +632,10 @@ class ChannelClient:
     def direct(engine: Engine) -> ChannelClient:
         """Connect to an engine of this process."""
     def send(self, method: int, message: Buffer, segments: Sequence[Buffer] = ()) -> int:
-        """Copy and send a call; gives its number. Raises TritonError(UNAVAILABLE) past the bounds or without engine."""
+        """Copy and send a call; gives its number. Raises TritonError(UNAVAILABLE) past the bounds or without engine.
+
+        method: with REGIONS_DENIED for a client that may not use shared memory.
+        """
     def send_http(self, call: HttpInferCall) -> int: ...
     def allocate_body(self, byte_size: int) -> memoryview:
         """Give writable memory for a large body, sent without another copy. Raises TritonError(UNAVAILABLE)."""
