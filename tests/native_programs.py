@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def build(sanitizer: str = "") -> Path:
+def build(sanitizer: str = "", target: str = "all") -> Path:
     """Build everything, under "address" or "thread" where wanted. Returns the folder of the programs."""
     folder = ROOT / "build" / f"native-tests-{sanitizer or 'plain'}"
     configure = ["cmake", "-S", str(ROOT), "-B", str(folder), "-G", "Ninja", "-DTRITON_LITE_BUILD_MODULE=OFF"]
@@ -29,7 +29,7 @@ def build(sanitizer: str = "") -> Path:
     env["PATH"] = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
     # Not the one of an environment that is gone by now.
     configure.append(f"-DCMAKE_MAKE_PROGRAM={shutil.which('ninja', path=env['PATH'])}")
-    for command in (configure, ["cmake", "--build", str(folder)]):
+    for command in (configure, ["cmake", "--build", str(folder), "--target", target]):
         done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=1200)
         assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     return folder / "native_tests"
@@ -39,3 +39,9 @@ def program(name: str) -> Path:
     """A program that tests talk to: from the folder TRITON_LITE_NATIVE_PROGRAMS, else built first."""
     folder = os.environ.get("TRITON_LITE_NATIVE_PROGRAMS")
     return (Path(folder) if folder else build()) / name
+
+
+def fake_cuda() -> Path:
+    """The folder of the fake CUDA driver: beside the one that TRITON_LITE_NATIVE_PROGRAMS names, else built first."""
+    folder = os.environ.get("TRITON_LITE_NATIVE_PROGRAMS")
+    return (Path(folder) if folder else build(target="fake_cuda")).parent / "fake_cuda"

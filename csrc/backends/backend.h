@@ -51,6 +51,9 @@ class BackendInstance {
   // `request->outputs` says which outputs are wanted: others need not be produced.
   virtual void Execute(std::span<InferenceRequest* const> batch) = 0;
 
+  // Whether inputs may lie in the memory of GPU `device_id`; everywhere else they are brought to the host first.
+  virtual bool TakesDeviceMemory(std::int32_t /*device_id*/) const { return false; }
+
   // Stops a running Execute as soon as possible, from another thread. Backends that cannot, do nothing.
   virtual void Interrupt() {}
 };

@@ -21,6 +21,7 @@ struct Value;
 struct Allocator;
 struct MemoryInfo;
 struct TypeInfo;
+struct IoBinding;
 struct TensorInfo;  // OrtTensorTypeAndShapeInfo
 struct CudaOptions;
 struct TensorRtOptions;
@@ -99,6 +100,7 @@ using LogFunction = void (*)(void*, LogLevel, const char*, const char*, const ch
   F(65, GetTensorTypeAndShape, RawStatus*, const Value*, TensorInfo**)                                             \
   F(68, CreateMemoryInfo, RawStatus*, const char*, AllocatorType, int, MemoryType, MemoryInfo**)                   \
   F(69, CreateCpuMemoryInfo, RawStatus*, AllocatorType, MemoryType, MemoryInfo**)                                  \
+  F(75, AllocatorAlloc, RawStatus*, Allocator*, std::size_t, void**)                                               \
   F(76, AllocatorFree, RawStatus*, Allocator*, void*)                                                              \
   F(78, GetAllocatorWithDefaultOptions, RawStatus*, Allocator**)                                                   \
   F(92, ReleaseEnv, void, Env*)                                                                                    \
@@ -116,6 +118,17 @@ using LogFunction = void (*)(void*, LogLevel, const char*, const char*, const ch
   F(125, GetAvailableProviders, RawStatus*, char***, int*)                                                         \
   F(126, ReleaseAvailableProviders, RawStatus*, char**, int)                                                       \
   F(130, AddSessionConfigEntry, RawStatus*, SessionOptions*, const char*, const char*)                             \
+  F(131, CreateAllocator, RawStatus*, const Session*, const MemoryInfo*, Allocator**)                              \
+  F(132, ReleaseAllocator, void, Allocator*)                                                                       \
+  F(133, RunWithBinding, RawStatus*, Session*, const RunOptions*, const IoBinding*)                                \
+  F(134, CreateIoBinding, RawStatus*, Session*, IoBinding**)                                                       \
+  F(135, ReleaseIoBinding, void, IoBinding*)                                                                       \
+  F(136, BindInput, RawStatus*, IoBinding*, const char*, const Value*)                                             \
+  F(137, BindOutput, RawStatus*, IoBinding*, const char*, const Value*)                                            \
+  F(138, BindOutputToDevice, RawStatus*, IoBinding*, const char*, const MemoryInfo*)                               \
+  F(140, GetBoundOutputValues, RawStatus*, const IoBinding*, Allocator*, Value***, std::size_t*)                   \
+  F(141, ClearBoundInputs, void, IoBinding*)                                                                       \
+  F(142, ClearBoundOutputs, void, IoBinding*)                                                                      \
   F(147, SetGlobalIntraOpNumThreads, RawStatus*, ThreadingOptions*, int)                                           \
   F(148, SetGlobalInterOpNumThreads, RawStatus*, ThreadingOptions*, int)                                           \
   F(149, SetGlobalSpinControl, RawStatus*, ThreadingOptions*, int)                                                 \

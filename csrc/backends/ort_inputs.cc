@@ -6,6 +6,7 @@
 
 #include "backends/batch_tensors.h"
 #include "backends/ort_strings.h"
+#include "cuda/pinned_memory.h"
 
 namespace triton_lite::ort {
 namespace {
@@ -14,27 +15,48 @@ namespace {
 constexpr std::size_t kKeptByteSize = std::size_t{64} << 20;
 
 // Requests lie at any address in their messages; kernels read whole elements, some with aligned vector loads.
-bool IsAligned(const std::byte* data, std::size_t element_byte_size) {
-  return reinterpret_cast<std::uintptr_t>(data) % element_byte_size == 0;
+bool IsAligned(const std::byte* data, std::size_t byte_size) {
+  return reinterpret_cast<std::uintptr_t>(data) % byte_size == 0;
 }
 
-Status Reserve(std::size_t byte_size, Buffer* buffer) {
-  if (buffer->data == nullptr || buffer->size < byte_size) {
-    ASSIGN_OR_RETURN(*buffer, AllocateHeap(std::max<std::size_t>(byte_size, 64)));
+bool OnDevice(const Buffer& buffer) { return buffer.kind == MemoryKind::kDevice; }
+
+}  // namespace
+
+RunInputs::RunInputs(const Library* library, const Plan* plan, Device* device)
+    : library_(library), plan_(plan), device_(device), scratch_(plan->inputs.size() + plan->batch_inputs.size()) {}
+
+Status RunInputs::Reserve(std::size_t byte_size, MemoryKind kind, Buffer* buffer) {
+  const bool on_device = kind == MemoryKind::kDevice;
+  if (buffer->data != nullptr && buffer->size >= byte_size && OnDevice(*buffer) == on_device) {
+    return {};
+  }
+  const std::size_t rounded = std::max<std::size_t>(byte_size, 64);
+  *buffer = {};
+  if (on_device) {
+    ASSIGN_OR_RETURN(*buffer, device_->Allocate(rounded));
+  } else if (device_ != nullptr) {
+    ASSIGN_OR_RETURN(*buffer, cuda::AllocatePinned(rounded));
+  } else {
+    ASSIGN_OR_RETURN(*buffer, AllocateHeap(rounded));
   }
   return {};
 }
 
-}  // namespace
-
-RunInputs::RunInputs(const Library* library, const Plan* plan, const MemoryInfo* device_memory)
-    : library_(library),
-      plan_(plan),
-      device_memory_(device_memory),
-      scratch_(plan->inputs.size() + plan->batch_inputs.size()) {}
-
 Status RunInputs::Bind(std::span<InferenceRequest* const> batch, std::int64_t batch_size) {
   Clear();
+  Status status = BindAll(batch, batch_size);
+  if (device_ != nullptr) {
+    Status copied =
+        device_->copies().Finish();  // Whatever happened: nothing may be read from requests that have ended.
+    if (status.ok()) {
+      status = std::move(copied);
+    }
+  }
+  return status;
+}
+
+Status RunInputs::BindAll(std::span<InferenceRequest* const> batch, std::int64_t batch_size) {
   std::size_t next = 0;
   for (std::size_t i = 0; i < batch[0]->inputs.size(); ++i) {
     const std::string& name = batch[0]->inputs[i].name;
@@ -55,7 +77,7 @@ Status RunInputs::BindBatchInput(std::span<InferenceRequest* const> batch, std::
   ASSIGN_OR_RETURN(const Shape shape, BatchInputShape(plan.spec, batch));
   const std::size_t byte_size = static_cast<std::size_t>(ElementCount(shape).value_or(0)) * plan.element_byte_size;
   Buffer& buffer = scratch_[plan_->inputs.size() + index];
-  RETURN_IF_ERROR(Reserve(byte_size, &buffer));
+  RETURN_IF_ERROR(Reserve(byte_size, MemoryKind::kHost, &buffer));
   RETURN_IF_ERROR(FillBatchInput(plan.spec, batch, MutableBytes(buffer.data, byte_size)));
   for (const std::string& name : plan.spec.target_names) {
     ValueHandle value;
@@ -120,23 +142,15 @@ Status RunInputs::BindOne(std::span<InferenceRequest* const> batch, std::int64_t
   if (place.plan->datatype == DataType::kBytes) {
     RETURN_IF_ERROR(MakeStrings(batch, place, shape, &value));
   } else {
-    const Buffer& data = batch[0]->inputs[place.request_index].data;
-    const bool on_device = data.kind == MemoryKind::kDevice;
-    if (on_device && device_memory_ == nullptr) {
-      return InvalidArgument("input '" + place.plan->name + "' lies in GPU memory, but the model runs on the CPU");
+    ASSIGN_OR_RETURN(const Buffer data, Contiguous(batch, place));
+    // States have whatever shape the model gave them.
+    if (batch.size() > 1 &&
+        data.size != static_cast<std::size_t>(ElementCount(shape).value_or(0)) * place.plan->element_byte_size) {
+      return Internal("the requests of a batch differ in their shapes");
     }
-    MutableBytes bytes = data.mutable_bytes();
-    if (!on_device) {
-      ASSIGN_OR_RETURN(bytes, Contiguous(batch, place));
-      // States have whatever shape the model gave them.
-      if (batch.size() > 1 &&
-          bytes.size() != static_cast<std::size_t>(ElementCount(shape).value_or(0)) * place.plan->element_byte_size) {
-        return Internal("the requests of a batch differ in their shapes");
-      }
-    }
-    RETURN_IF_ERROR(Take(Api().CreateTensorWithDataAsOrtValue(on_device ? device_memory_ : library_->host_memory(),
-                                                              bytes.data(), bytes.size(), shape.data(), shape.size(),
-                                                              place.plan->element, value.out())));
+    RETURN_IF_ERROR(Take(
+        Api().CreateTensorWithDataAsOrtValue(OnDevice(data) ? device_->memory() : library_->host_memory(), data.data,
+                                             data.size, shape.data(), shape.size(), place.plan->element, value.out())));
   }
   names_.push_back(place.plan->name.c_str());
   values_.push_back(value.get());
@@ -162,31 +176,36 @@ Status RunInputs::MakeStrings(std::span<InferenceRequest* const> batch, const Pl
   return {};
 }
 
-Result<MutableBytes> RunInputs::Contiguous(std::span<InferenceRequest* const> batch, const Place& place) {
+Result<Buffer> RunInputs::Contiguous(std::span<InferenceRequest* const> batch, const Place& place) {
   const Buffer& own = batch[0]->inputs[place.request_index].data;
-  if (batch.size() == 1 && own.size > 0 && IsAligned(own.data, place.plan->element_byte_size)) {
-    return own.mutable_bytes();
+  const std::size_t alignment = OnDevice(own) ? kDeviceAlignment : place.plan->element_byte_size;
+  if (batch.size() == 1 && own.size > 0 && IsAligned(own.data, alignment)) {
+    return Buffer{own.data, own.size, nullptr, own.kind, own.device_id};
   }
+  const bool on_device = device_ != nullptr && std::any_of(batch.begin(), batch.end(), [&](const auto* request) {
+                           return OnDevice(request->inputs[place.request_index].data);
+                         });
+  return Gather(batch, place, on_device ? MemoryKind::kDevice : MemoryKind::kHost);
+}
+
+Result<Buffer> RunInputs::Gather(std::span<InferenceRequest* const> batch, const Place& place, MemoryKind kind) {
   std::size_t byte_size = 0;
   for (const InferenceRequest* const request : batch) {
     byte_size += request->inputs[place.request_index].data.size;
   }
-  return Gather(batch, place, byte_size);
-}
-
-Result<MutableBytes> RunInputs::Gather(std::span<InferenceRequest* const> batch, const Place& place,
-                                       std::size_t byte_size) {
   Buffer& buffer = scratch_[place.plan_index];
-  RETURN_IF_ERROR(Reserve(byte_size, &buffer));
-  std::byte* to = buffer.data;
+  RETURN_IF_ERROR(Reserve(byte_size, kind, &buffer));
+  Buffer to{buffer.data, byte_size, nullptr, buffer.kind, buffer.device_id};
   for (const InferenceRequest* const request : batch) {
     const Buffer& from = request->inputs[place.request_index].data;
-    if (from.size > 0) {
-      std::memcpy(to, from.data, from.size);
+    if (kind == MemoryKind::kDevice) {
+      RETURN_IF_ERROR(device_->copies().Add(from, to));
+    } else if (from.size > 0) {
+      std::memcpy(to.data, from.data, from.size);
     }
-    to += from.size;
+    to.data += from.size;
   }
-  return MutableBytes(buffer.data, byte_size);
+  return Buffer{buffer.data, byte_size, nullptr, buffer.kind, buffer.device_id};
 }
 
 }  // namespace triton_lite::ort

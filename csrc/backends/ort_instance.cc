@@ -1,17 +1,8 @@
 #include "backends/ort_instance.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace triton_lite::ort {
-namespace {
-
-bool OnDevice(const InferenceRequest& request) {
-  return std::any_of(request.inputs.begin(), request.inputs.end(),
-                     [](const InputTensor& input) { return input.data.kind == MemoryKind::kDevice; });
-}
-
-}  // namespace
 
 Result<std::unique_ptr<BackendInstance>> OrtInstance::Make(const Library* library, std::shared_ptr<const Plan> plan,
                                                            SharedSession session, const SessionPlace& place,
@@ -23,32 +14,28 @@ Result<std::unique_ptr<BackendInstance>> OrtInstance::Make(const Library* librar
   for (const auto& [name, value] : run_entries) {
     RETURN_IF_ERROR(Take(Api().AddRunConfigEntry(run_options.get(), name.c_str(), value.c_str())));
   }
-  MemoryInfoHandle device_memory;
+  std::unique_ptr<Device> device;
+  IoBindingHandle binding;
   if (place.kind == InstanceKind::kGpu) {
-    RETURN_IF_ERROR(Take(Api().CreateMemoryInfo("Cuda", AllocatorType::kArena, place.device_id, MemoryType::kDefault,
-                                                device_memory.out())));
+    ASSIGN_OR_RETURN(device, Device::Make(*session, place.device_id));
+    RETURN_IF_ERROR(Take(Api().CreateIoBinding(session->get(), binding.out())));
   }
-  return std::unique_ptr<BackendInstance>(
-      new OrtInstance(library, std::move(plan), std::move(session), std::move(run_options), std::move(device_memory)));
+  return std::unique_ptr<BackendInstance>(new OrtInstance(
+      library, std::move(plan), std::move(session), std::move(run_options), std::move(device), std::move(binding)));
 }
 
 OrtInstance::OrtInstance(const Library* library, std::shared_ptr<const Plan> plan, SharedSession session,
-                         RunOptionsHandle run_options, MemoryInfoHandle device_memory)
+                         RunOptionsHandle run_options, std::unique_ptr<Device> device, IoBindingHandle binding)
     : plan_(std::move(plan)),
       session_(std::move(session)),
       run_options_(std::move(run_options)),
-      device_memory_(std::move(device_memory)),
-      inputs_(library, plan_.get(), device_memory_.get()),
-      outputs_(library, plan_.get()) {}
-
-bool OrtInstance::RunsTogether(std::span<InferenceRequest* const> batch) const {
-  return batch.size() == 1 || (plan_->batches && std::none_of(batch.begin(), batch.end(), [](const auto* request) {
-                                 return OnDevice(*request);  // Device memory is not gathered.
-                               }));
-}
+      device_(std::move(device)),
+      binding_(std::move(binding)),
+      inputs_(library, plan_.get(), device_.get()),
+      outputs_(library, plan_.get(), device_.get()) {}
 
 void OrtInstance::Execute(std::span<InferenceRequest* const> batch) {
-  if (batch.empty() || RunsTogether(batch)) {
+  if (batch.size() <= 1 || plan_->batches) {
     if (!batch.empty()) {
       ExecuteTogether(batch);
     }
@@ -111,8 +98,7 @@ Status OrtInstance::RunSession(bool* interrupted) {
     MutexLock lock(mu_);
     running_ = true;
   }
-  const Status status = Take(Api().Run(session_->get(), run_options_.get(), inputs_.names(), inputs_.values(),
-                                       inputs_.size(), outputs_.names(), outputs_.size(), outputs_.values()));
+  const Status status = device_ == nullptr ? CallSession() : CallBound();
   MutexLock lock(mu_);
   running_ = false;
   *interrupted = std::exchange(interrupted_, false);
@@ -120,6 +106,22 @@ Status OrtInstance::RunSession(bool* interrupted) {
     RETURN_IF_ERROR(Take(Api().RunOptionsUnsetTerminate(run_options_.get())));
   }
   return status;
+}
+
+Status OrtInstance::CallSession() {
+  return Take(Api().Run(session_->get(), run_options_.get(), inputs_.names(), inputs_.values(), inputs_.size(),
+                        outputs_.names(), outputs_.size(), outputs_.values()));
+}
+
+Status OrtInstance::CallBound() {
+  Api().ClearBoundInputs(binding_.get());
+  Api().ClearBoundOutputs(binding_.get());
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    RETURN_IF_ERROR(Take(Api().BindInput(binding_.get(), inputs_.names()[i], inputs_.values()[i])));
+  }
+  RETURN_IF_ERROR(outputs_.BindTo(binding_.get()));
+  RETURN_IF_ERROR(Take(Api().RunWithBinding(session_->get(), run_options_.get(), binding_.get())));
+  return outputs_.TakeFrom(binding_.get());
 }
 
 void OrtInstance::Interrupt() {

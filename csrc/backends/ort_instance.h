@@ -5,6 +5,7 @@
 #include <span>
 
 #include "backends/backend.h"
+#include "backends/ort_device.h"
 #include "backends/ort_inputs.h"
 #include "backends/ort_outputs.h"
 #include "backends/ort_session.h"
@@ -20,23 +21,29 @@ class OrtInstance : public BackendInstance {
                                                        const Entries& run_entries);
 
   void Execute(std::span<InferenceRequest* const> batch) override;
+  bool TakesDeviceMemory(std::int32_t device_id) const override {
+    return device_ != nullptr && device_->id() == device_id;
+  }
   void Interrupt() override EXCLUDES(mu_);
 
  private:
   OrtInstance(const Library* library, std::shared_ptr<const Plan> plan, SharedSession session,
-              RunOptionsHandle run_options, MemoryInfoHandle device_memory);
+              RunOptionsHandle run_options, std::unique_ptr<Device> device, IoBindingHandle binding);
 
   // One run of the session.
   void ExecuteTogether(std::span<InferenceRequest* const> batch);
   Status Run(std::span<InferenceRequest* const> batch);
   // *interrupted: the run was ended by Interrupt.
   Status RunSession(bool* interrupted);
-  bool RunsTogether(std::span<InferenceRequest* const> batch) const;
+  // The call that runs it: on the CPU, or with everything bound to places on the GPU and the host.
+  Status CallSession();
+  Status CallBound();
 
   const std::shared_ptr<const Plan> plan_;
   const SharedSession session_;
   const RunOptionsHandle run_options_;
-  const MemoryInfoHandle device_memory_;  // None on the CPU.
+  const std::unique_ptr<Device> device_;  // Null on the CPU.
+  const IoBindingHandle binding_;         // None on the CPU.
   RunInputs inputs_;
   RunOutputs outputs_;
   bool may_place_ = true;  // Until a model gives other shapes than its file says.

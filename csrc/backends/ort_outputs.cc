@@ -28,7 +28,7 @@ void RunOutputs::Select(std::span<InferenceRequest* const> batch) {
   for (const OutputPlan& output : plan_->outputs) {
     if (output.state >= 0 ||
         std::any_of(batch.begin(), batch.end(), [&](const auto* request) { return Wants(*request, output.name); })) {
-      slots_.push_back({&output, {}, {}, {}});
+      slots_.push_back({&output, {}, {}, {}, {}});
       names_.push_back(output.name.c_str());
       values_.push_back(nullptr);
     }
@@ -44,23 +44,56 @@ Status RunOutputs::Place(InferenceRequest* request) {
     }
     const auto elements = ElementCount(shape);
     if (!slot.plan->size_known || !elements || *elements == 0 ||
-        (slot.plan->state >= 0 && !Wants(*request, slot.plan->name))) {
+        (slot.plan->state >= 0 && (device_ != nullptr || !Wants(*request, slot.plan->name)))) {
       continue;
     }
     const std::size_t byte_size = static_cast<std::size_t>(*elements) * slot.plan->element_byte_size;
-    ASSIGN_OR_RETURN(slot.placed, request->responder->memory().AllocateOutput(slot.plan->name, byte_size));
-    if (slot.placed.kind == MemoryKind::kDevice) {
-      slot.placed = {};
+    ASSIGN_OR_RETURN(slot.placed, FindPlace(request, slot.plan->name, byte_size));
+    if (slot.placed.data == nullptr) {
       continue;
     }
-    RETURN_IF_ERROR(
-        Take(Api().CreateTensorWithDataAsOrtValue(library_->host_memory(), slot.placed.data, byte_size, shape.data(),
-                                                  shape.size(), slot.plan->element, slot.value.out())));
+    RETURN_IF_ERROR(Take(Api().CreateTensorWithDataAsOrtValue(
+        device_ == nullptr ? library_->host_memory() : device_->memory(), slot.placed.data, byte_size, shape.data(),
+        shape.size(), slot.plan->element, slot.value.out())));
     values_[i] = slot.value.get();
     slot.placed_shape = shape;
     placed_ = true;
   }
   return {};
+}
+
+Result<Buffer> RunOutputs::FindPlace(InferenceRequest* request, const std::string& name, std::size_t byte_size) const {
+  OutputMemory& memory = request->responder->memory();
+  if (device_ == nullptr) {
+    return memory.AllocateOutput(name, byte_size);
+  }
+  ASSIGN_OR_RETURN(Buffer place, memory.PlaceOnDevice(name, byte_size, device_->id()));
+  const bool aligned = reinterpret_cast<std::uintptr_t>(place.data) % kDeviceAlignment == 0;
+  return aligned ? std::move(place) : Buffer{};
+}
+
+Status RunOutputs::BindTo(IoBinding* binding) const {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    const bool is_strings = slots_[i].plan->element == ElementType::kString;
+    RETURN_IF_ERROR(Take(
+        values_[i] != nullptr
+            ? Api().BindOutput(binding, names_[i], values_[i])
+            : Api().BindOutputToDevice(binding, names_[i], is_strings ? library_->host_memory() : device_->memory())));
+  }
+  return {};
+}
+
+Status RunOutputs::TakeFrom(IoBinding* binding) {
+  Value** bound = nullptr;
+  std::size_t count = 0;
+  RETURN_IF_ERROR(Take(Api().GetBoundOutputValues(binding, library_->allocator(), &bound, &count)));
+  for (std::size_t i = 0; i < count; ++i) {
+    ValueHandle value(bound[i]);
+    if (i < values_.size() && values_[i] == nullptr) {
+      values_[i] = value.release();
+    }
+  }
+  return bound == nullptr ? Status() : Take(Api().AllocatorFree(library_->allocator(), bound));
 }
 
 void RunOutputs::Respond(std::span<InferenceRequest* const> batch) {
@@ -76,6 +109,11 @@ void RunOutputs::Respond(std::span<InferenceRequest* const> batch) {
     if (!status.ok()) {
       errors_.assign(batch.size(), status);
       break;
+    }
+  }
+  if (device_ != nullptr) {
+    if (const Status copied = device_->copies().Finish(); !copied.ok()) {
+      errors_.assign(batch.size(), copied);
     }
   }
   const bool failed = std::none_of(errors_.begin(), errors_.end(), [](const Status& error) { return error.ok(); });
@@ -100,9 +138,9 @@ void RunOutputs::Clear() {
   placed_ = false;
 }
 
-Result<RunOutputs::Whole> RunOutputs::Examine(const Slot& slot) {
+Result<RunOutputs::Whole> RunOutputs::Examine(Slot* slot) {
   TensorInfoHandle info;
-  RETURN_IF_ERROR(Take(Api().GetTensorTypeAndShape(slot.value.get(), info.out())));
+  RETURN_IF_ERROR(Take(Api().GetTensorTypeAndShape(slot->value.get(), info.out())));
   ElementType element = ElementType::kUndefined;
   RETURN_IF_ERROR(Take(Api().GetTensorElementType(info.get(), &element)));
   std::size_t rank = 0;
@@ -112,19 +150,22 @@ Result<RunOutputs::Whole> RunOutputs::Examine(const Slot& slot) {
     shape.push_back(0);
   }
   RETURN_IF_ERROR(Take(Api().GetDimensions(info.get(), shape.data(), rank)));
-  if (element != slot.plan->element) {
-    return Internal("output '" + slot.plan->name + "' of the model has datatype " +
+  if (element != slot->plan->element) {
+    return Internal("output '" + slot->plan->name + "' of the model has datatype " +
                     std::string(DataTypeName(FromElementType(element))) + ", its configuration says " +
-                    std::string(DataTypeName(slot.plan->datatype)));
+                    std::string(DataTypeName(slot->plan->datatype)));
   }
   void* data = nullptr;
   if (element == ElementType::kString) {
-    RETURN_IF_ERROR(strings_.Read(slot.value.get(), static_cast<std::size_t>(ElementCount(shape).value_or(0))));
+    RETURN_IF_ERROR(strings_.Read(slot->value.get(), static_cast<std::size_t>(ElementCount(shape).value_or(0))));
   } else {
-    RETURN_IF_ERROR(Take(Api().GetTensorMutableData(slot.value.get(), &data)));
+    RETURN_IF_ERROR(Take(Api().GetTensorMutableData(slot->value.get(), &data)));
+    if (device_ != nullptr) {
+      slot->left = std::make_shared<ValueHandle>(std::move(slot->value));
+    }
   }
   // A scalar has the dimensions of the configuration, all of them 1.
-  return WholeOf(rank == 0 ? slot.plan->configuration.dims : shape, static_cast<const std::byte*>(data));
+  return WholeOf(rank == 0 ? slot->plan->configuration.dims : shape, static_cast<const std::byte*>(data));
 }
 
 RunOutputs::Whole RunOutputs::WholeOf(const Shape& shape, const std::byte* data) const {
@@ -135,7 +176,7 @@ Status RunOutputs::Split(std::span<InferenceRequest* const> batch, Slot* slot) {
   if (!slot->value) {
     return Internal("output tensor '" + slot->plan->name + "' is not found");
   }
-  ASSIGN_OR_RETURN(const Whole whole, slot->placed.data != nullptr ? WholeOf(slot->placed_shape) : Examine(*slot));
+  ASSIGN_OR_RETURN(const Whole whole, slot->placed.data != nullptr ? WholeOf(slot->placed_shape) : Examine(slot));
   const std::byte* const data = slot->placed.data != nullptr ? slot->placed.data : whole.data;
   std::int64_t batch_offset = 0;
   std::size_t element_offset = 0;
@@ -170,6 +211,8 @@ void RunOutputs::KeepStates(std::span<InferenceRequest* const> batch, Slot* slot
             Unimplemented(RequestTag(*batch[i]) + "failed to split the output state tensor '" + slot->plan->name +
                           "' in responses: expected batch size of at least " + std::to_string(batch_offset) +
                           " in model output, got " + std::to_string(whole.batch_size));
+      } else if (slot->left != nullptr) {
+        errors_[i] = KeepDeviceState(from, slot->left, device_, state);
       } else if (batch.size() == 1 && whole.data != nullptr && data == whole.data) {
         errors_[i] = AdoptState(from, std::move(slot->value), state);
       } else {
@@ -243,16 +286,33 @@ Result<Buffer> RunOutputs::Copy(InferenceRequest* request, Slot* slot, const Who
   if (byte_size == 0) {
     return Buffer{};
   }
-  ASSIGN_OR_RETURN(Buffer buffer, request->responder->memory().AllocateOutput(slot->plan->name, byte_size));
-  if (buffer.kind == MemoryKind::kDevice) {
-    ASSIGN_OR_RETURN(buffer, AllocateHeap(byte_size));
+  const std::byte* const data = is_strings ? nullptr : whole.data + first * slot->plan->element_byte_size;
+  if (slot->left != nullptr) {
+    return CopyFromDevice(request, *slot, data, byte_size);
   }
+  ASSIGN_OR_RETURN(Buffer buffer, request->responder->memory().AllocateOutput(slot->plan->name, byte_size));
   if (is_strings) {
     strings_.Serialize(first, count, buffer.mutable_bytes());
   } else {
-    std::memcpy(buffer.data, whole.data + first * slot->plan->element_byte_size, byte_size);
+    std::memcpy(buffer.data, data, byte_size);
   }
   return buffer;
+}
+
+// Begins a copy that Respond waits for.
+Result<Buffer> RunOutputs::CopyFromDevice(InferenceRequest* request, const Slot& slot, const std::byte* data,
+                                          std::size_t byte_size) const {
+  OutputMemory& memory = request->responder->memory();
+  Buffer left = device_->Wrap(const_cast<std::byte*>(data), byte_size, slot.left);
+  if (memory.takes_device_memory()) {
+    return left;
+  }
+  ASSIGN_OR_RETURN(Buffer place, memory.PlaceOnDevice(slot.plan->name, byte_size, device_->id()));
+  if (place.data == nullptr) {
+    ASSIGN_OR_RETURN(place, memory.AllocateOutput(slot.plan->name, byte_size));
+  }
+  RETURN_IF_ERROR(device_->copies().Add(left, place));
+  return place;
 }
 
 }  // namespace triton_lite::ort

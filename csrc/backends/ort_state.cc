@@ -47,4 +47,14 @@ Status AdoptState(const NewState& from, ValueHandle value, SequenceState* state)
   return {};
 }
 
+Status KeepDeviceState(const NewState& from, std::shared_ptr<ValueHandle> value, const Device* device,
+                       SequenceState* state) {
+  auto* const data = const_cast<std::byte*>(from.data) + from.first_element * from.plan->element_byte_size;
+  state->data = device->Wrap(data, Elements(from) * from.plan->element_byte_size, std::move(value));
+  state->own = false;  // Never written over from here.
+  state->shape = from.shape;
+  state->datatype = from.plan->datatype;
+  return {};
+}
+
 }  // namespace triton_lite::ort

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 
+#include "backends/ort_device.h"
 #include "backends/ort_handles.h"
 #include "backends/ort_library.h"
 #include "backends/ort_plan.h"
@@ -27,5 +29,9 @@ Status KeepState(const NewState& from, SequenceState* state);
 // Takes the memory of a tensor that is the state of one request alone and no strings; copies small ones, and where the
 // configuration says that states stay in place.
 Status AdoptState(const NewState& from, ValueHandle value, SequenceState* state);
+
+// For a state on a GPU, at `from.data`: it stays in `value` there. `value` keeps the states of the whole batch.
+Status KeepDeviceState(const NewState& from, std::shared_ptr<ValueHandle> value, const Device* device,
+                       SequenceState* state);
 
 }  // namespace triton_lite::ort

@@ -3,6 +3,8 @@
 
 #include <pybind11/pybind11.h>
 
+#include <utility>
+
 #include "channel/client.h"
 #include "core/status.h"
 #include "wire/http_infer.h"
@@ -16,6 +18,12 @@ inline void RaiseIfError(const Status& status) {
   if (!status.ok()) {
     Raise(status);
   }
+}
+
+template <typename T>
+T ValueOrRaise(Result<T> result) {
+  RaiseIfError(result.status());
+  return *std::move(result);
 }
 
 // Python's Answer: gives the engine's memory back when Python drops it and every view of it.
@@ -39,6 +47,7 @@ void BindEngine(pybind11::module_& m);         // engine.cc: Engine, OpenedModel
 void BindMetrics(pybind11::module_& m);        // metrics.cc: ModelMetricsSpec, MetricsText
 void BindStatistics(pybind11::module_& m);     // statistics.cc: ModelStatistics, DurationSum, BatchDurations
 void BindHttpCodec(pybind11::module_& m);      // http_codec.cc: HttpInferCall, decode_http_infer, encode_http_infer
+void BindDeviceMemory(pybind11::module_& m);   // device_memory.cc: DeviceMemory
 void BindClient(pybind11::module_& m);         // client.cc: Answer, ChannelClient
 
 }  // namespace triton_lite::bindings

@@ -13,6 +13,7 @@
 
 #include "bindings/bindings.h"
 #include "bindings/buffer_view.h"
+#include "bindings/device_memory.h"
 #include "engine/engine.h"
 #include "wire/infer_message.h"
 
@@ -59,14 +60,14 @@ class PyClient {
     client_.reset();
   }
 
-  CallId Send(Method method, std::string_view message, std::span<const Bytes> segments) {
-    std::size_t byte_size = message.size();
-    for (Bytes segment : segments) {
+  CallId Send(Method method, const CallBody& body) {
+    std::size_t byte_size = body.message.size();
+    for (Bytes segment : body.segments) {
       byte_size += segment.size();
     }
     // A direct call may run the whole request.
     const bool long_way = byte_size >= kLargeByteSize || !engine_.is_none();
-    const auto call = Detached(long_way, [&] { return client_->Send(method, {message, segments}); });
+    const auto call = Detached(long_way, [&] { return client_->Send(method, body); });
     RaiseIfError(call.status());
     return *call;
   }
@@ -148,14 +149,47 @@ CallId SendBuffers(PyClient& client, std::uint16_t method, const py::object& mes
     const py::object segment = segments[i];
     views.push_back(buffers.emplace_back(segment).bytes());
   }
-  return client.Send(static_cast<Method>(method), AsText(text.bytes()), views);
+  return client.Send(static_cast<Method>(method), {AsText(text.bytes()), views});
+}
+
+// What is smaller is copied: that costs less than keeping a Python object from another thread.
+constexpr std::size_t kLentByteSize = 16 * 1024;
+
+Buffer Lend(const py::object& tensor) {
+  if (py::isinstance<PyDeviceMemory>(tensor)) {
+    return tensor.cast<const PyDeviceMemory&>().buffer;
+  }
+  auto view = std::make_unique<BorrowedBuffer>(tensor);
+  const Bytes bytes = view->bytes();
+  if (bytes.size() < kLentByteSize) {
+    Buffer copy = ValueOrRaise(AllocateHeap(bytes.size()));
+    std::copy(bytes.begin(), bytes.end(), copy.data);
+    return copy;
+  }
+  std::shared_ptr<BorrowedBuffer> owner(view.release(), [](BorrowedBuffer* mine) {
+    const py::gil_scoped_acquire acquire;
+    const std::unique_ptr<BorrowedBuffer> last(mine);
+  });
+  return {const_cast<std::byte*>(bytes.data()), bytes.size(), std::move(owner)};
+}
+
+CallId LendTensors(PyClient& client, std::uint16_t method, const py::object& message, const py::sequence& tensors,
+                   bool device_outputs) {
+  const BorrowedBuffer text(message);
+  std::vector<Buffer> lent;
+  const std::size_t count = tensors.size();
+  lent.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    lent.push_back(Lend(tensors[i]));
+  }
+  return client.Send(static_cast<Method>(method), {AsText(text.bytes()), {}, lent, device_outputs});
 }
 
 CallId SendHttp(PyClient& client, const PyHttpInferCall& call) {
   const Method method = call.call.raw_binary ? Method::kRawInfer : Method::kModelInfer;
   const std::uint16_t denied = call.regions_denied ? kRegionsDenied : 0;
-  return client.Send(static_cast<Method>(static_cast<std::uint16_t>(method) | denied), call.call.message,
-                     call.call.segments);
+  return client.Send(static_cast<Method>(static_cast<std::uint16_t>(method) | denied),
+                     {call.call.message, call.call.segments});
 }
 
 py::bytes Framed(const PyAnswer& answer, bool in_stream) {
@@ -174,8 +208,13 @@ py::bytes Framed(const PyAnswer& answer, bool in_stream) {
 py::list Segments(const py::object& self) {
   const std::span<const Bytes> segments = self.cast<const PyAnswer&>().received->segments();
   py::list list(segments.size());
+  const std::span<const Buffer> buffers = self.cast<const PyAnswer&>().received->buffers();
   for (std::size_t i = 0; i < segments.size(); ++i) {
-    list[i] = ViewOf(AnswerSegment{self, segments[i]});
+    if (i < buffers.size() && buffers[i].kind == MemoryKind::kDevice) {
+      list[i] = py::cast(PyDeviceMemory{buffers[i]});
+    } else {
+      list[i] = ViewOf(AnswerSegment{self, segments[i]});
+    }
   }
   return list;
 }
@@ -212,6 +251,8 @@ void BindClient(py::module_& m) {
           },
           py::arg("engine"))
       .def("send", &SendBuffers, py::arg("method"), py::arg("message"), py::arg("segments") = py::tuple())
+      .def("lend", &LendTensors, py::arg("method"), py::arg("message"), py::arg("tensors"),
+           py::arg("device_outputs") = false)
       .def("send_http", &SendHttp, py::arg("call"))
       .def("allocate_body", &PyClient::AllocateBody, py::arg("byte_size"))
       .def(

@@ -16,6 +16,7 @@
 #include "bindings/remote_cache.h"
 #include "bindings/shape_caster.h"
 #include "bindings/trace.h"
+#include "cuda/pinned_memory.h"
 #include "log/log.h"
 
 namespace py = pybind11;
@@ -41,19 +42,17 @@ struct PyControlCall {
   std::unique_ptr<ControlCall> call;
 };
 
-template <typename T>
-T ValueOrRaise(Result<T> result) {
-  RaiseIfError(result.status());
-  return *std::move(result);
-}
-
 using PyResourceLimit = std::tuple<std::string, std::int64_t, std::optional<std::int32_t>>;
 
 using PyQuantiles = std::vector<std::pair<double, double>>;
 
 EngineHolder MakeEngine(const std::optional<std::vector<PyResourceLimit>>& rate_limit,
                         std::uint64_t local_cache_byte_size, bool remote_cache, bool counters, bool histograms,
-                        const std::optional<PyQuantiles>& summaries, TraceConfig trace) {
+                        const std::optional<PyQuantiles>& summaries, TraceConfig trace,
+                        std::optional<std::uint64_t> pinned_memory_byte_size) {
+  if (pinned_memory_byte_size.has_value()) {
+    cuda::SetPinnedMemoryLimit(*pinned_memory_byte_size);
+  }
   EngineOptions options;
   options.trace = std::move(trace);
   options.metrics.counters = counters;
@@ -98,23 +97,48 @@ PyOpenedModel Open(Engine&, const ModelSpec& spec) {
   return result;
 }
 
-using RegionTuple = std::tuple<std::string, std::string, std::uint64_t, std::uint64_t>;
+using SystemRegionTuple = std::tuple<std::string, std::string, std::uint64_t, std::uint64_t>;
+using CudaRegionTuple = std::tuple<std::string, std::int64_t, std::uint64_t>;
 
-void RegisterRegion(Engine& engine, std::string name, std::string key, std::uint64_t offset, std::uint64_t byte_size) {
+void RegisterSystemRegion(Engine& engine, std::string name, std::string key, std::uint64_t offset,
+                          std::uint64_t byte_size) {
   Status status;
   {
     py::gil_scoped_release release;
-    status = engine.regions().Register({std::move(name), std::move(key), offset, byte_size});
+    status = engine.regions().RegisterSystem({std::move(name), std::move(key), offset, byte_size});
   }
   RaiseIfError(status);
 }
 
-std::vector<RegionTuple> ListRegions(Engine& engine, const std::string& name) {
-  std::vector<RegionTuple> regions;
-  for (RegionInfo& info : ValueOrRaise(engine.regions().List(name))) {
+void RegisterCudaRegion(Engine& engine, std::string name, const std::string& handle, std::int64_t device_id,
+                        std::uint64_t byte_size) {
+  Status status;
+  {
+    py::gil_scoped_release release;
+    status = engine.regions().RegisterCuda({std::move(name), "", 0, byte_size, device_id}, AsBytes(handle));
+  }
+  RaiseIfError(status);
+}
+
+std::vector<SystemRegionTuple> ListSystemRegions(Engine& engine, const std::string& name) {
+  std::vector<SystemRegionTuple> regions;
+  for (RegionInfo& info : ValueOrRaise(engine.regions().List(RegionKind::kSystem, name))) {
     regions.emplace_back(std::move(info.name), std::move(info.key), info.offset, info.byte_size);
   }
   return regions;
+}
+
+std::vector<CudaRegionTuple> ListCudaRegions(Engine& engine, const std::string& name) {
+  std::vector<CudaRegionTuple> regions;
+  for (RegionInfo& info : ValueOrRaise(engine.regions().List(RegionKind::kCuda, name))) {
+    regions.emplace_back(std::move(info.name), info.device_id, info.byte_size);
+  }
+  return regions;
+}
+
+template <RegionKind kKind>
+void UnregisterRegion(Engine& engine, const std::string& name) {
+  name.empty() ? engine.regions().UnregisterAll(kKind) : engine.regions().Unregister(kKind, name);
 }
 
 PyLoadedModel Load(Engine& engine, ModelSpec spec, PyOpenedModel* opened, const ModelLoadMetrics* metrics) {
@@ -233,10 +257,12 @@ void BindEngine(py::module_& m) {
   py::class_<Engine, EngineHolder>(m, "Engine")
       .def(py::init(&MakeEngine), py::arg("rate_limit") = py::none(), py::arg("local_cache_byte_size") = 0,
            py::arg("remote_cache") = false, py::arg("counters") = true, py::arg("histograms") = false,
-           py::arg("summaries") = py::none(), py::arg("trace") = TraceConfig())
+           py::arg("summaries") = py::none(), py::arg("trace") = TraceConfig(),
+           py::arg("pinned_memory_byte_size") = py::none())
       .def("listen", &Listen, py::arg("socket_path"), py::arg("answer_budget_byte_size") = std::uint64_t{4} << 30)
       .def("open_model", &Open, py::arg("spec"))
       .def("load_model", &Load, py::arg("spec"), py::arg("opened") = nullptr, py::arg("metrics") = nullptr)
+      .def_property_readonly("pinned_memory_in_use", [](const Engine&) { return cuda::PinnedMemoryInUse(); })
       .def("metrics_text", &Engine::Metrics, ReleaseGil())
       .def("end_metrics_interval", &Engine::EndMetricsInterval, py::arg("seconds"), ReleaseGil())
       .def(
@@ -256,15 +282,14 @@ void BindEngine(py::module_& m) {
             self.Refuse(name, Status(static_cast<Code>(code), std::move(text)));
           },
           py::arg("name"), py::arg("code"), py::arg("text"), ReleaseGil())
-      .def("register_system_region", &RegisterRegion, py::arg("name"), py::arg("key"), py::arg("offset"),
+      .def("register_system_region", &RegisterSystemRegion, py::arg("name"), py::arg("key"), py::arg("offset"),
            py::arg("byte_size"))
-      .def("system_regions", &ListRegions, py::arg("name") = "")
-      .def(
-          "unregister_system_region",
-          [](Engine& self, const std::string& name) {
-            name.empty() ? self.regions().UnregisterAll() : self.regions().Unregister(name);
-          },
-          py::arg("name") = "", ReleaseGil())
+      .def("system_regions", &ListSystemRegions, py::arg("name") = "")
+      .def("unregister_system_region", &UnregisterRegion<RegionKind::kSystem>, py::arg("name") = "", ReleaseGil())
+      .def("register_cuda_region", &RegisterCudaRegion, py::arg("name"), py::arg("handle"), py::arg("device_id"),
+           py::arg("byte_size"))
+      .def("cuda_regions", &ListCudaRegions, py::arg("name") = "")
+      .def("unregister_cuda_region", &UnregisterRegion<RegionKind::kCuda>, py::arg("name") = "", ReleaseGil())
       .def("next_control_call", &NextControlCall, py::arg("timeout") = py::none())
       .def("next_cache_task", &NextCacheTask, py::arg("timeout"))
       .def("suspend_cache", &SuspendCache, py::arg("seconds"), ReleaseGil())

@@ -12,5 +12,6 @@ PYBIND11_MODULE(_native, m) {
   tb::BindMetrics(m);
   tb::BindEngine(m);
   tb::BindHttpCodec(m);
+  tb::BindDeviceMemory(m);
   tb::BindClient(m);
 }

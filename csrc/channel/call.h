@@ -40,6 +40,8 @@ class Call : public OutputMemory {
   virtual bool regions_denied() const = 0;
   virtual Bytes message() const = 0;
   virtual std::span<const Bytes> segments() const = 0;
+  // In process only: the segments with their owners, where these were lent and not copied. They may lie on a GPU.
+  virtual std::span<const Buffer> lent() const { return {}; }
   virtual const PeerInfo& peer() const = 0;
 
   // Set when the client gave up, hung up or died. Shared with the request that the engine makes of the call.

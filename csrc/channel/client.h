@@ -26,6 +26,8 @@ class ReceivedAnswer {
   virtual const Status& status() const = 0;
   virtual Bytes message() const = 0;
   virtual std::span<const Bytes> segments() const = 0;
+  // In process only: the segments with their owners. Those on a GPU are to be read there.
+  virtual std::span<const Buffer> buffers() const { return {}; }
   // The engine wants to know when it was sent on.
   virtual bool traced() const { return false; }
 };
@@ -37,6 +39,10 @@ using ReceivedAnswerPtr = std::unique_ptr<ReceivedAnswer>;
 struct CallBody {
   std::string_view message;
   std::span<const Bytes> segments;
+  // In process only, in the place of `segments`: not copied, each kept by its owner as long as the call needs it.
+  std::span<const Buffer> lent = {};
+  // In process only: tensors of the answer may lie on a GPU.
+  bool takes_device_memory = false;
 };
 
 // Thread-safe. Not usable after fork in the child (create a new one there).
@@ -45,8 +51,8 @@ class ChannelClient {
   virtual ~ChannelClient() = default;
 
   // Copies message and segments (into the slot if small, else into the arena) and returns at once.
-  // UNAVAILABLE when the engine is gone or the bound on calls in flight or bytes is reached. `method` may carry
-  // kRegionsDenied.
+  // UNAVAILABLE when the engine is gone or the bound on calls in flight or bytes is reached; UNIMPLEMENTED for memory
+  // that is lent to another process. `method` may carry kRegionsDenied.
   virtual Result<CallId> Send(Method method, const CallBody& body) = 0;
 
   // Memory for a large body that will be sent (front ends receive straight into it). Buffers of the arena that are

@@ -31,6 +31,7 @@ class DirectAnswer : public ReceivedAnswer {
   const Status& status() const override { return answer_.status; }
   Bytes message() const override { return AsBytes(answer_.message); }
   std::span<const Bytes> segments() const override { return segments_; }
+  std::span<const Buffer> buffers() const override { return answer_.segments; }
 
  private:
   const CallId call_;
@@ -213,6 +214,8 @@ class DirectCall : public Call {
   bool regions_denied() const override { return DeniesRegions(static_cast<std::uint16_t>(method_)); }
   Bytes message() const override { return AsBytes(message_); }
   std::span<const Bytes> segments() const override { return segments_; }
+  std::span<const Buffer> lent() const override { return lent_; }
+  bool takes_device_memory() const override { return takes_device_memory_; }
   const PeerInfo& peer() const override {
     static const PeerInfo kDirect{getpid(), "direct"};
     return kDirect;
@@ -236,12 +239,18 @@ class DirectCall : public Call {
   std::string message_;
   std::vector<Bytes> segments_;
   std::vector<std::shared_ptr<void>> owners_;
+  std::vector<Buffer> lent_;
+  bool takes_device_memory_ = false;
   std::atomic<bool> ended_{false};
   std::atomic<std::uint64_t> sent_{0};
 };
 
 Status DirectCall::Fill(const CallBody& body, BodyRegistry& bodies) {
   message_ = body.message;
+  takes_device_memory_ = body.takes_device_memory;
+  for (const Buffer& buffer : body.lent) {
+    segments_.push_back(lent_.emplace_back(buffer).bytes());
+  }
   segments_.reserve(body.segments.size());
   for (const Bytes segment : body.segments) {
     auto owner = bodies.OwnerOf(segment);

@@ -51,6 +51,9 @@ RingClient::~RingClient() {
 bool RingClient::valid() const { return local_event_.valid() && loop_events_.valid() && thread_events_.valid(); }
 
 Result<CallId> RingClient::Send(Method method, const CallBody& body) {
+  if (!body.lent.empty()) {
+    return Unimplemented("memory can only be lent to an engine in the same process");
+  }
   if (!connected()) {
     return Unavailable(kEngineGone);
   }

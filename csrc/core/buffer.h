@@ -41,6 +41,13 @@ class OutputMemory {
   virtual Result<Buffer> AllocateOutput(std::string_view /*name*/, std::size_t byte_size) {
     return Allocate(byte_size);
   }
+  // Where on GPU `device_id` the output of that name belongs, if it has a place of its own there; no data otherwise.
+  virtual Result<Buffer> PlaceOnDevice(std::string_view /*name*/, std::size_t /*byte_size*/,
+                                       std::int32_t /*device_id*/) {
+    return Buffer{};
+  }
+  // Whether outputs may also be given where a model on a GPU left them. If not, they have to be brought to the host.
+  virtual bool takes_device_memory() const { return false; }
 };
 
 }  // namespace triton_lite

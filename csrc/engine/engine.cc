@@ -147,7 +147,7 @@ Result<RequestPtr> Engine::MakeInferRequest(const CallPtr& call) {
     RETURN_IF_ERROR(BuildRawRequest(*model, segments.empty() ? Bytes() : segments[0], call, request.get()));
   } else {
     const std::span<const Bytes> raw = segments.empty() ? std::span<const Bytes>(view.raw_input_contents) : segments;
-    RETURN_IF_ERROR(BuildRequest(view, raw, call, regions_, request.get(), &options));
+    RETURN_IF_ERROR(BuildRequest(view, raw, call, regions_, request.get(), &options, call->lent()));
   }
   Status in_model;
   RETURN_IF_ERROR(ValidateRequest(*model, request.get(), &in_model));

@@ -1,6 +1,7 @@
 // MakeInferResponder of call_responder.h: responses as ModelInferResponse messages with their tensors as segments.
 #include <utility>
 
+#include "cuda/copies.h"
 #include "engine/call_responder.h"
 #include "engine/classification.h"
 #include "engine/region_outputs.h"
@@ -75,6 +76,7 @@ class InferResponder final : public CallResponder {
       for (OutputTensor& output : response->outputs) {
         const TensorSpec* spec = model().spec().FindOutput(output.name);
         if (output.name == requested.name && spec != nullptr) {
+          ASSIGN_OR_RETURN(output.data, cuda::OnHost(output.data));
           ASSIGN_OR_RETURN(output, Classify(output, *spec, requested.class_count, model().batches(), &memory_));
         }
       }

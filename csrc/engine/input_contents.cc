@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "cuda/copies.h"
 #include "engine/quoted.h"
 #include "engine/shared_memory_parameters.h"
 
@@ -77,21 +78,25 @@ Buffer Borrow(Bytes bytes, const std::shared_ptr<void>& keep_alive) {
   return Buffer{const_cast<std::byte*>(bytes.data()), bytes.size(), keep_alive};
 }
 
-Result<Buffer> RegionData(const RegionRegistry::Part& part, DataType datatype) {
-  if (IsFloatingPoint(datatype)) {
-    return Buffer{part.data, part.byte_size, std::const_pointer_cast<SharedRegion>(part.region)};
+Result<Buffer> RegionData(const Buffer& place, DataType datatype) {
+  if (place.kind == MemoryKind::kDevice) {
+    return datatype == DataType::kBytes ? cuda::OnHost(place) : place;
   }
-  ASSIGN_OR_RETURN(Buffer copy, AllocateHeap(part.byte_size));
-  if (part.byte_size > 0) {
-    std::memcpy(copy.data, part.data, part.byte_size);
+  if (IsFloatingPoint(datatype)) {
+    return place;
+  }
+  ASSIGN_OR_RETURN(Buffer copy, AllocateHeap(place.size));
+  if (place.size > 0) {
+    std::memcpy(copy.data, place.data, place.size);
   }
   return copy;
 }
 
 }  // namespace
 
-Status AddInputs(const InferRequestView& view, std::span<const Bytes> raw, const std::shared_ptr<void>& keep_alive,
-                 const RegionRegistry& regions, InferenceRequest* request, CallOptions* options) {
+Status AddInputs(const InferRequestView& view, std::span<const Bytes> raw, std::span<const Buffer> lent,
+                 const std::shared_ptr<void>& keep_alive, const RegionRegistry& regions, InferenceRequest* request,
+                 CallOptions* options) {
   std::size_t next_raw = 0;
   request->inputs.reserve(view.inputs.size());
   for (const InferInputView& input : view.inputs) {
@@ -108,10 +113,13 @@ Status AddInputs(const InferRequestView& view, std::span<const Bytes> raw, const
     }
     if (named) {
       ASSIGN_OR_RETURN(RegionRegistry::Part part, regions.Find(named->region, named->offset, named->byte_size));
-      ASSIGN_OR_RETURN(data, RegionData(part, datatype));
-      options->regions.push_back(std::move(part.region));
+      ASSIGN_OR_RETURN(data, RegionData(part.place, datatype));
+      options->regions.Add(std::move(part.checked));
     } else if (input.contents.present) {
       ASSIGN_OR_RETURN(data, TypedData(input, view, datatype));
+    } else if (next_raw < lent.size()) {
+      ASSIGN_OR_RETURN(data, datatype == DataType::kBytes ? cuda::OnHost(lent[next_raw]) : lent[next_raw]);
+      ++next_raw;
     } else if (next_raw < raw.size()) {
       data = Borrow(raw[next_raw++], keep_alive);
     } else {

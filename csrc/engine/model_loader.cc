@@ -10,6 +10,7 @@
 #include "engine/cpu_budget.h"
 #include "engine/initial_states.h"
 #include "engine/logged_instance.h"
+#include "engine/staged_instance.h"
 #include "engine/warm_up_sample.h"
 
 namespace triton_lite {
@@ -43,7 +44,8 @@ Result<Created> CreateInstances(const ModelSpec& spec, BackendModel* backend, Ra
       RunAtLowPriority([&] { status = WarmUp(spec, samples, placement, instance.get(), log); });
       RETURN_IF_ERROR(status);
     }
-    instances.push_back(std::make_unique<LoggedInstance>(placement.name, std::move(instance)));
+    auto staged = std::make_unique<StagedInstance>(std::move(instance));
+    instances.push_back(std::make_unique<LoggedInstance>(placement.name, std::move(staged)));
     if (limiter != nullptr && IsLimited(spec)) {
       ASSIGN_OR_RETURN(RateLimiter::SeatPtr seat, limiter->Register(placement.rate_limiter, placement.device_id));
       created.seats.push_back(std::move(seat));

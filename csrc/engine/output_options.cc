@@ -49,8 +49,8 @@ Status AddOutput(const InferOutputView& view, const RegionRegistry& regions, Req
   }
   if (named) {
     ASSIGN_OR_RETURN(RegionRegistry::Part part, regions.Find(named->region, named->offset, named->byte_size));
-    output->region = Buffer{part.data, part.byte_size, std::const_pointer_cast<SharedRegion>(part.region)};
-    options->regions.push_back(std::move(part.region));
+    output->region = std::move(part.place);
+    options->regions.Add(std::move(part.checked));
   }
   return {};
 }

@@ -3,19 +3,19 @@
 
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "channel/call.h"
 #include "core/buffer.h"
 #include "core/model_spec.h"
 #include "core/request.h"
 #include "core/status.h"
-#include "memory/shared_region.h"
+#include "engine/request_parameters.h"
 
 namespace triton_lite {
 
-// The memory of a call. Floating-point outputs that belong in a region are written there at once; others when they are
-// complete, because models may read their outputs again and the client may change them meanwhile.
+// The memory of a call. Floating-point outputs that belong in a region are written there at once, and so are numbers
+// that a model on a GPU leaves in a region on it; others when they are complete, because models may read their outputs
+// again and the client may change them meanwhile.
 class RegionOutputs final : public OutputMemory {
  public:
   // All outlive this; `request` owns it.
@@ -23,23 +23,25 @@ class RegionOutputs final : public OutputMemory {
       : call_(call), spec_(spec), request_(request) {}
 
   // The regions that the request uses. Before the request is enqueued.
-  void SetRegions(std::vector<SharedRegionPtr> regions) { regions_ = std::move(regions); }
+  void SetRegions(UsedRegions regions) { regions_ = std::move(regions); }
 
   Result<Buffer> Allocate(std::size_t byte_size) override { return call_->Allocate(byte_size); }
   Result<Buffer> AllocateOutput(std::string_view name, std::size_t byte_size) override;
+  bool takes_device_memory() const override { return call_->takes_device_memory(); }
+  Result<Buffer> PlaceOnDevice(std::string_view name, std::size_t byte_size, std::int32_t device_id) override;
 
   // Brings outputs that lie elsewhere to their regions; those that belong there leave no bytes in the response.
-  // INTERNAL when a part is too small or a region was truncated.
+  // INTERNAL when a part is too small, a region was truncated, or a copy from or to a GPU failed.
   Status Complete(InferenceResponse* response) const;
 
  private:
-  Status TakeOut(OutputTensor* output) const;
+  Result<Buffer> TakeOut(const Buffer& data) const;
   const RequestedOutput* FindInRegion(std::string_view name) const;
 
   Call* const call_;
   const ModelSpec* const spec_;
   const InferenceRequest* const request_;
-  std::vector<SharedRegionPtr> regions_;
+  UsedRegions regions_;
 };
 
 }  // namespace triton_lite

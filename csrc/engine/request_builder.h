@@ -15,10 +15,10 @@ namespace triton_lite {
 
 // Fills `request` (id, parameters, inputs and outputs in the client's order). Tensor data is not copied unless it came
 // as typed contents or lies in a region: `keep_alive` owns the bytes of `view` and `raw`. `raw`: the raw contents,
-// wherever they came from.
+// wherever they came from. `lent`: the same, in process, with owners of their own.
 Status BuildRequest(const wire::InferRequestView& view, std::span<const Bytes> raw,
                     const std::shared_ptr<void>& keep_alive, const RegionRegistry& regions, InferenceRequest* request,
-                    CallOptions* options);
+                    CallOptions* options, std::span<const Buffer> lent = {});
 
 // The raw binary request: `raw` is the only input of `model`, whose type and shape are deduced.
 Status BuildRawRequest(const ServedModel& model, Bytes raw, const std::shared_ptr<void>& keep_alive,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "core/request.h"
@@ -11,10 +12,23 @@
 
 namespace triton_lite {
 
+// The registered regions that the tensors of a request lie in.
+struct UsedRegions {
+  bool any = false;
+  std::vector<SharedRegionPtr> checked = {};  // Those that their owners can truncate.
+
+  void Add(SharedRegionPtr region) {
+    any = true;
+    if (region != nullptr) {
+      checked.push_back(std::move(region));
+    }
+  }
+};
+
 // What a client asked for that is no property of the request itself.
 struct CallOptions {
-  bool empty_final_response = false;          // triton_enable_empty_final_response.
-  std::vector<SharedRegionPtr> regions = {};  // That its tensors lie in.
+  bool empty_final_response = false;  // triton_enable_empty_final_response.
+  UsedRegions regions = {};
 };
 
 // Sorts `parameters` into the fields of `request`, its free parameters and `options`.

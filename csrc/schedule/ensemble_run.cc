@@ -15,6 +15,7 @@ namespace {
 class InternalMemory : public OutputMemory {
  public:
   Result<Buffer> Allocate(std::size_t byte_size) override { return AllocateHeap(byte_size); }
+  bool takes_device_memory() const override { return true; }
 };
 
 OutputMemory& GetInternalMemory() {

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "core/model_spec.h"
+#include "cuda/copies.h"
 
 namespace triton_lite {
 namespace {
@@ -35,8 +36,8 @@ std::vector<TraceEvent> EventsOf(const Timestamps& times, bool computes) {
 TracedTensor Copy(TensorActivity activity, const std::string& name, DataType datatype, const Shape& shape,
                   const Buffer& data) {
   TracedTensor tensor{activity, name, datatype, shape, {}};
-  if (data.kind != MemoryKind::kDevice) {
-    tensor.bytes.assign(data.text());
+  if (const Result<Buffer> readable = cuda::OnHost(data); readable.ok()) {
+    tensor.bytes.assign(readable->text());
   }
   return tensor;
 }

@@ -486,12 +486,13 @@ class Engine:
         histograms: bool = False,
         summaries: Sequence[tuple[float, float]] | None = None,
         trace: TraceConfig = ...,
+        pinned_memory_byte_size: int | None = None,
     ) -> None:
         """`rate_limit`: how much there is of the rate limiter's resources (name, count, device or None for each).
 
         None: instances run as soon as they are free. `local_cache_byte_size`: of the response cache; 0: there is none.
         `remote_cache`: somebody takes the tasks of `next_cache_task`. `counters`, `histograms`, `summaries` (quantiles
-        and their errors): the metrics that there are.
+        and their errors): the metrics that there are. `pinned_memory_byte_size`: the most that this process pins.
         """
     def listen(self, socket_path: str, answer_budget_byte_size: int = ...) -> None:
         """Serve the channel on a Unix socket (once). `answer_budget_byte_size`: bytes of answers in flight, a peer."""
@@ -525,6 +526,15 @@ class Engine:
         """Name, key, offset and byte size of each region, or of the one of that name. Raises TritonError."""
     def unregister_system_region(self, name: str = "") -> None:
         """Forget a region, or all; requests that use it end undisturbed. An unknown name is no error."""
+    def register_cuda_region(self, name: str, handle: bytes, device_id: int, byte_size: int) -> None:
+        """Open memory of a GPU by its cudaIpcMemHandle_t, as the above. Raises TritonError."""
+    def cuda_regions(self, name: str = "") -> list[tuple[str, int, int]]:
+        """Name, device id and byte size of each region, or of the one of that name. Raises TritonError."""
+    def unregister_cuda_region(self, name: str = "") -> None:
+        """Forget a region on a GPU, or all, as unregister_system_region."""
+    @property
+    def pinned_memory_in_use(self) -> int:
+        """Bytes of pinned memory that copies from and to GPUs use now, in this process."""
     def metrics_text(self) -> MetricsText:
         """Write the metrics of all models."""
     def end_metrics_interval(self, seconds: float) -> None:
@@ -598,6 +608,30 @@ def decode_http_infer(
 def encode_http_infer(answer: Answer, call: HttpInferCall) -> tuple[bytes, int | None]:
     """Write the body of an answer, and the Inference-Header-Content-Length if it has a binary tail."""
 
+# --- csrc/bindings/device_memory.cc ----------------------------------------------------------------------------------
+
+class DeviceMemory:
+    """A run of bytes on a GPU of this process, kept by whatever owns it."""
+
+    def __init__(self, pointer: int, byte_size: int, owner: object, stream: int | None = None) -> None:
+        """Lend memory that lives as long as `owner`, after what its producer does on the CUDA stream `stream`.
+
+        Raises TritonError where `pointer` does not lie on a GPU.
+        """
+    @property
+    def pointer(self) -> int: ...
+    @property
+    def byte_size(self) -> int: ...
+    @property
+    def device_id(self) -> int: ...
+    def to_host(self) -> memoryview:
+        """Copy it to the host. Raises TritonError."""
+    @staticmethod
+    def from_dlpack(capsule: object) -> tuple[DeviceMemory, tuple[int, int], list[int]]:
+        """Take a tensor: its memory, DLPack's type code and bits, and shape. Raises TritonError unless contiguous."""
+    def to_dlpack(self, code: int, bits: int, shape: list[int]) -> object:
+        """Make a DLPack capsule of it."""
+
 # --- csrc/bindings/client.cc -----------------------------------------------------------------------------------------
 
 class Answer:
@@ -617,7 +651,8 @@ class Answer:
     @property
     def message(self) -> bytes: ...
     @property
-    def segments(self) -> list[memoryview]: ...
+    def segments(self) -> list[memoryview | DeviceMemory]:
+        """Tensor bytes. On a GPU only where a call in process asked for that."""
     def framed(self, in_stream: bool) -> bytes:
         """Give the complete ModelInferResponse (or ModelStreamInferResponse) with its raw_output_contents."""
 
@@ -635,6 +670,13 @@ class ChannelClient:
         """Copy and send a call; gives its number. Raises TritonError(UNAVAILABLE) past the bounds or without engine.
 
         method: with REGIONS_DENIED for a client that may not use shared memory.
+        """
+    def lend(
+        self, method: int, message: Buffer, tensors: Sequence[Buffer | DeviceMemory], device_outputs: bool = False
+    ) -> int:
+        """Like `send`, to an engine of this process, which uses the tensors where they are.
+
+        They must not change until the answer is there. `device_outputs`: outputs may stay on a GPU.
         """
     def send_http(self, call: HttpInferCall) -> int: ...
     def allocate_body(self, byte_size: int) -> memoryview:

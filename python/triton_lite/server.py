@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from triton_lite import _native, tensors
+from triton_lite import _native, device_tensors, tensors
+from triton_lite.device_tensors import DeviceTensor, as_device_tensor
 from triton_lite.engine.control_plane import ControlPlane
 from triton_lite.engine.options import EngineOptions
 from triton_lite.errors import Code, TritonError
@@ -30,16 +31,38 @@ Path = str | os.PathLike[str]
 
 
 class OutputTensor:
-    """One output: `to_numpy`, `numpy.asarray` and DLPack read the engine's own memory, which lives as long as they."""
+    """One output: `to_numpy`, `numpy.asarray` and DLPack read the engine's own memory, which lives as long as they.
 
-    def __init__(self, datatype: str, shape: Sequence[int], data: memoryview) -> None:
+    On a GPU (`infer` with device_outputs) DLPack and `__cuda_array_interface__` do; for numpy it is copied to the host.
+    """
+
+    def __init__(self, datatype: str, shape: Sequence[int], data: memoryview | _native.DeviceMemory) -> None:
         self.datatype = datatype
         self.shape = tuple(shape)
         self._data = data
 
+    @property
+    def on_device(self) -> bool:
+        """Whether it lies on a GPU."""
+        return isinstance(self._data, _native.DeviceMemory)
+
+    def _device_tensor(self) -> DeviceTensor | None:
+        data = self._data
+        return DeviceTensor(self.datatype, self.shape, data) if isinstance(data, _native.DeviceMemory) else None
+
     def to_numpy(self) -> np.ndarray[Any, Any]:
         """View it as a read-only array of `shape` (BYTES: an object array of `bytes`)."""
-        return tensors.decode(self.datatype, self.shape, self._data)
+        data = self._data
+        return tensors.decode(
+            self.datatype, self.shape, data.to_host() if isinstance(data, _native.DeviceMemory) else data
+        )
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        tensor = self._device_tensor()
+        if tensor is None:
+            raise AttributeError("the output does not lie on a GPU")
+        return device_tensors.cuda_array_interface(tensor)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         array = self.to_numpy()
@@ -48,7 +71,13 @@ class OutputTensor:
         return array.copy() if copy else array
 
     def __dlpack__(self, **arguments: Any) -> Any:
-        """Export for `from_dlpack`; copied only for consumers that know no read-only tensors."""
+        """Export for `from_dlpack`; on the host copied only for consumers that know no read-only tensors."""
+        tensor = self._device_tensor()
+        if tensor is not None:
+            wanted = arguments.get("dl_device")
+            if arguments.get("copy") or (wanted is not None and wanted != device_tensors.dlpack_device(tensor)):
+                raise BufferError("the output can only be had where it is, without a copy")
+            return device_tensors.to_dlpack(tensor)
         array = self.to_numpy()
         try:
             return array.__dlpack__(**arguments)
@@ -56,7 +85,10 @@ class OutputTensor:
             return array.copy().__dlpack__(**arguments)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        """Host memory."""
+        """Return DLPack's type and number of the device that it lies on."""
+        tensor = self._device_tensor()
+        if tensor is not None:
+            return device_tensors.dlpack_device(tensor)
         return self.to_numpy().__dlpack_device__()
 
 
@@ -122,8 +154,13 @@ class Model:
         version = str(self.version) if self.version >= 0 else ""
         request = messages.ModelInferRequest(model_name=self.name, model_version=version, id=request_id)
         _set_parameters(request.parameters, parameters)
-        segments = []
+        segments: list[Any] = []
         for name, value in inputs.items():
+            on_device = as_device_tensor(value)
+            if on_device is not None:
+                request.inputs.add(name=name, datatype=on_device.datatype, shape=on_device.shape)
+                segments.append(on_device.memory)
+                continue
             array = tensors.as_array(value)
             request.inputs.add(name=name, datatype=tensors.datatype_of(array), shape=array.shape)
             segments.append(tensors.encode(array))
@@ -139,16 +176,20 @@ class Model:
         request_id: str = "",
         parameters: Mapping[str, Parameter] | None = None,
         timeout: float | None = None,
+        device_outputs: bool = False,
     ) -> InferenceResponse:
         """Run one inference and wait for its answer.
 
-        inputs: name -> numpy array, object with `__dlpack__`, or nested list, with the batch dimension where the model
-        has one. outputs: names, or all. timeout: seconds, then TritonError(DEADLINE_EXCEEDED).
+        inputs: name -> numpy array, object with `__dlpack__` or `__cuda_array_interface__`, or nested list, with the
+        batch dimension where the model has one. Arrays are read where they are, on a GPU too: they must not change
+        before the answer is there, and an output of a model that passes an input on (`identity`) is the same memory.
+        outputs: names, or all. timeout: seconds, then TritonError(DEADLINE_EXCEEDED). device_outputs: outputs of a
+        model on a GPU stay there.
         Raises TritonError with the code and text that a client of the protocol would get.
         """
         message, segments = self._request(inputs, outputs, request_id, parameters or {})
         client = self._server.client
-        call = client.send(METHODS["ModelInfer"].number, message, segments)
+        call = client.lend(METHODS["ModelInfer"].number, message, segments, device_outputs)
         answer = client.wait(call, timeout)
         if answer is None:
             client.cancel(call)
@@ -162,11 +203,12 @@ class Model:
         *,
         request_id: str = "",
         parameters: Mapping[str, Parameter] | None = None,
+        device_outputs: bool = False,
     ) -> InferenceResponse:
         """Like `infer`, for asyncio; cancelling the task gives the request up."""
         message, segments = self._request(inputs, outputs, request_id, parameters or {})
         bridge = self._server.bridge()
-        return _response(await bridge.call(METHODS["ModelInfer"].number, message, segments))
+        return _response(await bridge.lend(METHODS["ModelInfer"].number, message, segments, device_outputs))
 
 
 class Server:

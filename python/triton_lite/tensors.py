@@ -30,6 +30,11 @@ def as_array(value: Any) -> np.ndarray[Any, Any]:
     return np.asarray(value)
 
 
+def dtype_of(datatype: str) -> np.dtype[Any]:
+    """Return the numpy type of a datatype that is neither BYTES nor BF16."""
+    return _NAMES[datatype]
+
+
 def datatype_of(array: np.ndarray[Any, Any]) -> str:
     """Name the protocol's datatype of an array. Raises TritonError(INVALID_ARGUMENT) when it has none."""
     if array.dtype.kind in "OSU":

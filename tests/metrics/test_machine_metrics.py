@@ -51,5 +51,5 @@ def test_gpus_come_before_the_cpu() -> None:
 
 
 def test_the_pinned_memory_pool_is_as_large_as_asked_for() -> None:
-    assert "\nnv_pinned_memory_pool_total_bytes 1024\n" in pinned_memory_text(1024)
-    assert pinned_memory_text(0).endswith("\nnv_pinned_memory_pool_used_bytes 0\n")
+    assert "\nnv_pinned_memory_pool_total_bytes 1024\n" in pinned_memory_text(1024, 0)
+    assert pinned_memory_text(0, 7).endswith("\nnv_pinned_memory_pool_used_bytes 7\n")

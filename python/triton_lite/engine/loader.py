@@ -16,7 +16,7 @@ from triton_lite.config.error import ConfigError
 from triton_lite.config.normalize import normalize, normalize_instance_groups
 from triton_lite.config.signature_rules import check_signature
 from triton_lite.config.spec import model_spec, opening_spec
-from triton_lite.engine import onnxruntime_library
+from triton_lite.engine import cuda_libraries, onnxruntime_library
 from triton_lite.engine.options import EngineOptions
 from triton_lite.errors import Code, TritonError
 from triton_lite.metrics.model_spec import metrics_spec
@@ -150,7 +150,7 @@ class Loader:
         opened = None
         if not config.HasField("ensemble_scheduling"):
             if config.backend == backends.ONNXRUNTIME:
-                self._prepare_runtime()
+                self._prepare_runtime(config)
             opened = self._engine.open_model(opening_spec(self._native, config, files, settings))
             if not self._options.disable_auto_complete_config or found.source.bare_file:
                 autocomplete(config, opened.signature, _default_max_batch_size(settings))
@@ -170,9 +170,12 @@ class Loader:
             metrics = metrics_spec(self._native, config, version, namespace, load_start)
         return LoadedVersion(config, labels, self._engine.load_model(spec, opened, metrics))
 
-    def _prepare_runtime(self) -> None:
-        """Point the data plane at ONNX Runtime, before the first model that needs it."""
+    def _prepare_runtime(self, config: messages.ModelConfig) -> None:
+        """Point the data plane at ONNX Runtime and what it needs, before the first model that needs it."""
+        on_gpu = any(group.kind == messages.ModelInstanceGroup.KIND_GPU for group in config.instance_group)
         with self._runtime_lock:
+            if on_gpu:
+                cuda_libraries.load()
             if not self._runtime_ready:
                 self._native.configure_onnxruntime(onnxruntime_library.find_library())
                 self._runtime_ready = True

@@ -111,6 +111,7 @@ class EngineOptions:
             local_cache_byte_size=local_cache_byte_size(self.cache_config),
             remote_cache=REDIS in self.cache_config,
             trace=self.trace.native(native),
+            pinned_memory_byte_size=self.pinned_memory_pool_byte_size,
             **self._metrics(),
         )
         return engine

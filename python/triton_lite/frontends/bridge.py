@@ -110,6 +110,11 @@ class Bridge:
         client = self.current or await self.client()
         return await self._answer(client, client.send(method, message, segments))
 
+    async def lend(self, method: int, message: Buffer, tensors: Sequence[Any], device_outputs: bool) -> Answer:
+        """Like `call`, to an engine in this process: see `_native.ChannelClient.lend`."""
+        client = self.current or await self.client()
+        return await self._answer(client, client.lend(method, message, tensors, device_outputs))
+
     async def call_http(self, call: Any) -> Answer:
         """Like `call`, for a decoded HTTP inference."""
         client = self._client

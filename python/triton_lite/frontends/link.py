@@ -40,7 +40,7 @@ class Answer(Protocol):
         """Encoded response message."""
 
     @property
-    def segments(self) -> Sequence[memoryview]:
+    def segments(self) -> Sequence[Any]:
         """Tensor bytes, views into the engine's memory. Of an error: see `failed_in_model`."""
 
     @property
@@ -64,6 +64,9 @@ class Client(Protocol):
 
     def send(self, method: int, message: Buffer, segments: Sequence[Buffer] = ()) -> int:
         """Send a call, return its id."""
+
+    def lend(self, method: int, message: Buffer, tensors: Sequence[Any], device_outputs: bool = False) -> int:
+        """Send a call to an engine in this process, return its id."""
 
     def send_http(self, call: Any) -> int:
         """Send a decoded HTTP inference, return its id."""

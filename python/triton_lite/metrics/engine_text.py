@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 class MetricsSource(Protocol):
     """What is needed of `_native.Engine`."""
 
+    @property
+    def pinned_memory_in_use(self) -> int: ...  # noqa: D102
     def metrics_text(self) -> Any: ...  # noqa: D102
     def end_metrics_interval(self, seconds: float) -> None: ...  # noqa: D102
 
@@ -36,7 +38,7 @@ class EngineMetrics:
             models.counters,
             machine.counters.encode(),
             models.gauges,
-            pinned_memory_text(self._options.pinned_memory_pool_byte_size).encode(),
+            pinned_memory_text(self._options.pinned_memory_pool_byte_size, self._engine.pinned_memory_in_use).encode(),
             machine.gauges.encode(),
             models.cache,
             models.distributions,

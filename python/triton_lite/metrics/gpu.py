@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from triton_lite.environment import CPU_ONLY_VARIABLE
 from triton_lite.metrics.family import Family
 from triton_lite.metrics.nvml import Device, Nvml, NvmlError
 
@@ -21,7 +22,6 @@ _POWER_LIMIT = Family("nv_gpu_power_limit", "GPU power management limit in watts
 _ENERGY = Family("nv_energy_consumption", "GPU energy consumption in joules since the Triton Server started", "counter")
 _GAUGES = (_UTILIZATION, _MEMORY_TOTAL, _MEMORY_USED, _POWER_USAGE, _POWER_LIMIT)
 
-CPU_ONLY_VARIABLE = "TRITON_SERVER_CPU_ONLY"
 _FAILURES = 3  # In a row, after which a device is not asked for that any more.
 Value = TypeVar("Value")
 

@@ -16,9 +16,9 @@ _PINNED_USED = Family("nv_pinned_memory_pool_used_bytes", "Pinned memory pool us
 _SHORTEST_SECONDS = 0.01
 
 
-def pinned_memory_text(byte_size: int) -> str:
-    """Write the gauges of the pinned memory pool, which is as large as it was asked for and not used by any backend."""
-    return _PINNED_TOTAL.text([({}, byte_size)]) + _PINNED_USED.text([({}, 0)])
+def pinned_memory_text(byte_size: int, in_use: int) -> str:
+    """Write the gauges of the pinned memory pool: what it may take, and what copies use now."""
+    return _PINNED_TOTAL.text([({}, byte_size)]) + _PINNED_USED.text([({}, in_use)])
 
 
 @dataclass(frozen=True)

@@ -185,7 +185,7 @@ TEST(TensorsLieInRegions) {
   const FileDescriptor file(::shm_open(key.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600));
   CHECK_EQ(::ftruncate(file.get(), 64), 0);
   RegionRegistry regions;
-  CHECK(regions.Register({"r", key, 0, 64}).ok());
+  CHECK(regions.RegisterSystem({"r", key, 0, 64}).ok());
   (void)::shm_unlink(key.c_str());
   const auto part = [](std::string_view name, std::int64_t offset, std::int64_t byte_size) {
     return std::vector<wire::NamedParameterView>{
@@ -200,7 +200,7 @@ TEST(TensorsLieInRegions) {
     view.outputs = {{"OUTPUT0", part("r", 32, 16)}};
     return BuildRequest(view, {}, nullptr, regions, request, options);
   };
-  std::byte* const begin = regions.Find("r", 0, 64)->data;
+  std::byte* const begin = regions.Find("r", 0, 64)->place.data;
 
   InferenceRequest request;
   CallOptions options;
@@ -208,7 +208,7 @@ TEST(TensorsLieInRegions) {
   CHECK(request.inputs[0].data.data == begin + 8);
   CHECK_EQ(request.inputs[0].data.size, std::size_t{4});
   CHECK(request.outputs[0].region.data == begin + 32);
-  CHECK_EQ(options.regions.size(), std::size_t{2});
+  CHECK_EQ(options.regions.checked.size(), std::size_t{2});
 
   // What its owner could change after the check is no longer in the region.
   for (const std::string_view datatype : {"INT32", "BOOL", "BYTES"}) {
@@ -228,7 +228,7 @@ TEST(TensorsLieInRegions) {
   CHECK_EQ(build("FP32", part("r", 60, -1), &failed, &options).message(),
            "Integer overflow detected: byte_size (18446744073709551615) + offset (60) exceeds maximum value "
            "(18446744073709551615) for region 'r'");
-  regions.UnregisterAll();
+  regions.UnregisterAll(RegionKind::kSystem);
   CHECK(build("FP32", part("r", 8, 4), &failed, &options).code() == Code::kNotFound);
   CHECK(request.inputs[0].data.data[0] == std::byte{6});  // Mapped as long as the request lives.
 }

@@ -37,20 +37,21 @@ def _system_unregister(context: Context, request: messages.Message) -> messages.
 
 def _cuda_register(context: Context, request: messages.Message) -> messages.Message:
     _require_allowed(context)
-    raise TritonError(
-        Code.INVALID_ARGUMENT,
-        f"failed to register CUDA shared memory region: '{request.name}', GPUs not supported",
-    )
+    context.engine.register_cuda_region(request.name, request.raw_handle, request.device_id, request.byte_size)
+    return messages.CudaSharedMemoryRegisterResponse()
 
 
 def _cuda_status(context: Context, request: messages.Message) -> messages.Message:
-    if request.name:
-        raise TritonError(Code.NOT_FOUND, f"Unable to find cuda shared memory region: '{request.name}'")
-    return messages.CudaSharedMemoryStatusResponse()
+    response = messages.CudaSharedMemoryStatusResponse()
+    for name, device_id, byte_size in context.engine.cuda_regions(request.name):
+        region = response.regions[name]
+        region.name, region.device_id, region.byte_size = name, device_id, byte_size
+    return response
 
 
 def _cuda_unregister(context: Context, request: messages.Message) -> messages.Message:
     _require_allowed(context)
+    context.engine.unregister_cuda_region(request.name)
     return messages.CudaSharedMemoryUnregisterResponse()
 
 

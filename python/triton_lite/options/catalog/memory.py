@@ -14,8 +14,6 @@ OPTIONS = (
         default=268435456,
         value="BYTES",
         help="The most pinned memory for copies between CPU and GPU.",
-        support=Support.MACHINERY,
-        note="There is no such pool, though the metrics show its size; ONNX Runtime keeps its own pinned memory.",
     ),
     _memory(
         "cuda-memory-pool-byte-size",

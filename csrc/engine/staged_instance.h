@@ -1,0 +1,31 @@
+// Brings inputs that lie on a GPU to the host for instances that do not read them there.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "backends/backend.h"
+#include "cuda/copies.h"
+
+namespace triton_lite {
+
+// The inputs of a batch are copied side by side, each once, into pinned memory.
+class StagedInstance final : public BackendInstance {
+ public:
+  explicit StagedInstance(std::unique_ptr<BackendInstance> instance) : instance_(std::move(instance)) {}
+
+  void Execute(std::span<InferenceRequest* const> batch) override;
+  void Interrupt() override { instance_->Interrupt(); }
+
+ private:
+  bool NeedsStaging(const InputTensor& input) const;
+  Status Stage(InferenceRequest* request);
+
+  const std::unique_ptr<BackendInstance> instance_;
+  cuda::Copies copies_;
+  std::vector<Buffer> copied_;  // What is being copied from.
+};
+
+}  // namespace triton_lite
