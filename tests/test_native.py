@@ -12,7 +12,9 @@ NATIVE = ROOT / "tests" / "native"
 PROGRAMS = sorted(f"{source.parent.name}_{source.stem}" for source in NATIVE.glob("*/*_test.cc"))
 # What runs under TSan: everything that has threads.
 THREADED = [
-    name for name in PROGRAMS if name.split("_")[0] in ("channel", "memory", "schedule", "cache", "engine", "fake")
+    name
+    for name in PROGRAMS
+    if name.split("_")[0] in ("channel", "memory", "schedule", "cache", "engine", "cuda", "fake")
 ]
 
 

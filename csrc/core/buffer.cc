@@ -1,13 +1,20 @@
 #include "core/buffer.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <limits>
 #include <new>
+#include <string>
 
 namespace triton_lite {
 
 Result<Buffer> AllocateHeap(std::size_t byte_size) {
   constexpr std::align_val_t kAlignment{64};
   // One byte at least, so that data is never null.
-  void* block = ::operator new(byte_size == 0 ? 1 : byte_size, kAlignment, std::nothrow);
+  const std::size_t wanted = std::max<std::size_t>(byte_size, 1);
+  // What operator new rounds up to nothing would succeed.
+  const bool possible = wanted <= std::numeric_limits<std::ptrdiff_t>::max();
+  void* block = possible ? ::operator new(wanted, kAlignment, std::nothrow) : nullptr;
   if (block == nullptr) {
     return Unavailable("unable to allocate " + std::to_string(byte_size) + " bytes of host memory");
   }
