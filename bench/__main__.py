@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from bench import footprint, gpu, inprocess, lifecycle, observability, scheduling, threads, transports
+from bench import footprint, gpu, inprocess, lifecycle, observability, regions, scheduling, threads, transports
 from bench.rounds import HEADER, Comparison
 
 MEMORY_LIMIT = 200 * 1000 * 1000
@@ -14,6 +14,13 @@ MEMORY_LIMIT = 200 * 1000 * 1000
 def _table(rows: list[Comparison]) -> None:
     print(HEADER)
     for row in rows:
+        print(row.row())
+    print()
+
+
+def _regions(options: argparse.Namespace) -> None:
+    print(regions.HEADER)
+    for row in regions.compare(options.rounds, options.seconds):
         print(row.row())
     print()
 
@@ -40,6 +47,7 @@ def _gpu(_: argparse.Namespace) -> None:
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], None]] = {
     "transports": lambda options: _table(transports.compare_all(options.rounds, options.seconds)),
     "observability": lambda options: _table(observability.compare(options.rounds, options.seconds)),
+    "regions": _regions,
     "startup": lambda options: _table(footprint.startup(options.rounds)),
     "inprocess": lambda options: print(inprocess.compare(9, 1.0)),
     "scheduling": lambda _: print(scheduling.report(9, 0.5)),

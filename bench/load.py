@@ -45,9 +45,13 @@ def grpc_frame(message: bytes) -> bytes:
     return b"\0" + struct.pack(">I", len(message)) + message
 
 
-def h2load(url: str, body: Path, concurrency: int, seconds: float) -> Load:
-    """POST the framed message `body` over `concurrency` connections, one request at a time on each."""
-    command = ["h2load", "-t1", f"-c{concurrency}", "-m1", f"-D{seconds:.0f}", "--warm-up-time=1", "-w24", "-W24"]
+def h2load(url: str, body: Path, concurrency: int, seconds: float, warm_up: int = 1) -> Load:
+    """POST the framed message `body` over `concurrency` connections, one request at a time on each.
+
+    warm_up: seconds before that, whose requests are not counted.
+    """
+    command = ["h2load", "-t1", f"-c{concurrency}", "-m1", f"-D{seconds:.0f}", f"--warm-up-time={warm_up}"]
+    command += ["-w24", "-W24"]
     command += ["-H", "content-type: application/grpc", "-H", "te: trailers", "-d", str(body), url]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     counts = re.search(r"requests: (\d+) total.*?(\d+) succeeded, (\d+) failed, (\d+) errored", done.stdout)

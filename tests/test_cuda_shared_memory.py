@@ -467,10 +467,12 @@ def test_unregistered_while_a_request_runs(server: ServerProcess, client: Any, l
         runner.async_infer("slow", [one], on_answer, outputs=[output])
         wait_for(lambda: gpus.calls(TO_HOST) > copies, gpus.live)  # The model has its input, or is about to.
         client.unregister_cuda_shared_memory("region")
-        with pytest.raises(InferenceServerException, match="Unable to find shared memory region: 'region'"):
-            client.infer("slow", [region_tensor(library, "INPUT0", [16], "FP32", "region", SIZE)])
+        with pytest.raises(InferenceServerException, match="already in manager"):  # It stays while it is in use.
+            register(client, "region", region)
         assert answered.wait(20)
         assert done == [None]
+        with pytest.raises(InferenceServerException, match="Unable to find shared memory region: 'region'"):
+            client.infer("slow", [region_tensor(library, "INPUT0", [16], "FP32", "region", SIZE)])
         np.testing.assert_array_equal(region.read(np.float32, 16, SIZE), values)
         wait_for(lambda: gpus.live()["handles"] == 0, gpus.live)
         assert status_of(client) == {}

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import shutil
+import socket
+import time
+import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +219,192 @@ def test_keys_that_clients_may_not_name(client: Any) -> None:
         os.unlink(f"/dev/shm/triton_python_backend_shm_region_{os.getpid()}")
     with pytest.raises(InferenceServerException, match="invalid shm key"):
         client.register_system_shared_memory("r", "//", 64)
+
+
+@pytest.mark.parametrize("model", ["simple", "identity_fp32"])
+def test_regions_and_tensors_overlap(client: Any, library: Any, model: str) -> None:
+    """Two names over one key, one within the other; the output begins in the middle of the input."""
+    with region("outer", 8192) as handle:
+        register(client, "outer", 8192)
+        client.register_system_shared_memory("inner", f"/tl_outer_{os.getpid()}", SIZE, 4096)
+        first, second = fill(handle)
+        if model == "simple":  # Integers: what was read is not what is written over.
+            answer = outputs_in(library, "outer")[:1]
+            answer[0].set_shared_memory("outer", SIZE, SIZE // 2)
+            client.infer("simple", inputs_in(library, "outer"), outputs=answer)
+            np.testing.assert_array_equal(shm.get_contents_as_numpy(handle, np.int32, [16], SIZE // 2), first + second)
+        shm.set_shared_memory_region(handle, [np.arange(16, dtype=np.float32)], 4096)
+        one = library.InferInput("INPUT0", [1, 16], "FP32")
+        one.set_shared_memory("inner", SIZE)
+        same = library.InferRequestedOutput("OUTPUT0")
+        same.set_shared_memory("outer", SIZE, 4096)
+        client.infer("identity_fp32", [one], outputs=[same])
+        np.testing.assert_array_equal(shm.get_contents_as_numpy(handle, np.float32, [16], 4096), np.arange(16))
+
+
+def test_a_grown_object_changes_nothing(client: Any, library: Any) -> None:
+    with region("grown", 2 * SIZE) as handle:
+        register(client, "grown", 2 * SIZE)
+        first, second = fill(handle)
+        os.truncate(f"/dev/shm/tl_grown_{os.getpid()}", 1 << 20)
+        answer = client.infer("simple", inputs_in(library, "grown"))
+        np.testing.assert_array_equal(answer.as_numpy("OUTPUT0")[0], first + second)
+        with pytest.raises(InferenceServerException, match="Invalid offset for shared memory region: 'grown'"):
+            client.infer("simple", inputs_in(library, "grown", 0, 2 * SIZE))
+        client.register_system_shared_memory("rest", f"/tl_grown_{os.getpid()}", 4096, 4096)
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A name in the folder of shared memory, for what a client puts there."""
+    path = Path(f"/dev/shm/tl_place_{os.getpid()}")
+    yield path
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def make_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+
+def make_link_to_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def make_link_to_file(path: Path) -> None:
+    path.symlink_to(Path(__file__))
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, make_pipe, make_socket, make_link_to_device, make_link_to_file])
+def test_what_is_no_regular_file(client: Any, place: Path, make: Any) -> None:
+    make(place)
+    with pytest.raises(InferenceServerException, match=r"(Unable to open|Invalid) shared memory region: '/tl_place_"):
+        client.register_system_shared_memory("r", f"/{place.name}", 64)
+
+
+def test_keys_lead_nowhere_else(client: Any, place: Path) -> None:
+    place.mkdir()
+    (place / "inside").write_bytes(bytes(64))
+    for key in (
+        f"/{place.name}/inside",
+        f"/{place.name}/../{place.name}/inside",
+        f"/../shm/{place.name}/inside",
+        str(place / "inside"),
+        "/..",
+        "/.",
+        "..",
+        "/../../etc/passwd",
+        "/" + "k" * 4096,
+    ):
+        with pytest.raises(InferenceServerException) as refused:
+            client.register_system_shared_memory("r", key, 64)
+        assert refused.value.message() == f"Unable to open shared memory region: '{key}'"
+
+
+@pytest.mark.parametrize("slashes", ["", "/", "///"])
+def test_keys_of_the_server(client: Any, slashes: str) -> None:
+    path = Path(f"/dev/shm/triton_lite_{os.getpid()}")
+    path.write_bytes(bytes(64))
+    try:
+        with pytest.raises(InferenceServerException, match="contains the reserved prefix 'triton_lite_'"):
+            client.register_system_shared_memory("r", slashes + path.name, 64)
+    finally:
+        path.unlink()
+
+
+def test_unregistering_is_by_name_or_all(client: Any, library: Any) -> None:
+    with region("a", SIZE), region("b", SIZE), region("c", SIZE):
+        for name in ("a", "b", "c"):
+            register(client, name, SIZE)
+        client.unregister_system_shared_memory("b")
+        client.unregister_system_shared_memory("b")
+        client.unregister_system_shared_memory("never registered")
+        client.unregister_cuda_shared_memory()
+        assert registered(client, library) == {"a", "c"}
+        register(client, "b", SIZE)
+        client.unregister_system_shared_memory()
+        assert registered(client, library) == set()
+
+
+def registered(client: Any, library: Any) -> set[str]:
+    status = client.get_system_shared_memory_status()
+    return set(status.regions) if library is grpcclient else {one["name"] for one in status}
+
+
+_IDENTITY = """\
+backend: "identity"
+max_batch_size: 0
+instance_group [ {{ kind: KIND_CPU count: 1 }} ]
+parameters [ {{ key: "execute_delay_ms" value: {{ string_value: "{delay}" }} }} ]
+input [ {{ name: "INPUT0" data_type: TYPE_FP32 dims: [ -1 ] }} ]
+output [ {{ name: "OUTPUT0" data_type: TYPE_FP32 dims: [ -1 ] }} ]
+"""
+
+
+def write_identities(repository: Path) -> Path:
+    for name, delay in (("quick", 0), ("slow", 1500)):
+        (repository / name / "1").mkdir(parents=True)
+        (repository / name / "config.pbtxt").write_text(_IDENTITY.format(delay=delay))
+    return repository
+
+
+def wait_until_one_waits(server: ServerProcess, model: str) -> None:
+    """Return when a request waits for its turn, while another one runs."""
+    wanted = re.compile(rf'^nv_inference_pending_request_count{{model="{model}",version="1"}} 1$', re.MULTILINE)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics_port}/metrics") as page:
+            if wanted.search(page.read().decode()):
+                return
+    raise AssertionError("no request waits")
+
+
+def test_unregistered_during_inference_and_restarted(tmp_path: Path, library: Any) -> None:
+    """What is in use stays until nobody uses it. A server that is started again knows no region."""
+    arguments = (f"--model-repository={write_identities(tmp_path)}", "--metrics-interval-ms=50")
+    values = np.arange(16, dtype=np.float32)
+    one = library.InferInput("INPUT0", [16], "FP32")
+    one.set_shared_memory("used", SIZE)
+    output = library.InferRequestedOutput("OUTPUT0")
+    output.set_shared_memory("used", SIZE, SIZE)
+
+    def infer(server: ServerProcess, model: str) -> None:
+        with connect(server, library) as client:
+            client.infer(model, [one], outputs=[output])
+
+    with region("used", 2 * SIZE) as handle, region("idle", SIZE):
+        shm.set_shared_memory_region(handle, [values])
+        with serve(*arguments) as server, connect(server, library) as client, ThreadPoolExecutor(2) as threads:
+            register(client, "used", 2 * SIZE)
+            register(client, "idle", SIZE)
+            under_way = [threads.submit(infer, server, "slow") for _ in range(2)]
+            wait_until_one_waits(server, "slow")
+            client.unregister_system_shared_memory()
+            assert registered(client, library) == {"used"}
+            with pytest.raises(InferenceServerException, match="already in manager"):
+                register(client, "used", 2 * SIZE)
+            infer(server, "quick")
+            for each in under_way:
+                each.result()
+            np.testing.assert_array_equal(shm.get_contents_as_numpy(handle, np.float32, [16], SIZE), values)
+            assert registered(client, library) == set()
+            with pytest.raises(InferenceServerException, match="Unable to find shared memory region: 'used'"):
+                infer(server, "quick")
+            register(client, "used", 2 * SIZE)
+            infer(server, "quick")
+        with serve(*arguments) as server, connect(server, library) as client:
+            assert registered(client, library) == set()
+            with pytest.raises(InferenceServerException, match="Unable to find shared memory region: 'used'"):
+                infer(server, "quick")
+            register(client, "used", 2 * SIZE)
+            infer(server, "quick")
 
 
 def test_nobody_may_where_it_is_disabled(tmp_path: Path, library: Any) -> None:

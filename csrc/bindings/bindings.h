@@ -35,6 +35,7 @@ struct PyAnswer {
 struct PyHttpInferCall {
   wire::HttpInferCall call;
   pybind11::object body;
+  bool regions_denied = false;
 };
 
 void BindStatus(pybind11::module_& m);         // status.cc

@@ -187,7 +187,9 @@ CallId LendTensors(PyClient& client, std::uint16_t method, const py::object& mes
 
 CallId SendHttp(PyClient& client, const PyHttpInferCall& call) {
   const Method method = call.call.raw_binary ? Method::kRawInfer : Method::kModelInfer;
-  return client.Send(method, {call.call.message, call.call.segments});
+  const std::uint16_t denied = call.regions_denied ? kRegionsDenied : 0;
+  return client.Send(static_cast<Method>(static_cast<std::uint16_t>(method) | denied),
+                     {call.call.message, call.call.segments});
 }
 
 py::bytes Framed(const PyAnswer& answer, bool in_stream) {

@@ -36,6 +36,8 @@ struct Answer {
 class Call : public OutputMemory {
  public:
   virtual Method method() const = 0;
+  // Its client may not use shared memory.
+  virtual bool regions_denied() const = 0;
   virtual Bytes message() const = 0;
   virtual std::span<const Bytes> segments() const = 0;
   // In process only: the segments with their owners, where these were lent and not copied. They may lie on a GPU.

@@ -52,7 +52,7 @@ class ChannelClient {
 
   // Copies message and segments (into the slot if small, else into the arena) and returns at once.
   // UNAVAILABLE when the engine is gone or the bound on calls in flight or bytes is reached; UNIMPLEMENTED for memory
-  // that is lent to another process.
+  // that is lent to another process. `method` may carry kRegionsDenied.
   virtual Result<CallId> Send(Method method, const CallBody& body) = 0;
 
   // Memory for a large body that will be sent (front ends receive straight into it). Buffers of the arena that are

@@ -210,7 +210,8 @@ class DirectCall : public Call {
   }
   void Cancel() { cancel_.Cancel(); }
 
-  Method method() const override { return method_; }
+  Method method() const override { return MethodOf(static_cast<std::uint16_t>(method_)); }
+  bool regions_denied() const override { return DeniesRegions(static_cast<std::uint16_t>(method_)); }
   Bytes message() const override { return AsBytes(message_); }
   std::span<const Bytes> segments() const override { return segments_; }
   std::span<const Buffer> lent() const override { return lent_; }

@@ -29,7 +29,7 @@ enum SlotFlags : std::uint16_t {
 // A frame is: segment_count SegmentRefs, the message, the segments that are small.
 struct SlotHead {
   std::uint64_t call = 0;
-  std::uint16_t method_or_code = 0;  // Calls: Method. Answers: Code.
+  std::uint16_t method_or_code = 0;  // Calls: Method, kRegionsDenied. Answers: Code.
   std::uint16_t flags = 0;
   std::uint32_t segment_count = 0;
   std::uint64_t message_size = 0;

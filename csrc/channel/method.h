@@ -45,6 +45,21 @@ enum class Method : std::uint16_t {
   kAdmin = 64,
 };
 
+// Beside a call's method on the channel: the client may not use shared memory. Front ends set it for clients on other
+// machines; it is no part of the message, so that nothing a client sends can set or hide it.
+inline constexpr std::uint16_t kRegionsDenied = 0x8000;
+
+constexpr Method MethodOf(std::uint16_t method_and_flags) {
+  return static_cast<Method>(method_and_flags & ~kRegionsDenied);
+}
+constexpr bool DeniesRegions(std::uint16_t method_and_flags) { return (method_and_flags & kRegionsDenied) != 0; }
+
+// Calls that register or unregister regions.
+constexpr bool ChangesRegions(Method method) {
+  return method == Method::kSystemSharedMemoryRegister || method == Method::kSystemSharedMemoryUnregister ||
+         method == Method::kCudaSharedMemoryRegister || method == Method::kCudaSharedMemoryUnregister;
+}
+
 // Answered by the data plane itself; everything else goes to the Python control plane.
 constexpr bool IsInference(Method method) {
   return method == Method::kModelInfer || method == Method::kModelStreamInfer || method == Method::kRawInfer ||

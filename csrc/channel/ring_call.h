@@ -29,7 +29,8 @@ class RingCall : public Call, public std::enable_shared_from_this<RingCall> {
   bool ended() const { return ended_.load(std::memory_order_acquire); }
   void Cancel() { cancel_.Cancel(); }
 
-  Method method() const override { return static_cast<Method>(frame_.head().method_or_code); }
+  Method method() const override { return MethodOf(frame_.head().method_or_code); }
+  bool regions_denied() const override { return DeniesRegions(frame_.head().method_or_code); }
   Bytes message() const override { return frame_.message(); }
   std::span<const Bytes> segments() const override { return frame_.segments(); }
   const PeerInfo& peer() const override { return peer_->info(); }

@@ -79,6 +79,7 @@ void CallResponder::End(Answer answer) {
     LogEnded(*call_, *model_, *request_, figures, answer.status.code(), bytes_out_ + ByteSize(answer));
   }
   answer.traced = request_->trace != nullptr && request_->trace->OnAnswer();
+  BeforeLastAnswer();
   call_->Reply(std::move(answer), true);
 }
 

@@ -34,6 +34,8 @@ class CallResponder : public Responder {
   virtual Result<Answer> Encode(InferenceResponse response, bool last) = 0;
   // The last answer when the model ends without a response.
   virtual Answer EncodeEnd() = 0;
+  // Whatever that is.
+  virtual void BeforeLastAnswer() {}
   // Whether the call has exactly one answer; further responses of the model are dropped then.
   virtual bool single_answer() const = 0;
   // The encoded head of the response that an error of the model replaces.

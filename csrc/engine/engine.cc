@@ -5,6 +5,7 @@
 #include "engine/call_log.h"
 #include "engine/call_responder.h"
 #include "engine/request_builder.h"
+#include "engine/shared_memory_parameters.h"
 #include "engine/step_responder.h"
 #include "engine/validate.h"
 #include "log/log.h"
@@ -122,6 +123,9 @@ void Engine::Handle(CallPtr call) {
     case Method::kTraceSent:
       return HandleTraceSent(call);
     default:
+      if (call->regions_denied() && ChangesRegions(call->method())) {
+        return ReplyStatus(*call, RegionsDisabled());
+      }
       control_.Push(std::move(call));
   }
 }
@@ -132,6 +136,9 @@ Result<RequestPtr> Engine::MakeInferRequest(const CallPtr& call) {
   RETURN_IF_ERROR(wire::DecodeInferRequest(call->message(), &view));
   ASSIGN_OR_RETURN(ServedModelPtr model, FindModel(registry_, view));
   RETURN_IF_ERROR(CheckTransactionPolicy(*call, *model));
+  if (call->regions_denied()) {
+    RETURN_IF_ERROR(CheckUsesNoRegion(view));
+  }
   RequestPtr request = NewRequest(call, model, start);
   CallOptions options;
   const std::span<const Bytes> segments = call->segments();

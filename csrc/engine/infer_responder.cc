@@ -54,6 +54,8 @@ class InferResponder final : public CallResponder {
     return answer;
   }
 
+  void BeforeLastAnswer() override { memory_.EndUse(); }
+
   // The last response of a stream names model, version and request; so does the error in the place of one.
   std::string FailureHead() const override { return EmptyResponse(); }
 

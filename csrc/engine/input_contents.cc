@@ -114,7 +114,7 @@ Status AddInputs(const InferRequestView& view, std::span<const Bytes> raw, std::
     if (named) {
       ASSIGN_OR_RETURN(RegionRegistry::Part part, regions.Find(named->region, named->offset, named->byte_size));
       ASSIGN_OR_RETURN(data, RegionData(part.place, datatype));
-      options->regions.Add(std::move(part.checked));
+      options->regions.Add(std::move(part.checked), std::move(part.use));
     } else if (input.contents.present) {
       ASSIGN_OR_RETURN(data, TypedData(input, view, datatype));
     } else if (next_raw < lent.size()) {

@@ -50,7 +50,7 @@ Status AddOutput(const InferOutputView& view, const RegionRegistry& regions, Req
   if (named) {
     ASSIGN_OR_RETURN(RegionRegistry::Part part, regions.Find(named->region, named->offset, named->byte_size));
     output->region = std::move(part.place);
-    options->regions.Add(std::move(part.checked));
+    options->regions.Add(std::move(part.checked), std::move(part.use));
   }
   return {};
 }

@@ -24,6 +24,8 @@ class RegionOutputs final : public OutputMemory {
 
   // The regions that the request uses. Before the request is enqueued.
   void SetRegions(UsedRegions regions) { regions_ = std::move(regions); }
+  // The request no longer uses its regions: before its client can know that it ended.
+  void EndUse() { regions_.uses.clear(); }
 
   Result<Buffer> Allocate(std::size_t byte_size) override { return call_->Allocate(byte_size); }
   Result<Buffer> AllocateOutput(std::string_view name, std::size_t byte_size) override;

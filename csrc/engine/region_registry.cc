@@ -1,5 +1,6 @@
 #include "engine/region_registry.h"
 
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -25,6 +26,10 @@ Status CheckPart(std::string_view name, std::uint64_t size, std::uint64_t offset
   return {};
 }
 
+Status AlreadyThere(const std::string& name) {
+  return {Code::kAlreadyExists, "shared memory region '" + name + "' already in manager"};
+}
+
 Status Missing(RegionKind kind, const std::string& name, bool other_kind) {
   const bool system = kind == RegionKind::kSystem;
   if (other_kind) {
@@ -37,12 +42,13 @@ Status Missing(RegionKind kind, const std::string& name, bool other_kind) {
 }
 
 RegionRegistry::Part PartOf(const SharedRegionPtr& region, std::uint64_t offset, std::size_t byte_size) {
-  return {{region->data() + offset, byte_size, std::const_pointer_cast<SharedRegion>(region)}, region};
+  return {{region->data() + offset, byte_size, std::const_pointer_cast<SharedRegion>(region)}, region, nullptr};
 }
 
 RegionRegistry::Part PartOf(const cuda::DeviceRegionPtr& region, std::uint64_t offset, std::size_t byte_size) {
   return {{region->data() + offset, byte_size, std::const_pointer_cast<cuda::DeviceRegion>(region), MemoryKind::kDevice,
            static_cast<std::int32_t>(region->device_id())},
+          nullptr,
           nullptr};
 }
 
@@ -62,54 +68,72 @@ Status RegionRegistry::RegisterCuda(const RegionInfo& info, Bytes handle) {
   return Add(info, std::move(region));
 }
 
+const RegionRegistry::Entry* RegionRegistry::FindEntry(std::string_view name) const {
+  const auto found = entries_.find(name);
+  return found == entries_.end() || found->second.gone() ? nullptr : &found->second;
+}
+
 Status RegionRegistry::CheckUnknown(const std::string& name) const {
   MutexLock lock(mu_);
-  return entries_.contains(name)
-             ? Status(Code::kAlreadyExists, "shared memory region '" + name + "' already in manager")
-             : Status();
+  return FindEntry(name) != nullptr ? AlreadyThere(name) : Status();
 }
 
 Status RegionRegistry::Add(const RegionInfo& info, Memory memory) {
-  {
-    MutexLock lock(mu_);
-    if (entries_.try_emplace(info.name, Entry{info, memory}).second) {
-      return {};
-    }
+  const auto kind = static_cast<RegionKind>(memory.index());
+  const auto shared = std::make_shared<const Memory>(std::move(memory));
+  MutexLock lock(mu_);
+  Sweep();
+  return entries_.try_emplace(info.name, Entry{info, kind, shared, shared}).second ? Status() : AlreadyThere(info.name);
+}
+
+RegionRegistry::MemoryPtr RegionRegistry::Leave(Entries::iterator entry) {
+  MemoryPtr memory = std::move(entry->second.registered);
+  if (memory.use_count() == 1) {
+    entries_.erase(entry);
+  } else if (memory != nullptr) {
+    ++leaving_;
   }
-  return CheckUnknown(info.name);
+  return memory;
+}
+
+void RegionRegistry::Sweep() {
+  if (leaving_ > 0) {
+    leaving_ -= std::erase_if(entries_, [](const auto& entry) { return entry.second.gone(); });
+  }
 }
 
 void RegionRegistry::Unregister(RegionKind kind, const std::string& name) {
-  Memory last;  // Let go of after the lock.
+  MemoryPtr last;
   MutexLock lock(mu_);
-  if (const auto found = entries_.find(name); found != entries_.end() && found->second.kind() == kind) {
-    last = std::move(found->second.memory);
-    entries_.erase(found);
+  if (const auto found = entries_.find(name); found != entries_.end() && found->second.kind == kind) {
+    last = Leave(found);
   }
+  Sweep();
 }
 
 void RegionRegistry::UnregisterAll(RegionKind kind) {
-  std::vector<Memory> gone;
+  std::vector<MemoryPtr> last;
   MutexLock lock(mu_);
-  std::erase_if(entries_, [&](auto& entry) {
-    const bool leaves = entry.second.kind() == kind;
-    if (leaves) {
-      gone.push_back(std::move(entry.second.memory));
+  for (auto entry = entries_.begin(); entry != entries_.end();) {
+    const auto next = std::next(entry);
+    if (entry->second.kind == kind) {
+      last.push_back(Leave(entry));
     }
-    return leaves;
-  });
+    entry = next;
+  }
+  Sweep();
 }
 
 Result<std::vector<RegionInfo>> RegionRegistry::List(RegionKind kind, const std::string& name) const {
   MutexLock lock(mu_);
   std::vector<RegionInfo> regions;
   for (const auto& [key, entry] : entries_) {
-    if (entry.kind() == kind && (name.empty() || key == name)) {
+    if (entry.kind == kind && (name.empty() || key == name) && !entry.gone()) {
       regions.push_back(entry.info);
     }
   }
   if (regions.empty() && !name.empty()) {
-    return Missing(kind, name, entries_.contains(name));
+    return Missing(kind, name, FindEntry(name) != nullptr);
   }
   return regions;
 }
@@ -117,16 +141,19 @@ Result<std::vector<RegionInfo>> RegionRegistry::List(RegionKind kind, const std:
 Result<RegionRegistry::Part> RegionRegistry::Find(std::string_view name, std::uint64_t offset,
                                                   std::uint64_t byte_size) const {
   MutexLock lock(mu_);
-  const auto found = entries_.find(name);
-  if (found == entries_.end()) {
+  const Entry* const entry = FindEntry(name);
+  MemoryPtr memory = entry == nullptr ? nullptr : entry->used.lock();
+  if (memory == nullptr) {
     return NotFound("Unable to find shared memory region: '" + std::string(name) + "'");
   }
-  return std::visit(
-      [&](const auto& region) -> Result<Part> {
-        RETURN_IF_ERROR(CheckPart(name, region->size(), offset, byte_size));
-        return PartOf(region, offset, static_cast<std::size_t>(byte_size));
-      },
-      found->second.memory);
+  ASSIGN_OR_RETURN(Part part, std::visit(
+                                  [&](const auto& region) -> Result<Part> {
+                                    RETURN_IF_ERROR(CheckPart(name, region->size(), offset, byte_size));
+                                    return PartOf(region, offset, static_cast<std::size_t>(byte_size));
+                                  },
+                                  *memory));
+  part.use = std::move(memory);
+  return part;
 }
 
 Status CheckIntact(const std::vector<SharedRegionPtr>& regions) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -27,8 +28,8 @@ struct RegionInfo {
   std::int64_t device_id = 0;  // CUDA only.
 };
 
-// Thread-safe. Both kinds share one space of names. A region that is unregistered stays mapped for the requests that
-// use it.
+// Thread-safe. Both kinds share one space of names. A region that is unregistered while requests use it is there until
+// the last of them ends, for others too, as in Triton.
 class RegionRegistry {
  public:
   // ALREADY_EXISTS, or why the region cannot be mapped; nothing is registered then.
@@ -44,24 +45,37 @@ class RegionRegistry {
 
   // A part of a region. NOT_FOUND; INVALID_ARGUMENT when it is not inside.
   struct Part {
-    Buffer place;             // Keeps the region.
-    SharedRegionPtr checked;  // The region whose truncation has to be looked for; null on a GPU.
+    Buffer place;                     // Keeps the region's memory.
+    SharedRegionPtr checked;          // The region whose truncation has to be looked for; null on a GPU.
+    std::shared_ptr<const void> use;  // While it is held, the region is in use.
   };
   Result<Part> Find(std::string_view name, std::uint64_t offset, std::uint64_t byte_size) const EXCLUDES(mu_);
 
  private:
-  using Memory = std::variant<SharedRegionPtr, cuda::DeviceRegionPtr>;
+  using Memory = std::variant<SharedRegionPtr, cuda::DeviceRegionPtr>;  // In the order of RegionKind.
+  using MemoryPtr = std::shared_ptr<const Memory>;                      // Shared by the requests that use it.
   struct Entry {
     RegionInfo info;
-    Memory memory;  // In the order of RegionKind.
-    RegionKind kind() const { return static_cast<RegionKind>(memory.index()); }
+    RegionKind kind;
+    MemoryPtr registered;              // Null once it was unregistered.
+    std::weak_ptr<const Memory> used;  // Expired once nobody uses it either: then there is no such region.
+    bool gone() const { return registered == nullptr && used.expired(); }
   };
+  using Entries = std::map<std::string, Entry, std::less<>>;
 
+  // Null when there is none.
+  const Entry* FindEntry(std::string_view name) const REQUIRES(mu_);
   Status CheckUnknown(const std::string& name) const EXCLUDES(mu_);
   Status Add(const RegionInfo& info, Memory memory) EXCLUDES(mu_);
+  // Takes the registration from an entry, and the entry away if nobody uses it. The memory is to be let go of after the
+  // lock.
+  MemoryPtr Leave(Entries::iterator entry) REQUIRES(mu_);
+  // Takes away what is gone.
+  void Sweep() REQUIRES(mu_);
 
   mutable Mutex mu_;
-  std::map<std::string, Entry, std::less<>> entries_ GUARDED_BY(mu_);
+  Entries entries_ GUARDED_BY(mu_);
+  std::size_t leaving_ GUARDED_BY(mu_) = 0;  // Entries without registration.
 };
 
 // Several parts may lie in one region. INTERNAL when any region was found truncated.

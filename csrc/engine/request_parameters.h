@@ -1,6 +1,7 @@
 // The parameters of a request that Triton gives a meaning (schedule policy, sequence and parameters extensions).
 #pragma once
 
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -15,13 +16,15 @@ namespace triton_lite {
 // The registered regions that the tensors of a request lie in.
 struct UsedRegions {
   bool any = false;
-  std::vector<SharedRegionPtr> checked = {};  // Those that their owners can truncate.
+  std::vector<SharedRegionPtr> checked = {};           // Those that their owners can truncate.
+  std::vector<std::shared_ptr<const void>> uses = {};  // RegionRegistry::Part::use of each.
 
-  void Add(SharedRegionPtr region) {
+  void Add(SharedRegionPtr region, std::shared_ptr<const void> use) {
     any = true;
     if (region != nullptr) {
       checked.push_back(std::move(region));
     }
+    uses.push_back(std::move(use));
   }
 };
 

@@ -1,6 +1,8 @@
 #include "engine/shared_memory_parameters.h"
 
+#include <algorithm>
 #include <string>
+
 #include "engine/quoted.h"
 
 namespace triton_lite {
@@ -66,6 +68,17 @@ Result<std::optional<NamedRegionPart>> ReadRegionPart(std::string_view tensor,
         std::string(tensor) + "'");
   }
   return std::optional(NamedRegionPart{*name, offset, byte_size});
+}
+
+Status RegionsDisabled() {
+  return Unimplemented("Client shared memory is disabled. Start the server with '--allow-client-shm=true' to enable.");
+}
+
+Status CheckUsesNoRegion(const wire::InferRequestView& view) {
+  const auto in_region = [](const auto& tensor) { return Find(tensor.parameters, "shared_memory_region") != nullptr; };
+  const bool used = std::any_of(view.inputs.begin(), view.inputs.end(), in_region) ||
+                    std::any_of(view.outputs.begin(), view.outputs.end(), in_region);
+  return used ? RegionsDisabled() : Status();
 }
 
 }  // namespace triton_lite

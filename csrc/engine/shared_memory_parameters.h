@@ -22,4 +22,10 @@ struct NamedRegionPart {
 Result<std::optional<NamedRegionPart>> ReadRegionPart(std::string_view tensor,
                                                       std::span<const wire::NamedParameterView> parameters);
 
+// What Triton says where clients may not use shared memory. UNIMPLEMENTED.
+Status RegionsDisabled();
+
+// RegionsDisabled if any tensor of the request lies in a region.
+Status CheckUsesNoRegion(const wire::InferRequestView& view);
+
 }  // namespace triton_lite

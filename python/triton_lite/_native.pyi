@@ -586,6 +586,9 @@ class HttpInferCall:
     def append(self, field: bytes) -> None:
         """Put an encoded field behind the message."""
 
+    def deny_regions(self) -> None:
+        """Have the engine refuse the call if a tensor lies in shared memory."""
+
 def decode_http_infer(
     model_name: str,
     model_version: str,
@@ -664,7 +667,10 @@ class ChannelClient:
     def direct(engine: Engine) -> ChannelClient:
         """Connect to an engine of this process."""
     def send(self, method: int, message: Buffer, segments: Sequence[Buffer] = ()) -> int:
-        """Copy and send a call; gives its number. Raises TritonError(UNAVAILABLE) past the bounds or without engine."""
+        """Copy and send a call; gives its number. Raises TritonError(UNAVAILABLE) past the bounds or without engine.
+
+        method: with REGIONS_DENIED for a client that may not use shared memory.
+        """
     def lend(
         self, method: int, message: Buffer, tensors: Sequence[Buffer | DeviceMemory], device_outputs: bool = False
     ) -> int:

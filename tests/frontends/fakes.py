@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from triton_lite.errors import Code, TritonError
+from triton_lite.proto import REGIONS_DENIED
 
 
 @dataclass
@@ -44,6 +45,7 @@ class Sent:
     message: bytes
     segments: list[bytes]
     http: Any = None
+    regions_denied: bool = False
 
 
 Respond = Callable[[Sent], Iterable[FakeAnswer] | None]
@@ -66,11 +68,13 @@ class FakeClient:
         self._answers: deque[FakeAnswer] = deque()
 
     def send(self, method: int, message: Any, segments: Sequence[Any] = ()) -> int:
-        return self._take(Sent(len(self.sent) + 1, method, bytes(message), [bytes(s) for s in segments]))
+        sent = Sent(len(self.sent) + 1, method & ~REGIONS_DENIED, bytes(message), [bytes(s) for s in segments])
+        sent.regions_denied = bool(method & REGIONS_DENIED)
+        return self._take(sent)
 
     def send_http(self, call: Any) -> int:
         method = 32 if call.raw_binary else 6
-        return self._take(Sent(len(self.sent) + 1, method, b"", [], call))
+        return self._take(Sent(len(self.sent) + 1, method, b"", [], call, call.regions_denied))
 
     def _take(self, sent: Sent) -> int:
         if not self.connected:
@@ -129,6 +133,10 @@ class FakeHttpCall:
     forwarded: list[tuple[str, str]]
     header_id: bytes = b""
     appended: bytes = b""
+    regions_denied: bool = False
+
+    def deny_regions(self) -> None:
+        self.regions_denied = True
 
     def append(self, field: bytes) -> None:
         self.appended += field

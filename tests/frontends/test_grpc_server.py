@@ -13,6 +13,7 @@ import pytest
 from fakes import FakeAnswer, FakeClient, Sent
 
 from triton_lite.errors import Code, TritonError
+from triton_lite.frontends.grpc import inference, streaming
 from triton_lite.frontends.grpc.options import GrpcOptions
 from triton_lite.frontends.grpc.server import GrpcServer
 from triton_lite.frontends.link import EngineLink
@@ -276,3 +277,28 @@ def test_a_taken_port_is_an_error() -> None:
         await first.stop()
 
     asyncio.run(asyncio.wait_for(body(), 30))
+
+
+@pytest.mark.parametrize("by_peer", [True, False])
+@pytest.mark.parametrize("local", [True, False])
+def test_regions_are_denied_to_clients_elsewhere(monkeypatch: pytest.MonkeyPatch, by_peer: bool, local: bool) -> None:
+    asked: list[str] = []
+
+    def is_local(peer: str) -> bool:
+        asked.append(peer)
+        return local
+
+    for module in (inference, streaming):
+        monkeypatch.setattr(module, "is_local_grpc", is_local)
+
+    async def test(world: World) -> None:
+        await world.call("ModelInfer", infer("m"))
+        assert [answer.error_message async for answer in world.stream([infer("m"), infer("m")])] == ["", ""]
+        with pytest.raises(grpc.aio.AioRpcError):
+            await world.call("SystemSharedMemoryUnregister", b"")
+        assert [sent.method for sent in world.client.sent] == [6, 7, 7, 15]
+        assert {sent.regions_denied for sent in world.client.sent} == {by_peer and not local}
+        assert all(peer.startswith("ipv4:127.0.0.1:") for peer in asked)
+        assert bool(asked) == by_peer
+
+    run(test, regions_by_peer=by_peer)

@@ -409,3 +409,18 @@ def test_making_the_application_starts_nothing(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setenv("TRITON_LITE_HTTP_MAX_INPUT_SIZE", "not even read")
     Application(FrontEnd(EngineLink("http", refuse)))
+
+
+@pytest.mark.parametrize("kind", ["wsgi", "asgi", "falcon"])
+@pytest.mark.parametrize("by_peer", [True, False])
+@pytest.mark.parametrize("peer", ["127.0.0.1", "10.0.0.1"])
+def test_regions_are_denied_to_clients_elsewhere(kind: str, by_peer: bool, peer: str) -> None:
+    world = World(kind, regions_by_peer=by_peer)
+    denied = by_peer and peer == "10.0.0.1"
+    for header_length in (None, "0"):
+        headers = {} if header_length is None else {"Inference-Header-Content-Length": header_length}
+        world.http.simulate_post("/v2/models/m/infer", body=b"{}", headers=headers, remote_addr=peer)
+        assert world.client.sent[-1].regions_denied == denied
+    for memory in ("system", "cuda"):
+        world.http.simulate_post(f"/v2/{memory}sharedmemory/unregister", remote_addr=peer)
+        assert world.client.sent[-1].regions_denied == denied

@@ -6,6 +6,6 @@ of them is used, and nothing enters protobuf's default pool, where tritonclient 
 """
 
 from triton_lite.proto import messages
-from triton_lite.proto.methods import METHODS, Method, MethodNumber
+from triton_lite.proto.methods import METHODS, REGIONS_DENIED, Method, MethodNumber
 
-__all__ = ["METHODS", "Method", "MethodNumber", "messages"]
+__all__ = ["METHODS", "REGIONS_DENIED", "Method", "MethodNumber", "messages"]

@@ -45,6 +45,10 @@ class MethodNumber(enum.IntEnum):
     ADMIN = 64
 
 
+REGIONS_DENIED = 0x8000
+"""Beside a method on the channel: the client may not use shared memory, as csrc/channel/method.h has it."""
+
+
 class Method(NamedTuple):
     """One method: the classes of its messages and its number on the channel."""
 

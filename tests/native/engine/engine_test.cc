@@ -85,6 +85,41 @@ TEST(AnswersErrors) {
   CHECK(served.Infer("\xff\xff")->status().code() == Code::kInternal);
 }
 
+TEST(RegionsAreRefusedToClientsThatMayNotUseThem) {
+  Served served;
+  served.Publish(Identity());
+  const auto denied = [](Method method) {
+    return static_cast<Method>(static_cast<std::uint16_t>(method) | kRegionsDenied);
+  };
+  const Status refusal(Code::kUnimplemented,
+                       "Client shared memory is disabled. Start the server with '--allow-client-shm=true' to enable.");
+  const std::vector<std::pair<std::string, ParameterValue>> in_region = {
+      {"shared_memory_region", std::string("nobody's")}, {"shared_memory_byte_size", std::int64_t{8}}};
+  const std::int64_t dims[] = {1, 2};
+  for (const bool as_input : {true, false}) {
+    const wire::InferRequestBuilder::Input input{"INPUT0", "INT32", dims, {}};
+    const wire::InferRequestBuilder::Input input_in_region{"INPUT0", "INT32", dims, in_region};
+    const wire::InferRequestBuilder::Output output_in_region{"OUTPUT0", in_region};
+    wire::InferRequestBuilder builder;
+    builder.model_name = "identity";
+    builder.inputs = {as_input ? &input_in_region : &input, 1};
+    if (!as_input) {
+      builder.outputs = {&output_in_region, 1};
+    }
+    const std::string message = wire::EncodeInferRequest(builder);
+    for (const Method method : {Method::kModelInfer, Method::kModelStreamInfer}) {
+      CHECK(served.Call(denied(method), message, {AsBytes("12345678")})->status() == refusal);
+      CHECK(served.Call(method, message, {AsBytes("12345678")})->status() ==
+            NotFound("Unable to find shared memory region: 'nobody's'"));
+    }
+  }
+  CHECK(served.Call(denied(Method::kModelInfer), Message("identity"), {AsBytes("12345678")})->status().ok());
+  for (const Method method : {Method::kSystemSharedMemoryRegister, Method::kSystemSharedMemoryUnregister,
+                              Method::kCudaSharedMemoryRegister, Method::kCudaSharedMemoryUnregister}) {
+    CHECK(served.Call(denied(method), "", {})->status() == refusal);
+  }
+}
+
 TEST(CountsRequests) {
   Served served;
   served.Publish(Identity());

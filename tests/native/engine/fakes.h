@@ -30,6 +30,7 @@ class FakeCall final : public Call {
   }
 
   Method method() const override { return method_; }
+  bool regions_denied() const override { return false; }
   Bytes message() const override { return AsBytes(message_); }
   std::span<const Bytes> segments() const override { return views_; }
   const PeerInfo& peer() const override { return peer_; }

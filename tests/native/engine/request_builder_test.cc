@@ -228,6 +228,7 @@ TEST(TensorsLieInRegions) {
   CHECK_EQ(build("FP32", part("r", 60, -1), &failed, &options).message(),
            "Integer overflow detected: byte_size (18446744073709551615) + offset (60) exceeds maximum value "
            "(18446744073709551615) for region 'r'");
+  options = {};  // Nothing is in use any more.
   regions.UnregisterAll(RegionKind::kSystem);
   CHECK(build("FP32", part("r", 8, 4), &failed, &options).code() == Code::kNotFound);
   CHECK(request.inputs[0].data.data[0] == std::byte{6});  // Mapped as long as the request lives.

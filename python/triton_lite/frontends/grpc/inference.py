@@ -17,9 +17,10 @@ from triton_lite.frontends.bridge import Bridge
 from triton_lite.frontends.grpc import wire
 from triton_lite.frontends.grpc.statuses import abort, status_of
 from triton_lite.frontends.grpc.verbose import log_call
+from triton_lite.frontends.peers import is_local_grpc
 from triton_lite.frontends.reserved_headers import is_reserved
 from triton_lite.frontends.tracing import GRPC, FrontTrace, now
-from triton_lite.proto import MethodNumber
+from triton_lite.proto import REGIONS_DENIED, MethodNumber
 
 Unary = Callable[[bytes, Any], Awaitable[bytes]]
 
@@ -27,14 +28,15 @@ _PARAMETERS = 4  # ModelInferRequest.parameters
 _TRACE_CONTEXT = ("traceparent", "tracestate")
 
 
-def relay(bridge: Callable[[], Bridge], method: int) -> Unary:
+def relay(bridge: Callable[[], Bridge], method: int, regions_by_peer: bool = True) -> Unary:
     """Make the handler of a control method."""
 
     async def handle(request: bytes, context: Any) -> bytes:
         if logs.verbose():
             log_call(method)
+        denied = REGIONS_DENIED if regions_by_peer and not is_local_grpc(context.peer()) else 0
         try:
-            answer = await bridge().call(method, request)
+            answer = await bridge().call(method | denied, request)
         except TritonError as error:
             await abort(context, error)
         if answer.code:
@@ -50,6 +52,7 @@ def infer(
     compression: grpc.Compression,
     pattern: re.Pattern[str] | None,
     access_log: bool = False,
+    regions_by_peer: bool = True,
 ) -> Unary:
     """Make the handler of ModelInfer."""
     compresses = compression is not grpc.Compression.NoCompression
@@ -75,7 +78,8 @@ def infer(
             if pattern is not None:
                 request += forwarded(context, pattern)
             request += access
-            answer = await bridge().call(method, request)
+            denied = REGIONS_DENIED if regions_by_peer and not is_local_grpc(context.peer()) else 0
+            answer = await bridge().call(method | denied, request)
         except TritonError as error:
             await abort(context, error)
         if trace is not None and answer.traced:

@@ -34,7 +34,10 @@ _MAX_STREAM_BACKLOG = 1024
 
 @dataclass(frozen=True)
 class GrpcOptions:
-    """The options of one gRPC server process."""
+    """The options of one gRPC server process.
+
+    regions_by_peer: who may use shared memory depends on where the client is (peers.py).
+    """
 
     address: str = "0.0.0.0"
     port: int = 8001
@@ -45,6 +48,7 @@ class GrpcOptions:
     stream_backlog: int = _MAX_STREAM_BACKLOG
     header_forward_pattern: re.Pattern[str] | None = None
     access_log: bool = False
+    regions_by_peer: bool = True
     exit_timeout_secs: float = 30
     channel: tuple[tuple[str, int], ...] = ()
     credentials: grpc.ServerCredentials | None = field(default=None, repr=False)
@@ -65,6 +69,7 @@ class GrpcOptions:
             stream_backlog=min(value("grpc-max-response-pool-size"), _MAX_STREAM_BACKLOG),
             header_forward_pattern=re.compile(pattern) if pattern else None,
             access_log=bool(value("access-log")),
+            regions_by_peer=value("allow-client-shm") is None,
             exit_timeout_secs=value("exit-timeout-secs"),
             channel=tuple(
                 (argument, int(value(name))) for name, argument in _CHANNEL_ARGUMENTS.items() if value(name) is not None

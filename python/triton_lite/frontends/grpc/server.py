@@ -84,7 +84,10 @@ class GrpcServer:
             return self._bridge
 
         handlers = {
-            name: grpc.unary_unary_rpc_method_handler(inference.relay(bridge, METHODS[name].number)) for name in METHODS
+            name: grpc.unary_unary_rpc_method_handler(
+                inference.relay(bridge, METHODS[name].number, options.regions_by_peer)
+            )
+            for name in METHODS
         }
         handlers["ModelInfer"] = grpc.unary_unary_rpc_method_handler(
             inference.infer(
@@ -93,6 +96,7 @@ class GrpcServer:
                 options.compression,
                 options.header_forward_pattern,
                 options.access_log,
+                options.regions_by_peer,
             )
         )
         handlers["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(
@@ -103,6 +107,7 @@ class GrpcServer:
                 options.compression,
                 options.header_forward_pattern,
                 options.access_log,
+                options.regions_by_peer,
             ).handle
         )
         return handlers

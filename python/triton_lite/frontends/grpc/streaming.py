@@ -19,8 +19,9 @@ from triton_lite.frontends.grpc.inference import begin_trace, forwarded, given_i
 from triton_lite.frontends.grpc.statuses import status_of
 from triton_lite.frontends.grpc.verbose import log_call
 from triton_lite.frontends.link import Answer, failed_in_model
+from triton_lite.frontends.peers import is_local_grpc
 from triton_lite.frontends.tracing import FrontTrace, now
-from triton_lite.proto import MethodNumber
+from triton_lite.proto import REGIONS_DENIED, MethodNumber
 
 _REQUEST_ID, _RESPONSE_ID = 3, 3
 _ERROR_MESSAGE, _INFER_RESPONSE = 1, 2
@@ -150,6 +151,7 @@ class StreamInfer:
         compression: grpc.Compression,
         pattern: re.Pattern[str] | None,
         access_log: bool = False,
+        regions_by_peer: bool = True,
     ) -> None:
         """backlog: requests of one stream under way at once. pattern: of the headers that are forwarded."""
         self._bridge = bridge
@@ -158,6 +160,7 @@ class StreamInfer:
         self._compression = compression
         self._pattern = pattern
         self._access_log = access_log
+        self._regions_by_peer = regions_by_peer
 
     async def handle(self, requests: AsyncIterator[bytes], context: Any) -> None:
         """Send each message to the engine, and write the answers."""
@@ -197,6 +200,8 @@ class StreamInfer:
 
     async def _read(self, requests: AsyncIterator[bytes], context: Any, session: _Session, given: str) -> None:
         peer = peer_of(context) if self._access_log else ""
+        denied = self._regions_by_peer and not is_local_grpc(context.peer())
+        method = self._method | REGIONS_DENIED if denied else self._method
         waiting_since = now()
         try:
             async for message in requests:
@@ -211,7 +216,7 @@ class StreamInfer:
                     if self._pattern is not None:
                         message += forwarded(context, self._pattern)
                     message += access
-                    session.give_up[request] = await self._bridge().start(self._method, message, (), request)
+                    session.give_up[request] = await self._bridge().start(method, message, (), request)
                 except TritonError as error:
                     request.put(_Refused(error))
                 waiting_since = now()

@@ -11,6 +11,7 @@ from triton_lite.frontends.http import replies
 from triton_lite.frontends.http.control.exchange import Exchange, Reply
 from triton_lite.frontends.http.front_end import FrontEnd
 from triton_lite.frontends.link import Answer, raise_for
+from triton_lite.proto import REGIONS_DENIED
 
 # (body, fields of the path) -> exchange; raises TritonError for a body it cannot use. GET has no body: None.
 Prepare = Callable[..., Exchange]
@@ -53,7 +54,7 @@ class ControlResource:
                     first = self._first(None, **fields)
                     raise_for(link.call(first.method, first.message))
                 raise
-            self._finish(resp, exchange, link.call(exchange.method, exchange.message))
+            self._finish(resp, exchange, link.call(self._method(req, exchange), exchange.message))
         except TritonError as error:
             self._refuse(resp, error)
 
@@ -73,9 +74,12 @@ class ControlResource:
                     first = self._first(None, **fields)
                     raise_for(await bridge.call(first.method, first.message))
                 raise
-            self._finish(resp, exchange, await bridge.call(exchange.method, exchange.message))
+            self._finish(resp, exchange, await bridge.call(self._method(req, exchange), exchange.message))
         except TritonError as error:
             self._refuse(resp, error)
+
+    def _method(self, req: Any, exchange: Exchange) -> int:
+        return exchange.method | REGIONS_DENIED if self._front_end.denies_regions(req) else exchange.method
 
     def _finish(self, resp: Any, exchange: Exchange, answer: Answer) -> None:
         raise_for(answer)

@@ -21,6 +21,7 @@ from triton_lite.frontends.http.keep_alive import hold_next_request
 from triton_lite.frontends.http.replies import JSON
 from triton_lite.frontends.http.tracing import TRACE
 from triton_lite.frontends.link import failed_in_model, raise_for
+from triton_lite.frontends.peers import is_local_asgi
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -59,6 +60,8 @@ class FastInfer:
             call = decode(self._front_end, model, version, body, header_length)
             if options.access_log:
                 call.append(access_field(_peer(scope), byte_size, header_id(request_id.decode("latin-1"))))
+            if options.regions_by_peer and not is_local_asgi(scope):
+                call.deny_regions()
             request_id = call.header_id or request_id
             trace = scope.get(TRACE)
             if trace is not None:

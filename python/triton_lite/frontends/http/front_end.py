@@ -10,6 +10,7 @@ from triton_lite.frontends.bridge import Bridge
 from triton_lite.frontends.http.disconnect import Watches
 from triton_lite.frontends.http.options import HttpOptions
 from triton_lite.frontends.link import Answer, EngineLink
+from triton_lite.frontends.peers import is_local_http
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +61,10 @@ class FrontEnd:
         import triton_lite._native
 
         return cast(Codec, triton_lite._native)
+
+    def denies_regions(self, req: Any) -> bool:
+        """Tell whether the client of a request of Falcon's may not use shared memory."""
+        return self.options.regions_by_peer and not is_local_http(req)
 
     def bridge(self) -> Bridge:
         """The bridge of the running loop."""

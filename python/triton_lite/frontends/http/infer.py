@@ -95,6 +95,8 @@ class InferResource:
         call = decode(self._front_end, model, version, body, req.get_header(_HEADER_LENGTH), headers)
         if options.access_log:
             call.append(access_of(req, memoryview(body).nbytes))
+        if self._front_end.denies_regions(req):
+            call.deny_regions()
         if trace is not None:
             call.append(trace.field())
         set_request_id(resp, call.header_id.decode())

@@ -11,11 +11,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class HttpOptions:
-    """The options of one HTTP process. Sizes in bytes."""
+    """The options of one HTTP process. Sizes in bytes.
+
+    regions_by_peer: who may use shared memory depends on where the client is (peers.py).
+    """
 
     max_input_size: int = 64 << 20
     header_forward_pattern: re.Pattern[str] | None = None
     access_log: bool = False
+    regions_by_peer: bool = True
 
     @classmethod
     def from_settings(cls, value: Callable[[str], Any]) -> HttpOptions:
@@ -25,6 +29,7 @@ class HttpOptions:
             max_input_size=value("http-max-input-size"),
             header_forward_pattern=re.compile(pattern, re.IGNORECASE) if pattern else None,
             access_log=bool(value("access-log")),
+            regions_by_peer=value("allow-client-shm") is None,
         )
 
     @classmethod

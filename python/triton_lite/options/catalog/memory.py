@@ -80,7 +80,8 @@ OPTIONS = (
         parse=boolean,
         default=None,
         value="BOOL",
-        help="Clients may register shared memory and use it. Default: they may.",
+        help="Clients may register shared memory and use it. Default: those on this machine may (loopback, Unix "
+        "socket), others may not; in Triton nobody may.",
         since="2.68",
     ),
 )
