@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from bench import footprint, inprocess, lifecycle, observability, scheduling, threads, transports
+from bench import footprint, gpu, inprocess, lifecycle, observability, scheduling, threads, transports
 from bench.rounds import HEADER, Comparison
 
 MEMORY_LIMIT = 200 * 1000 * 1000
@@ -30,6 +30,13 @@ def _threads(options: argparse.Namespace) -> None:
     print(f"{count} threads in the process with all four models loaded\n")
 
 
+def _gpu(_: argparse.Namespace) -> None:
+    if (reason := gpu.missing()) is not None:
+        print(f"{reason}\n")
+        return
+    _table(gpu.compare_all())
+
+
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], None]] = {
     "transports": lambda options: _table(transports.compare_all(options.rounds, options.seconds)),
     "observability": lambda options: _table(observability.compare(options.rounds, options.seconds)),
@@ -41,6 +48,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], None]] = {
     "cache": lambda options: print(inprocess.cache(9, 0.5)),
     "memory": _memory,
     "threads": _threads,
+    "gpu": _gpu,
     "lifecycle": lambda options: print(lifecycle.report(quick=options.rounds == 1)),
 }
 

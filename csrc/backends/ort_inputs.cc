@@ -106,7 +106,8 @@ void RunInputs::Clear() {
   values_.clear();
   handles_.clear();
   for (Buffer& buffer : scratch_) {
-    if (buffer.size > kKeptByteSize) {
+    // The pool of pinned memory is for all.
+    if (buffer.size > kKeptByteSize || buffer.kind == MemoryKind::kPinned) {
       buffer = {};
     }
   }

@@ -276,6 +276,7 @@ TEST(CopiesHappenWhenTheStreamIsSynchronised) {
   CHECK_EQ(cuStreamSynchronize(stream.get()), kSuccess);
   CHECK(host == Counting());
   CHECK_EQ(fakeCudaLive("copies"), 0);
+  CHECK_EQ(cuStreamSynchronize(nullptr), kSuccess);
   Bytes zeros(kSize, 0);
   CHECK_EQ(cuMemcpyHtoDAsync_v2(device.pointer(), zeros.data(), kSize, stream.get()), kSuccess);
   CHECK(Read(device.pointer()) == Counting());
