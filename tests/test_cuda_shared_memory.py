@@ -81,13 +81,13 @@ def library(request: pytest.FixtureRequest) -> Any:
 def gpus(server: ServerProcess, machine: Control) -> Iterator[Control]:
     """The server's GPUs. A test leaves nothing on them, and no call was wrong that was not meant to be."""
     machine.provoked = set()
-    refused = machine.refused()
+    refused, before = machine.refused(), machine.live()
     yield machine
     machine.clear()
     with connect(server, grpcclient) as client:
         client.unregister_cuda_shared_memory()
         client.unregister_system_shared_memory()
-    wait_until_given_back(machine)
+    wait_until_given_back(machine, before)
     wrong = {name for name, count in machine.refused().items() if count != refused.get(name, 0)}
     assert wrong <= machine.provoked
 
@@ -111,9 +111,10 @@ def wait_for(condition: Callable[[], bool], what: Callable[[], Any]) -> None:
         pause.wait(0.005)
 
 
-def wait_until_given_back(gpus: Control) -> None:
+def wait_until_given_back(gpus: Control, before: dict[str, int] | None = None) -> None:
     """A request may be answered a moment before it lets go of what it used."""
-    wait_for(lambda: not any(gpus.live()[kind] for kind in GIVEN_BACK), gpus.live)
+    expected = before or dict.fromkeys(GIVEN_BACK, 0)
+    wait_for(lambda: all(gpus.live()[kind] == expected[kind] for kind in GIVEN_BACK), gpus.live)
 
 
 def register(client: Any, name: str, region: DeviceRegion, byte_size: int | None = None) -> None:
