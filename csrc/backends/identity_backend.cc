@@ -143,9 +143,6 @@ Result<std::unique_ptr<BackendInstance>> IdentityModel::CreateInstance(const Ins
   if (settings_ == nullptr) {
     return Internal("the model was not configured");
   }
-  if (placement.kind == InstanceKind::kGpu) {
-    return InvalidArgument("'identity' backend only supports CPU instances");
-  }
   return std::unique_ptr<BackendInstance>(std::make_unique<IdentityInstance>(settings_, placement.ordinal));
 }
 

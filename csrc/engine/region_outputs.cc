@@ -36,11 +36,11 @@ Result<Buffer> RegionOutputs::AllocateOutput(std::string_view name, std::size_t 
     return cuda::AllocatePinned(byte_size);
   }
   const TensorSpec* const spec = spec_->FindOutput(name);
-  if (spec == nullptr || !IsFloatingPoint(spec->datatype)) {
-    return call_->Allocate(byte_size);
-  }
   Buffer place = output->region;
   place.size = byte_size;
+  if (spec == nullptr || !IsFloatingPoint(spec->datatype) || LiesOverInput(place)) {
+    return call_->Allocate(byte_size);
+  }
   return place;
 }
 
@@ -52,7 +52,41 @@ Result<Buffer> RegionOutputs::PlaceOnDevice(std::string_view name, std::size_t b
   RETURN_IF_ERROR(CheckFits(*output, byte_size));
   Buffer place = output->region;
   place.size = byte_size;
-  return place;
+  return LiesOverInput(place) ? Buffer{} : place;
+}
+
+bool RegionOutputs::LiesOverInput(const Buffer& place) const {
+  return std::any_of(request_->inputs.begin(), request_->inputs.end(),
+                     [&](const InputTensor& input) { return Overlap(input.data, place); });
+}
+
+bool RegionOutputs::IsInTheWay(const OutputTensor& output) const {
+  const SharedRegion* const mine = RegionOf(output.data);
+  return mine != nullptr &&
+         std::any_of(request_->outputs.begin(), request_->outputs.end(), [&](const RequestedOutput& other) {
+           // Within one mapping a single output may be moved over itself.
+           const bool moves = other.name == output.name && RegionOf(other.region) == mine;
+           return !moves && Overlap(output.data, other.region);
+         });
+}
+
+// Anywhere but in regions, no two buffers have bytes in common that one of them may be written to.
+bool RegionOutputs::Overlap(const Buffer& a, const Buffer& b) const {
+  if (a.kind != b.kind || a.data == nullptr || b.data == nullptr) {
+    return false;
+  }
+  if (a.kind == MemoryKind::kDevice) {
+    return a.device_id == b.device_id && a.data < b.data + b.size && b.data < a.data + a.size;
+  }
+  const SharedRegion* const first = RegionOf(a);
+  const SharedRegion* const second = RegionOf(b);
+  return first != nullptr && second != nullptr && first->Overlaps(a.bytes(), *second, b.bytes());
+}
+
+const SharedRegion* RegionOutputs::RegionOf(const Buffer& buffer) const {
+  const auto found = std::find_if(regions_.checked.begin(), regions_.checked.end(),
+                                  [&](const auto& region) { return buffer.owner.get() == region.get(); });
+  return found == regions_.checked.end() ? nullptr : found->get();
 }
 
 Status RegionOutputs::Complete(InferenceResponse* response) const {
@@ -61,6 +95,11 @@ Status RegionOutputs::Complete(InferenceResponse* response) const {
   }
   std::vector<Buffer> used;  // By copies that are under way, which `copies` waits for whatever happens.
   const cuda::IdleCopies copies;
+  for (OutputTensor& output : response->outputs) {
+    if (IsInTheWay(output)) {
+      ASSIGN_OR_RETURN(output.data, TakeOut(output.data));
+    }
+  }
   for (OutputTensor& output : response->outputs) {
     const RequestedOutput* const requested = FindInRegion(output.name);
     if (requested == nullptr) {
@@ -79,9 +118,7 @@ Status RegionOutputs::Complete(InferenceResponse* response) const {
 
 // An input in a region that a model passes on: copied while it can still be seen whether it was all there.
 Result<Buffer> RegionOutputs::TakeOut(const Buffer& data) const {
-  const bool in_region = std::any_of(regions_.checked.begin(), regions_.checked.end(),
-                                     [&](const auto& region) { return data.owner.get() == region.get(); });
-  if (!in_region && (data.kind != MemoryKind::kDevice || call_->takes_device_memory())) {
+  if (RegionOf(data) == nullptr && (data.kind != MemoryKind::kDevice || call_->takes_device_memory())) {
     return data;
   }
   ASSIGN_OR_RETURN(Buffer copy, call_->Allocate(data.size));

@@ -38,6 +38,12 @@ class RegionOutputs final : public OutputMemory {
 
  private:
   Result<Buffer> TakeOut(const Buffer& data) const;
+  // Whether a model that writes the output there might write over an input that it has still to read.
+  bool LiesOverInput(const Buffer& place) const;
+  // Whether bringing outputs to their regions might write over this one, which is a part of a region itself, too early.
+  bool IsInTheWay(const OutputTensor& output) const;
+  bool Overlap(const Buffer& a, const Buffer& b) const;
+  const SharedRegion* RegionOf(const Buffer& buffer) const;
   const RequestedOutput* FindInRegion(std::string_view name) const;
 
   Call* const call_;

@@ -1,5 +1,6 @@
 #include "engine/staged_instance.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "cuda/pinned_memory.h"
@@ -11,27 +12,31 @@ bool StagedInstance::NeedsStaging(const InputTensor& input) const {
 }
 
 void StagedInstance::Execute(std::span<InferenceRequest* const> batch) {
-  Status status;
+  bool staged = true;
   for (InferenceRequest* const request : batch) {
-    if (status.ok()) {
-      status = Stage(request);
-    }
+    staged = Stage(request).ok() && staged;
   }
   if (!copied_.empty()) {
-    Status finished = copies_.Finish();
-    if (status.ok()) {
-      status = std::move(finished);
-    }
-    copied_.clear();
+    staged = copies_.Finish().ok() && staged;
   }
-  if (status.ok()) {
+  if (staged) {
+    copied_.clear();
     instance_->Execute(batch);
     return;
   }
-  // A copy that failed says nothing about which of them: none is run on bytes that may not be there.
+  std::vector<InferenceRequest*> ready;
   for (InferenceRequest* const request : batch) {
+    Status status = CopyAlone(request);
+    if (status.ok()) {
+      ready.push_back(request);
+      continue;
+    }
     request->times.compute_input_end = request->times.compute_output_start = NowNanoseconds();
-    request->responder->Fail(status);
+    request->responder->Fail(std::move(status));
+  }
+  copied_.clear();
+  if (!ready.empty()) {
+    instance_->Execute(ready);
   }
 }
 
@@ -39,11 +44,23 @@ Status StagedInstance::Stage(InferenceRequest* request) {
   for (InputTensor& input : request->inputs) {
     if (NeedsStaging(input)) {
       ASSIGN_OR_RETURN(Buffer copy, cuda::AllocatePinned(input.data.size));
-      copied_.push_back(std::exchange(input.data, std::move(copy)));
-      RETURN_IF_ERROR(copies_.Add(copied_.back(), input.data));
+      Copied& copied = copied_.emplace_back(Copied{request, std::exchange(input.data, copy), copy});
+      (void)copies_.Add(copied.from, copied.to);  // Finish tells.
     }
   }
   return {};
+}
+
+Status StagedInstance::CopyAlone(const InferenceRequest* request) {
+  for (const Copied& copied : copied_) {
+    if (copied.request == request) {
+      (void)copies_.Add(copied.from, copied.to);
+      RETURN_IF_ERROR(copies_.Finish());
+    }
+  }
+  const bool all = std::none_of(request->inputs.begin(), request->inputs.end(),
+                                [&](const InputTensor& input) { return NeedsStaging(input); });
+  return all ? Status() : Unavailable("unable to allocate host memory for the inputs of the request");
 }
 
 }  // namespace triton_lite

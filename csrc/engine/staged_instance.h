@@ -11,7 +11,8 @@
 
 namespace triton_lite {
 
-// The inputs of a batch are copied side by side, each once, into pinned memory.
+// The inputs of a batch are copied side by side, each once, into pinned memory. If that fails, each is copied alone:
+// only requests whose own memory is at fault fail.
 class StagedInstance final : public BackendInstance {
  public:
   explicit StagedInstance(std::unique_ptr<BackendInstance> instance) : instance_(std::move(instance)) {}
@@ -20,12 +21,19 @@ class StagedInstance final : public BackendInstance {
   void Interrupt() override { instance_->Interrupt(); }
 
  private:
+  struct Copied {
+    InferenceRequest* request;
+    Buffer from;
+    Buffer to;
+  };
+
   bool NeedsStaging(const InputTensor& input) const;
   Status Stage(InferenceRequest* request);
+  Status CopyAlone(const InferenceRequest* request);
 
   const std::unique_ptr<BackendInstance> instance_;
   cuda::Copies copies_;
-  std::vector<Buffer> copied_;  // What is being copied from.
+  std::vector<Copied> copied_;
 };
 
 }  // namespace triton_lite

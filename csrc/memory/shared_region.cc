@@ -37,8 +37,8 @@ Status CheckReserved(const std::string& name, const std::string& key) {
 }
 
 Status CheckSize(const FileDescriptor& file, const std::string& name, const std::string& key, std::uint64_t offset,
-                 std::uint64_t byte_size) {
-  struct stat status = {};
+                 std::uint64_t byte_size, struct stat* found) {
+  struct stat& status = *found;
   if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode) || status.st_size < 0) {
     return Internal("Invalid shared memory region: '" + key + "'");
   }
@@ -60,7 +60,8 @@ Result<SharedRegionPtr> SharedRegion::Map(const std::string& name, const std::st
     return Internal("Unable to open shared memory region: '" + key + "'");
   }
   RETURN_IF_ERROR(CheckReserved(name, key));
-  RETURN_IF_ERROR(CheckSize(file, name, key, offset, byte_size));
+  struct stat object = {};
+  RETURN_IF_ERROR(CheckSize(file, name, key, offset, byte_size, &object));
   void* const mapped =
       ::mmap(nullptr, byte_size, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), static_cast<off_t>(offset));
   if (mapped == MAP_FAILED) {
@@ -73,11 +74,25 @@ Result<SharedRegionPtr> SharedRegion::Map(const std::string& name, const std::st
     (void)::munmap(mapped, byte_size);
     return guard.status();
   }
-  return SharedRegionPtr(new SharedRegion(data, byte_size, *std::move(guard)));
+  const Origin origin{object.st_dev, object.st_ino, offset};
+  return SharedRegionPtr(new SharedRegion(data, byte_size, origin, *std::move(guard)));
 }
 
-SharedRegion::SharedRegion(std::byte* data, std::size_t byte_size, FaultGuard guard)
-    : data_(data), byte_size_(byte_size), guard_(std::move(guard)) {}
+SharedRegion::SharedRegion(std::byte* data, std::size_t byte_size, const Origin& origin, FaultGuard guard)
+    : origin_(origin), data_(data), byte_size_(byte_size), guard_(std::move(guard)) {}
+
+std::uint64_t SharedRegion::PositionOf(Bytes bytes) const {
+  return origin_.offset + static_cast<std::uint64_t>(bytes.data() - data_);
+}
+
+bool SharedRegion::Overlaps(Bytes a, const SharedRegion& other, Bytes b) const {
+  if (origin_.device != other.origin_.device || origin_.inode != other.origin_.inode) {
+    return false;
+  }
+  const std::uint64_t first = PositionOf(a);
+  const std::uint64_t second = other.PositionOf(b);
+  return first < second + b.size() && second < first + a.size();
+}
 
 SharedRegion::~SharedRegion() {
   guard_.reset();  // From here on the addresses may be somebody else's.

@@ -27,12 +27,25 @@ class SharedRegion {
 
   std::byte* data() const { return data_; }
   std::size_t size() const { return byte_size_; }
+  // Whether `a` of this region and `b` of `other`, both `data` of their regions or behind it, lie over the same bytes
+  // of one object, which may be mapped more than once.
+  bool Overlaps(Bytes a, const SharedRegion& other, Bytes b) const;
   // Bytes were touched that are not there any more: what was read or written since is worth nothing.
   bool damaged() const { return guard_->damaged(); }
 
  private:
-  SharedRegion(std::byte* data, std::size_t byte_size, FaultGuard guard);
+  // The object and where in it the region begins.
+  struct Origin {
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+    std::uint64_t offset = 0;
+  };
 
+  SharedRegion(std::byte* data, std::size_t byte_size, const Origin& origin, FaultGuard guard);
+
+  std::uint64_t PositionOf(Bytes bytes) const;
+
+  const Origin origin_;
   std::byte* const data_;
   const std::size_t byte_size_;
   std::optional<FaultGuard> guard_;  // Always there until destruction.
