@@ -9,6 +9,7 @@
 
 #include "bindings/bindings.h"
 #include "wire/http_infer.h"
+#include "wire/pb_reader.h"
 
 namespace py = pybind11;
 
@@ -139,6 +140,9 @@ void BindHttpCodec(py::module_& m) {
   m.def("decode_http_infer", &Decode, py::arg("model_name"), py::arg("model_version"), py::arg("body"),
         py::arg("header_length"), py::arg("forwarded") = std::vector<std::pair<std::string, std::string>>(),
         py::arg("max_input_size") = 0);
+  m.def(
+      "is_whole_message", [](std::string_view message) { return wire::IsWholeMessage(AsBytes(message)); },
+      py::arg("message"));
   m.def("encode_http_infer", &Encode, py::arg("answer"), py::arg("call"));
 }
 

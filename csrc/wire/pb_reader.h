@@ -119,4 +119,17 @@ class PbReader {
   const std::byte* end_;
 };
 
+// Whether a message consists of whole fields. One whose last field is cut takes what is put behind it for its own
+// bytes.
+inline bool IsWholeMessage(Bytes message) {
+  PbReader reader(message);
+  PbTag tag;
+  while (!reader.done()) {
+    if (!reader.ReadTag(&tag) || !reader.Skip(tag)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace triton_lite::wire

@@ -608,6 +608,9 @@ def decode_http_infer(
 def encode_http_infer(answer: Answer, call: HttpInferCall) -> tuple[bytes, int | None]:
     """Write the body of an answer, and the Inference-Header-Content-Length if it has a binary tail."""
 
+def is_whole_message(message: bytes) -> bool:
+    """Tell whether a protobuf message consists of whole fields, so that others can be put behind it."""
+
 # --- csrc/bindings/device_memory.cc ----------------------------------------------------------------------------------
 
 class DeviceMemory:

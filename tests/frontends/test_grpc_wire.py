@@ -91,3 +91,19 @@ def test_the_id_of_a_request(name: str, version: str, request_id: str) -> None:
 @given(st.binary(max_size=40))
 def test_no_id_is_found_in_anything(request: bytes) -> None:
     assert isinstance(wire.id_of(request), str)
+
+
+@given(name=st.text(max_size=200), cut=st.integers(1, 300))
+def test_what_is_put_behind_a_request_is_not_taken_for_its_own(name: str, cut: int) -> None:
+    """A client that ends its request in the middle of a field would replace what the front end says of it."""
+    request = messages.ModelInferRequest(model_name=name, id="7").SerializeToString()
+    ours = wire.length_field(1003, "ours")
+    assert wire.append(request, ours) == request + ours
+    hostile = request + wire.length_field(1001, b"x" * 300)[:-cut]
+    assert wire.append(hostile, ours) == hostile
+
+
+def test_groups_are_whole_fields() -> None:
+    group = b"\x0b" + wire.length_field(2, "inside") + b"\x0c"
+    assert wire.append(group, b"\x10\x01") == group + b"\x10\x01"
+    assert wire.append(group[:-1], b"\x10\x01") == group[:-1]

@@ -68,16 +68,17 @@ def infer(
         name = wire.id_of(request)
         if name and (name := header_id(name)):
             await context.send_initial_metadata(((ID_HEADER, name),))
-        access = access_field(peer_of(context), len(request)) if access_log else b""
+        added = access_field(peer_of(context), len(request)) if access_log else b""
         trace = None
         if bridge().tracing:
             trace = begin_trace(context, waiting_since)
-            request += trace.field()
+            added += trace.field()
             waiting_since = now()
         try:
             if pattern is not None:
-                request += forwarded(context, pattern)
-            request += access
+                added += forwarded(context, pattern)
+            if added:
+                request = wire.append(request, added)
             denied = REGIONS_DENIED if regions_by_peer and not is_local_grpc(context.peer()) else 0
             answer = await bridge().call(method | denied, request)
         except TritonError as error:

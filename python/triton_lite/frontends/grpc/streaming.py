@@ -206,16 +206,17 @@ class StreamInfer:
         try:
             async for message in requests:
                 request = _Request(session, message)
-                access = access_field(peer, len(message), given) if self._access_log else b""
+                added = access_field(peer, len(message), given) if self._access_log else b""
                 if self._bridge().tracing:
                     request.trace = begin_trace(context, waiting_since)
-                    message += request.trace.field()
+                    added += request.trace.field()
                 await session.room()
                 session.begin(request)
                 try:
                     if self._pattern is not None:
-                        message += forwarded(context, self._pattern)
-                    message += access
+                        added += forwarded(context, self._pattern)
+                    if added:
+                        message = wire.append(message, added)
                     session.give_up[request] = await self._bridge().start(method, message, (), request)
                 except TritonError as error:
                     request.put(_Refused(error))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from triton_lite import _native
+
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
@@ -101,3 +103,11 @@ def _varint(number: int) -> bytes:
         number >>= 7
     encoded.append(number)
     return bytes(encoded)
+
+
+def append(message: bytes, more: bytes) -> bytes:
+    """Put fields behind a message.
+
+    A message whose last field is cut stays as it is, for the engine to refuse: it would take them for its own bytes.
+    """
+    return message + more if _native.is_whole_message(message) else message
