@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import load, processes
-from bench.rounds import Comparison, Sample, alternate
+from bench.rounds import Comparison, Pair, Sample, compare_pairs, take_turns
 from bench.transports import CASES, CONCURRENCY, grpc_body, http_body, measured, write_repository
 
 FLOOR = 0.97
 SCRAPE_SECONDS = 1.0
+STARTS = 4
+"""Pairs of servers that the rounds are divided among."""
 
 
 @contextlib.contextmanager
@@ -46,8 +48,8 @@ def _server(repository: Path, *options: str) -> Iterator[tuple[int, int, int, in
         yield http, grpc, metrics, process.pid
 
 
-def compare(rounds: int, seconds: float) -> list[Comparison]:
-    """Throughput over both protocols: everything on against everything off."""
+def _rounds(rounds: int, seconds: float, swapped: bool) -> tuple[list[Pair], list[Pair]]:
+    """HTTP and gRPC: rounds of two servers that were started for them, which of them first depends on `swapped`."""
     simple = CASES[0]
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = Path(name)
@@ -63,8 +65,9 @@ def compare(rounds: int, seconds: float) -> list[Comparison]:
             "--trace-config=rate=1000",
             f"--access-log={folder / 'access.log'}",
         )
-        on = stack.enter_context(_server(repository, *watched))
-        off = stack.enter_context(_server(repository))
+        options: list[tuple[str, ...]] = [(), watched] if swapped else [watched, ()]
+        servers = [stack.enter_context(_server(repository, *each)) for each in options]
+        off, on = servers if swapped else reversed(servers)
 
         def http(side: tuple[int, int, int, int]) -> Sample:
             url = f"http://127.0.0.1:{side[0]}/v2/models/{simple.model}/infer"
@@ -75,7 +78,25 @@ def compare(rounds: int, seconds: float) -> list[Comparison]:
             return measured(side[3], lambda: load.h2load(url, frame, CONCURRENCY, seconds))()
 
         stack.enter_context(_scraped(on[2]))
-        return [
-            alternate("HTTP binary, `simple`, watched", FLOOR, lambda: http(on), lambda: http(off), rounds),
-            alternate("gRPC, `simple`, watched", FLOOR, lambda: grpc(on), lambda: grpc(off), rounds),
-        ]
+        return (
+            take_turns(lambda: http(on), lambda: http(off), rounds),
+            take_turns(lambda: grpc(on), lambda: grpc(off), rounds),
+        )
+
+
+def compare(rounds: int, seconds: float) -> list[Comparison]:
+    """Throughput over both protocols: everything on against everything off.
+
+    Two servers of the same kind differ by up to a tenth, whatever their options, so there are several of each.
+    """
+    each = max(1, rounds // STARTS)
+    http: list[Pair] = []
+    grpc: list[Pair] = []
+    for number in range(min(rounds, STARTS)):
+        more_http, more_grpc = _rounds(each, seconds, swapped=bool(number % 2))
+        http += more_http
+        grpc += more_grpc
+    return [
+        compare_pairs("HTTP binary, `simple`, watched", FLOOR, http),
+        compare_pairs("gRPC, `simple`, watched", FLOOR, grpc),
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -43,11 +43,31 @@ HEADER = (
 )
 
 
+Pair = tuple[Sample, Sample]
+"""A round of both sides: ours, the reference."""
+
+
 def alternate(
     name: str, floor: float, ours: Callable[[], Sample], reference: Callable[[], Sample], rounds: int
 ) -> Comparison:
     """Run both sides in turn, `rounds` times each."""
-    pairs = [(ours(), reference()) for _ in range(rounds)]
+    return compare_pairs(name, floor, take_turns(ours, reference, rounds))
+
+
+def take_turns(ours: Callable[[], Sample], reference: Callable[[], Sample], rounds: int) -> list[Pair]:
+    """Run both sides `rounds` times each; each goes first in every other round."""
+    pairs: list[Pair] = []
+    for number in range(rounds):
+        if number % 2:
+            other = reference()
+            pairs.append((ours(), other))
+        else:
+            pairs.append((ours(), reference()))
+    return pairs
+
+
+def compare_pairs(name: str, floor: float, pairs: Sequence[Pair]) -> Comparison:
+    """Say what is quoted of rounds."""
     ratios = [a.rate / b.rate for a, b in pairs]
 
     def median(side: int) -> Sample:
