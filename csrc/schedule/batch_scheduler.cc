@@ -13,16 +13,6 @@
 namespace triton_lite {
 namespace {
 
-constexpr std::size_t kInlineByteSize = 64 * 1024;
-
-bool IsSmall(const InferenceRequest& request) {
-  std::size_t byte_size = 0;
-  for (const InputTensor& input : request.inputs) {
-    byte_size += input.data.size;
-  }
-  return byte_size < kInlineByteSize;
-}
-
 // The default scheduler is a batcher with nothing set.
 DynamicBatchingSpec Batching(const ModelSpec& spec) {
   const auto* batching = std::get_if<DynamicBatchingSpec>(&spec.scheduler);

@@ -1,7 +1,6 @@
 // The default scheduler and the dynamic batcher: one queue, a policy that forms batches, instances that pull them.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <thread>
 #include <vector>
@@ -9,39 +8,12 @@
 #include "core/mutex.h"
 #include "schedule/batch_policy.h"
 #include "schedule/instance_pool.h"
+#include "schedule/quick_run.h"
 #include "schedule/reply_order.h"
 #include "schedule/request_queue.h"
 #include "schedule/scheduler.h"
 
 namespace triton_lite {
-
-// What executions of a model take, over the last ones.
-class ExecutionTime {
- public:
-  // Known to take less than a wake-up between threads does.
-  static constexpr std::uint64_t kQuickNanoseconds = 50'000;
-
-  explicit ExecutionTime(std::uint64_t quick_nanoseconds = kQuickNanoseconds) : quick_nanoseconds_(quick_nanoseconds) {}
-
-  void Add(std::uint64_t nanoseconds) {
-    ++count_;
-    double sample = static_cast<double>(nanoseconds);
-    if (count_ > kWindow) {
-      // A thread that lost its core in between says little; a model that grew slow still shows within a few runs.
-      sample = std::min(sample, 4 * mean_ + 20'000);
-    }
-    mean_ += (sample - mean_) / static_cast<double>(std::min(count_, kWindow));
-  }
-  // The first executions, which build things, do not tell.
-  bool quick() const { return count_ > kWindow && mean_ < static_cast<double>(quick_nanoseconds_); }
-
- private:
-  static constexpr std::uint64_t kWindow = 8;
-
-  std::uint64_t quick_nanoseconds_;
-  std::uint64_t count_ = 0;
-  double mean_ = 0;
-};
 
 class BatchScheduler : public Scheduler {
  public:

@@ -11,8 +11,6 @@
 namespace triton_lite {
 namespace {
 
-constexpr std::size_t kInlineByteSize = 64 * 1024;
-
 const SequenceBatchingSpec& Batching(const ModelSpec& spec) { return std::get<SequenceBatchingSpec>(spec.scheduler); }
 
 const OldestStrategySpec* Oldest(const ModelSpec& spec) {
@@ -50,14 +48,6 @@ bool InSequence(const CorrelationId& id) {
 std::string Text(const CorrelationId& id) {
   const auto* const number = std::get_if<std::uint64_t>(&id);
   return number != nullptr ? std::to_string(*number) : std::get<std::string>(id);
-}
-
-bool IsSmall(const InferenceRequest& request) {
-  std::size_t byte_size = 0;
-  for (const InputTensor& input : request.inputs) {
-    byte_size += input.data.size;
-  }
-  return byte_size < kInlineByteSize;
 }
 
 std::size_t CountFrom(const char* variable) {

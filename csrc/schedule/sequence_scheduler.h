@@ -10,7 +10,8 @@
 
 #include "core/mutex.h"
 #include "schedule/batch_policy.h"
-#include "schedule/batch_scheduler.h"
+#include "schedule/instance_pool.h"
+#include "schedule/quick_run.h"
 #include "schedule/reply_order.h"
 #include "schedule/scheduler.h"
 #include "schedule/sequence_batcher.h"
