@@ -199,7 +199,7 @@ std::unique_ptr<PyControlCall> NextControlCall(Engine& engine, std::optional<dou
 
 py::bytes ToPyBytes(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
-std::vector<py::bytes> Segments(const PyControlCall& self) {
+std::vector<py::bytes> ControlSegments(const PyControlCall& self) {
   std::vector<py::bytes> copies;
   for (const Bytes segment : self.call->call().segments()) {
     copies.push_back(ToPyBytes(segment));
@@ -231,7 +231,7 @@ void BindControlCall(py::module_& m) {
                              [](const PyControlCall& self) { return static_cast<int>(self.call->call().method()); })
       .def_property_readonly("message",
                              [](const PyControlCall& self) { return ToPyBytes(self.call->call().message()); })
-      .def_property_readonly("segments", &Segments)
+      .def_property_readonly("segments", &ControlSegments)
       .def_property_readonly("peer_process_id",
                              [](const PyControlCall& self) { return self.call->call().peer().process_id; })
       .def_property_readonly("peer_name", [](const PyControlCall& self) { return self.call->call().peer().name; })

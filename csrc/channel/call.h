@@ -1,6 +1,7 @@
 // A call as the engine sees it, whichever way it came (rings from another process, or directly in this one).
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -14,6 +15,9 @@
 #include "core/status.h"
 
 namespace triton_lite {
+
+// Answers of one stream that may be on their way.
+inline constexpr std::uint64_t kStreamWindow = 64;
 
 // Facts about the peer that made a call.
 struct PeerInfo {

@@ -15,8 +15,6 @@
 namespace triton_lite {
 namespace {
 
-constexpr std::uint64_t kStreamWindow = 64;
-
 class DirectAnswer : public ReceivedAnswer {
  public:
   DirectAnswer(CallId call, Answer answer, bool last) : call_(call), last_(last), answer_(std::move(answer)) {

@@ -3,13 +3,6 @@
 #include <utility>
 
 namespace triton_lite {
-namespace {
-
-// Answers of one stream that may be on their way.
-constexpr std::uint64_t kStreamWindow = 64;
-
-}  // namespace
-
 RingCall::RingCall(std::shared_ptr<Peer> peer) : peer_(std::move(peer)) {}
 
 RingCall::~RingCall() {

@@ -14,11 +14,11 @@
 namespace triton_lite {
 namespace {
 
-constexpr std::int64_t kMaxInt64 = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kMostBytes = std::numeric_limits<std::int64_t>::max();
 
 Status TooLarge(const std::string& what, const WarmupInputSpec& input) {
   return InvalidArgument(what + " for tensor '" + input.name + "' exceeds maximum size of " +
-                         std::to_string(kMaxInt64));
+                         std::to_string(kMostBytes));
 }
 
 // Bytes of one element of the batch. Of BYTES: those of empty strings.
@@ -36,8 +36,8 @@ Result<std::size_t> ByteSize(const WarmupInputSpec& input) {
   if (!count) {
     return TooLarge(strings ? "element count" : "byte size", input);
   }
-  return *count > kMaxInt64 / element ? Result<std::size_t>(TooLarge("byte size", input))
-                                      : static_cast<std::size_t>(*count * element);
+  return *count > kMostBytes / element ? Result<std::size_t>(TooLarge("byte size", input))
+                                       : static_cast<std::size_t>(*count * element);
 }
 
 // Any bytes for numbers; strings need their framing, so that random ones are empty like those of zeros.

@@ -9,13 +9,13 @@ namespace triton_lite {
 namespace {
 
 constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
-constexpr std::uint64_t kLongestMicroseconds = kNever / 1000 / 2;
+constexpr std::uint64_t kLongestDelayMicroseconds = kNever / 1000 / 2;
 
 class DirectBatcher final : public SequenceBatcher {
  public:
   DirectBatcher(const Shared& shared, std::uint32_t index, std::uint32_t slots, const DirectStrategySpec& strategy)
       : SequenceBatcher(shared, index, slots),
-        delay_nanoseconds_(std::min(strategy.max_queue_delay_microseconds, kLongestMicroseconds) * 1000),
+        delay_nanoseconds_(std::min(strategy.max_queue_delay_microseconds, kLongestDelayMicroseconds) * 1000),
         minimum_utilization_(strategy.minimum_slot_utilization) {}
 
   bool TakeBatch(std::uint64_t now, bool flush, SequenceBatch* batch) override {
