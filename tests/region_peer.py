@@ -5,6 +5,7 @@ python region_peer.py http|grpc HOST:PORT
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -50,7 +51,7 @@ def attempts(library: Any, client: Any) -> Iterator[tuple[str, Callable[[], Any]
     yield "register", lambda: client.register_system_shared_memory("mine", "/no_such_key", 64)
     yield "unregister", client.unregister_system_shared_memory
     yield "unregister one", lambda: client.unregister_system_shared_memory("mine")
-    yield "register cuda", lambda: client.register_cuda_shared_memory("mine", b"A" * 88, 0, 64)
+    yield "register cuda", lambda: client.register_cuda_shared_memory("mine", base64.b64encode(bytes(64)), 0, 64)
     yield "unregister cuda", client.unregister_cuda_shared_memory
     yield "infer in", lambda: client.infer("simple", inputs(library, "mine"))
     yield "infer out", lambda: client.infer("simple", inputs(library), outputs=outputs(library, "mine"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import re
@@ -206,7 +207,7 @@ def test_truncated_region_fails_its_requests_only(client: Any, library: Any) -> 
 
 def test_cuda_needs_a_gpu(client: Any) -> None:
     with pytest.raises(InferenceServerException, match="GPUs not supported"):
-        client.register_cuda_shared_memory("gpu", b"A" * 88, 0, 64)
+        client.register_cuda_shared_memory("gpu", base64.b64encode(bytes(64)), 0, 64)
     client.unregister_cuda_shared_memory()
 
 
@@ -418,7 +419,7 @@ def test_nobody_may_where_it_is_disabled(tmp_path: Path, library: Any) -> None:
         for refused in (
             lambda: register(client, "never", SIZE),
             client.unregister_system_shared_memory,
-            lambda: client.register_cuda_shared_memory("never", b"A" * 88, 0, SIZE),
+            lambda: client.register_cuda_shared_memory("never", base64.b64encode(bytes(64)), 0, SIZE),
             client.unregister_cuda_shared_memory,
         ):
             with pytest.raises(InferenceServerException, match="Client shared memory is disabled"):

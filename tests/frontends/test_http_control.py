@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -162,10 +163,57 @@ def test_register_refuses(body: bytes, region: str, code: Code, text: str) -> No
     assert (raised.value.code, raised.value.text) == (code, text)
 
 
+HANDLE = bytes(range(64))
+
+
+def cuda_document(handle: bytes, **fields: int) -> bytes:
+    return json.dumps({"raw_handle": {"b64": base64.b64encode(handle).decode()}, **fields}).encode()
+
+
 def test_register_cuda_memory() -> None:
-    body = b'{"raw_handle": {"b64": "QUJD"}, "byte_size": 4, "device_id": 1}'
+    body = cuda_document(HANDLE, byte_size=4, device_id=1)
     request = request_of(shared_memory.cuda_register(body, region="r"))
-    assert (request.raw_handle, request.byte_size, request.device_id) == (b"ABC", 4, 1)
+    assert (request.raw_handle, request.byte_size, request.device_id) == (HANDLE, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "region", "code", "text"),
+    [
+        (b"{}", "", Code.INVALID_ARGUMENT, "'region name' is necessary to register cuda shared memory region"),
+        (b"{}", "r", Code.INVALID_ARGUMENT, "Shared memory register request has no 'raw_handle' field"),
+        (
+            cuda_document(b"ABC", device_id=0),
+            "r",
+            Code.INTERNAL,
+            "attempt to access non-existing object member 'byte_size'",
+        ),
+        (
+            cuda_document(b"ABC", byte_size=4),
+            "r",
+            Code.INTERNAL,
+            "attempt to access non-existing object member 'device_id'",
+        ),
+        (
+            cuda_document(b"ABC", byte_size=4, device_id=-1),
+            "r",
+            Code.INTERNAL,
+            "attempt to access JSON non-unsigned-integer as unsigned-integer",
+        ),
+        *(
+            (
+                cuda_document(handle, byte_size=4, device_id=0),
+                "r",
+                Code.INVALID_ARGUMENT,
+                "'raw_handle' must be a valid base64 encoded cudaIpcMemHandle_t",
+            )
+            for handle in (b"", HANDLE[:-1], HANDLE + b"x")
+        ),
+    ],
+)
+def test_register_cuda_refuses(body: bytes, region: str, code: Code, text: str) -> None:
+    with pytest.raises(TritonError) as raised:
+        shared_memory.cuda_register(body, region=region)
+    assert (raised.value.code, raised.value.text) == (code, text)
 
 
 def test_region_status_is_sorted() -> None:

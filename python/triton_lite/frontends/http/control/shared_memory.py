@@ -10,6 +10,8 @@ from triton_lite.frontends.http.control.exchange import Exchange, exchange
 from triton_lite.frontends.http.control.repository import decode_base64
 from triton_lite.proto import messages
 
+_HANDLE_BYTE_SIZE = 64  # Of a cudaIpcMemHandle_t.
+
 
 def system_status(body: bytes | None, region: str = "") -> Exchange:
     """GET /v2/systemsharedmemory[/region/REGION]/status."""
@@ -62,6 +64,9 @@ def cuda_register(body: bytes | None, region: str = "") -> Exchange:
         device_id=json_reader.as_unsigned(json_reader.required(document, "device_id")),
         raw_handle=decode_base64(handle),
     )
+    # Known without a GPU too, so that a machine without one gives Triton's answer.
+    if len(request.raw_handle) != _HANDLE_BYTE_SIZE:
+        raise TritonError(Code.INVALID_ARGUMENT, "'raw_handle' must be a valid base64 encoded cudaIpcMemHandle_t")
     return exchange("CudaSharedMemoryRegister", request)
 
 
