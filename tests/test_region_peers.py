@@ -28,7 +28,7 @@ PERMITTED = {
     "register": "Unable to open shared memory region: '/no_such_key'",
     "unregister": "",
     "unregister one": "",
-    "register cuda": "failed to register CUDA shared memory region: 'mine', GPUs not supported",
+    "register cuda": "failed to register shared memory region: invalid args",
     "unregister cuda": "",
     "infer in": "Unable to find shared memory region: 'mine'",
     "infer out": "Unable to find shared memory region: 'mine'",

@@ -206,7 +206,7 @@ def test_truncated_region_fails_its_requests_only(client: Any, library: Any) -> 
 
 
 def test_cuda_needs_a_gpu(client: Any) -> None:
-    with pytest.raises(InferenceServerException, match="GPUs not supported"):
+    with pytest.raises(InferenceServerException, match="failed to register shared memory region: invalid args"):
         client.register_cuda_shared_memory("gpu", base64.b64encode(bytes(64)), 0, 64)
     client.unregister_cuda_shared_memory()
 
@@ -218,6 +218,8 @@ def test_keys_that_clients_may_not_name(client: Any) -> None:
             client.register_system_shared_memory("r", f"/triton_python_backend_shm_region_{os.getpid()}", 64)
     finally:
         os.unlink(f"/dev/shm/triton_python_backend_shm_region_{os.getpid()}")
+    with pytest.raises(InferenceServerException, match="contains the reserved prefix"):  # And nothing lies there.
+        client.register_system_shared_memory("r", "triton_python_backend_shm_region_none", 64)
     with pytest.raises(InferenceServerException, match="invalid shm key"):
         client.register_system_shared_memory("r", "//", 64)
 

@@ -11,6 +11,10 @@ namespace triton_lite::cuda {
 namespace {
 
 Result<std::byte*> OpenHandle(Bytes handle, std::int64_t device_id) {
+  if (handle.size() != kIpcHandleByteSize) {
+    return InvalidArgument("a handle has " + std::to_string(kIpcHandleByteSize) + " bytes, not " +
+                           std::to_string(handle.size()));
+  }
   const DeviceScope scope(device_id);
   RETURN_IF_ERROR(scope.status());
   IpcHandle raw;
@@ -24,12 +28,6 @@ Result<std::byte*> OpenHandle(Bytes handle, std::int64_t device_id) {
 
 Result<DeviceRegionPtr> DeviceRegion::Open(const std::string& name, Bytes handle, std::int64_t device_id,
                                            std::uint64_t byte_size) {
-  if (!Driver::Get().ok()) {
-    return InvalidArgument("failed to register CUDA shared memory region: '" + name + "', GPUs not supported");
-  }
-  if (handle.size() != kIpcHandleByteSize) {
-    return InvalidArgument("'raw_handle' must be a valid base64 encoded cudaIpcMemHandle_t");
-  }
   const Result<std::byte*> opened = OpenHandle(handle, device_id);
   if (!opened.ok()) {
     LogError("CUDA shared memory region '" + name + "': " + opened.status().message());

@@ -54,12 +54,12 @@ Status CheckSize(const FileDescriptor& file, const std::string& name, const std:
 Result<SharedRegionPtr> SharedRegion::Map(const std::string& name, const std::string& key, std::uint64_t offset,
                                           std::uint64_t byte_size) {
   RETURN_IF_ERROR(CheckKey(name, key));
+  RETURN_IF_ERROR(CheckReserved(name, key));
   // Non-blocking: what lies under the name may be anything, a pipe that nobody writes to included.
   const FileDescriptor file(::shm_open(key.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC, 0));
   if (!file.valid()) {
     return Internal("Unable to open shared memory region: '" + key + "'");
   }
-  RETURN_IF_ERROR(CheckReserved(name, key));
   struct stat object = {};
   RETURN_IF_ERROR(CheckSize(file, name, key, offset, byte_size, &object));
   void* const mapped =

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -119,7 +118,6 @@ def test_gpus_that_are_hidden(gpu_repository: Path, hidden_by: dict[str, str]) -
         check_model(client, "auto")
         if "CUDA_VISIBLE_DEVICES" in hidden_by:
             region = gpu_regions.GpuRegion(4 << 20)
-            text = f"failed to register CUDA shared memory region: '{region.name}', GPUs not supported"
-            with pytest.raises(InferenceServerException, match=re.escape(text)):
+            with pytest.raises(InferenceServerException, match="failed to register shared memory region: invalid args"):
                 region.register(client)
             region.free()

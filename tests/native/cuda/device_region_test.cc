@@ -98,9 +98,8 @@ TEST(TwiceTheSame) {
 }
 
 TEST(WhatCannotBeOpened) {
-  const std::string other_length = "'raw_handle' must be a valid base64 encoded cudaIpcMemHandle_t";
-  CHECK_EQ(ErrorOf(client->handle(0).subspan(1), 0, kSize), other_length);
-  CHECK_EQ(ErrorOf({}, 0, kSize), other_length);
+  CHECK_EQ(ErrorOf(client->handle(0).subspan(1), 0, kSize), kInvalid);
+  CHECK_EQ(ErrorOf({}, 0, kSize), kInvalid);
   std::vector<std::byte> unknown(kIpcHandleByteSize);
   CHECK_EQ(ErrorOf(unknown, 0, kSize), kInvalid);
   for (const std::int64_t device : {std::int64_t{-1}, std::int64_t{2}, std::int64_t{1} << 32}) {
@@ -125,9 +124,7 @@ TEST(ADriverThatFails) {
 }
 
 int main(int argc, char** argv) {
-  InNewProcess("0", [] {
-    CHECK_EQ(ErrorOf({}, 0, 1), "failed to register CUDA shared memory region: 'r', GPUs not supported");
-  });
+  InNewProcess("0", [] { CHECK_EQ(ErrorOf(std::vector<std::byte>(kIpcHandleByteSize), 0, 1), kInvalid); });
   ::setenv("FAKE_CUDA_DEVICES", "2", 1);
   const Client process;
   client = &process;

@@ -78,10 +78,15 @@ TEST(RefusesKeysThatNameNoObject) {
     CHECK(status.code() == Code::kInvalidArgument);
     CHECK_EQ(status.message(), "cannot register shared memory region 'r' - invalid shm key '" + key + "'");
   }
-  const Object reserved("/triton_python_backend_shm_region_" + std::to_string(::getpid()), 256);
-  CHECK_EQ(MapError(reserved.key(), 0, 256).message(),
-           "cannot register shared memory region 'r' with key '" + reserved.key() +
-               "' as the key contains the reserved prefix 'triton_python_backend_shm_region_'");
+  // Whether something lies there is not told.
+  const std::string prefix = "triton_python_backend_shm_region_";
+  const Object reserved("/" + prefix + std::to_string(::getpid()), 256);
+  for (const std::string& key : {reserved.key(), prefix + "none", "/" + prefix + "none", "///" + prefix + "none"}) {
+    const Status status = MapError(key, 0, 256);
+    CHECK(status.code() == Code::kInvalidArgument);
+    CHECK_EQ(status.message(), "cannot register shared memory region 'r' with key '" + key +
+                                   "' as the key contains the reserved prefix '" + prefix + "'");
+  }
 }
 
 TEST(RefusesWhatIsNoRegularFile) {
