@@ -60,8 +60,8 @@ class RateLimiter : public std::enable_shared_from_this<RateLimiter> {
   // What becomes of a seat.
   struct Place {
     Stage stage = Stage::kIdle;
-    std::uint64_t executions = 0;
-    std::uint64_t ticket = 0;  // kWaiting: of those of the same rank the first comes first.
+    std::uint64_t executions = 2;  // Setting up and warming up count, as in Triton.
+    std::uint64_t ticket = 0;      // kWaiting: of those of the same rank the first comes first.
   };
   using Rank = std::pair<std::uint64_t, std::uint64_t>;  // Executions times priority, ticket.
 

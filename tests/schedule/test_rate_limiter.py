@@ -22,7 +22,7 @@ class Seat:
 
     need: dict[tuple[str, int], int]
     priority: int
-    executions: int = 0
+    executions: int = 2  # Setting up and warming up.
     ticket: int = 0
     waits: bool = False
     runs: bool = False
