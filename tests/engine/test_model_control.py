@@ -63,7 +63,19 @@ def test_reload_serves_the_old_model_until_the_new_is_there(tmp_path):
     touch(tmp_path / "m" / "config.pbtxt")
     server.lifecycle.load("m")
     assert server.engine.served["m"].keys() == {2}
+    assert server.engine.unready["m"] == [1]
     assert index(server) == [("m", "1", "UNAVAILABLE", "unloaded"), ("m", "2", "READY", "")]
+
+
+def test_versions_that_failed_beside_others_are_not_ready(tmp_path):
+    put(tmp_path, "m")
+    server = explicit(tmp_path)
+    before = server.engine.served["m"]
+    put(tmp_path, "m", 'backend: "none"', versions=(3,))
+    touch(tmp_path / "m" / "config.pbtxt")
+    refused(server.lifecycle.load, "m")
+    assert server.engine.served["m"] == before
+    assert server.engine.unready["m"] == [3]
 
 
 def test_unload(tmp_path):

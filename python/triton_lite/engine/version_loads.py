@@ -183,7 +183,7 @@ class VersionLoads:
         serving = loading.kept | {
             version: Served(one, asked, loading.scratch) for version, one in loading.loaded.items()
         }
-        self._engine.publish(key, {version: one.loaded.handle for version, one in serving.items()}, [])
+        self._publish(key, serving)
         self._served[key] = serving
         for version in before.keys() - serving.keys():
             self._table.advance(key, version, State.UNLOADING)
@@ -206,9 +206,14 @@ class VersionLoads:
                 self._table.advance(loading.key, version, State.UNAVAILABLE, reason=reason, advice=advice)
             if error:
                 text += f"version {version} is at UNAVAILABLE state: {status_text(error)};"
-        if not before:
-            self._engine.publish(loading.key, {}, loading.wanted)
+        if not before.keys() >= set(loading.wanted):
+            self._publish(loading.key, before)
         return TritonError(Code.INVALID_ARGUMENT, text)
+
+    def _publish(self, key: str, serving: Mapping[int, Served]) -> None:
+        # Whatever else was ever loaded is not ready, which is not the same as never having been there.
+        unready = [version for version in self._table.versions(key) or {} if version not in serving]
+        self._engine.publish(key, {version: one.loaded.handle for version, one in serving.items()}, unready)
 
 
 def _same_but_for_policy(one: messages.ModelConfig, other: messages.ModelConfig) -> bool:
