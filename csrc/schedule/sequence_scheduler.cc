@@ -144,6 +144,10 @@ void SequenceScheduler::Enqueue(RequestPtr request, EnqueueHint hint) {
   }
   if (work.ran) {
     RunInline(*runner, std::move(work));
+  } else if (!work.cancelled.empty()) {
+    AnswerUnrun(&work);
+    MutexLock lock(mu_);
+    CountEnded(&work);
   }
 }
 
@@ -191,6 +195,9 @@ void SequenceScheduler::AfterAdmission(Runner* runner, bool may_run_inline, Work
     WakeAll();  // Every request may be the one that all wait for.
     return;
   }
+  if (runner != nullptr && runner->running) {
+    TakeCancelled(*runner, work);  // Nobody would answer them before the batch has run.
+  }
   if (runner == nullptr || runner->running || !runner->asleep || runner->woken) {
     return;  // Whoever runs there looks for more.
   }
@@ -236,8 +243,7 @@ bool SequenceScheduler::TakeWork(Runner& runner, Work* work) {
     return false;
   }
   const bool took = runner.batcher->TakeBatch(NowNanoseconds(), draining_, &work->batch);
-  work->cancelled.swap(runner.batcher->cancelled());
-  work->ended += work->cancelled.size();
+  TakeCancelled(runner, work);
   if (!took) {
     return !work->cancelled.empty();
   }
@@ -249,6 +255,11 @@ bool SequenceScheduler::TakeWork(Runner& runner, Work* work) {
     }
   }
   return true;
+}
+
+void SequenceScheduler::TakeCancelled(Runner& runner, Work* work) {
+  work->cancelled.swap(runner.batcher->cancelled());
+  work->ended += work->cancelled.size();
 }
 
 void SequenceScheduler::Execute(Runner& runner, Work* work) {

@@ -80,6 +80,7 @@ class SequenceScheduler : public Scheduler {
   // Takes work to be run on the calling thread, or says whom to wake for it.
   void AfterAdmission(Runner* runner, bool may_run_inline, Work* work, CondVar** wake) REQUIRES(mu_);
   bool TakeWork(Runner& runner, Work* work) REQUIRES(mu_);
+  static void TakeCancelled(Runner& runner, Work* work);
   void FinishWork(Runner& runner, Work* work) REQUIRES(mu_);
   void RunAgain(Work* work) REQUIRES(mu_);
   // Counts what was answered since the last call.

@@ -182,6 +182,21 @@ def test_oldest_waits_for_a_preferred_size(sequences: Driver) -> None:
     assert sequences.answer("b") == OK
 
 
+def test_a_cancelled_sequence_is_answered_while_others_run(sequences: Driver) -> None:
+    """Its turn comes with the end of another sequence, whose request waits for the batch that runs."""
+    sequences.make(max_batch=2, candidates=2)
+    sequences.enqueue("b0", id=2, flags=START)
+    run_all(sequences, "b0/1,0,1")
+    sequences.enqueue("a0", id=1, flags=START)
+    running = sequences.run()
+    sequences.enqueue("c0", id=3, flags=START)
+    sequences.cancel("c0")
+    sequences.enqueue("b1", id=2, flags=END)
+    assert sequences.answer("c0") == Answer(1, "")
+    sequences.finish(running)
+    run_all(sequences, "b1/0,1,1")
+
+
 def test_holds_back_for_tests(sequences: Driver) -> None:
     sequences.make(hold="2,1")
     for name, identifier in (("a", 1), ("b", 1), ("c", 2)):
