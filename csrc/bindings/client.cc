@@ -263,7 +263,7 @@ void BindClient(py::module_& m) {
       .def("arm", [](PyClient& self) { return self.client().ArmWakeup(); })
       .def("wait", &PyClient::Wait, py::arg("call"), py::arg("timeout") = py::none())
       .def_property_readonly("connected", [](PyClient& self) { return self.client().connected(); })
-      .def_property_readonly("tracing", [](PyClient& self) { return self.client().tracing(); });
+      .def_property_readonly("tracing", [](PyClient& self) { return static_cast<int>(self.client().tracing()); });
 }
 
 }  // namespace triton_lite::bindings

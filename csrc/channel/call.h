@@ -70,7 +70,7 @@ class CallHandler {
   virtual ~CallHandler() = default;
   virtual void Handle(CallPtr call) = 0;
   // Whether requests may be sampled for tracing (in-process clients ask; peers are told, see ChannelServer).
-  virtual bool tracing() const { return false; }
+  virtual Tracing tracing() const { return Tracing::kNone; }
 };
 
 }  // namespace triton_lite

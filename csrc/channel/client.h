@@ -75,8 +75,8 @@ class ChannelClient {
 
   // False once the engine hung up or said goodbye; every pending call has then been answered UNAVAILABLE.
   virtual bool connected() const = 0;
-  // The engine may sample requests for tracing: it is to be given the front end's timestamps.
-  virtual bool tracing() const = 0;
+  // What the engine is to be told of requests that it may sample for tracing.
+  virtual Tracing tracing() const = 0;
 };
 
 struct RingClientOptions {

@@ -315,7 +315,7 @@ class DirectClient : public ChannelClient {
     return mailbox_->Wait(call, deadline_ns, interrupted);
   }
   bool connected() const override { return true; }
-  bool tracing() const override { return handler_->tracing(); }
+  Tracing tracing() const override { return handler_->tracing(); }
 
  private:
   CallHandler* const handler_;

@@ -68,7 +68,7 @@ struct ChannelHeader {
   std::atomic<std::uint32_t> engine_signals;              // 1: requests were released.
   std::atomic<std::int32_t> engine_core;                  // Where the last answer was sent from.
   alignas(64) std::atomic<std::uint32_t> answers_parked;  // 1: the engine waits for room in the answer ring.
-  alignas(64) std::atomic<std::uint32_t> tracing;  // 1: requests may be sampled; front ends name their timestamps.
+  alignas(64) std::atomic<std::uint32_t> tracing;         // See Tracing (method.h).
   // Set by the sleeper, taken by whoever wakes it.
   alignas(64) std::atomic<std::uint32_t> engine_sleeps;
   alignas(64) std::atomic<std::uint32_t> client_sleeps;  // Bits of ClientSleep.

@@ -45,6 +45,10 @@ enum class Method : std::uint16_t {
   kAdmin = 64,
 };
 
+// Whether requests may be sampled for tracing, and what front ends are to say of them then: their timestamps, and the
+// W3C trace context, which costs them more to find than all the rest.
+enum class Tracing : std::uint32_t { kNone = 0, kTimes = 1, kTimesAndContext = 2 };
+
 // Beside a call's method on the channel: the client may not use shared memory. Front ends set it for clients on other
 // machines; it is no part of the message, so that nothing a client sends can set or hide it.
 inline constexpr std::uint16_t kRegionsDenied = 0x8000;

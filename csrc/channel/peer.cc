@@ -45,7 +45,7 @@ struct Peer::Parts {
 };
 
 Result<std::shared_ptr<Peer>> Peer::Welcome(FileDescriptor socket, const Hello& hello, FileDescriptor region,
-                                            std::uint64_t answer_budget_byte_size, bool tracing) {
+                                            std::uint64_t answer_budget_byte_size, Tracing tracing) {
   if (hello.magic != kChannelMagic || hello.version != kChannelVersion || hello.max_calls == 0 ||
       hello.max_calls > kMostCalls) {
     return InvalidArgument("the peer speaks another version of the channel");
@@ -57,7 +57,9 @@ Result<std::shared_ptr<Peer>> Peer::Welcome(FileDescriptor socket, const Hello& 
   const std::size_t control_size = ChannelMemory::ByteSize(parts.shape);
   ASSIGN_OR_RETURN(const FileDescriptor control, CreateMemfd("triton_lite_rings", control_size));
   ASSIGN_OR_RETURN(parts.control, Mapping::Map(control.get(), control_size));
-  ChannelMemory(parts.control, parts.shape).header().tracing.store(tracing ? 1 : 0, std::memory_order_relaxed);
+  ChannelMemory(parts.control, parts.shape)
+      .header()
+      .tracing.store(static_cast<std::uint32_t>(tracing), std::memory_order_relaxed);
   ArenaOptions arena;
   arena.name = "triton_lite_answers";
   arena.budget_byte_size = answer_budget_byte_size;

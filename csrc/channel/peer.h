@@ -24,7 +24,7 @@ class Peer : public std::enable_shared_from_this<Peer> {
  public:
   // Checks the handshake and answers it.
   static Result<std::shared_ptr<Peer>> Welcome(FileDescriptor socket, const Hello& hello, FileDescriptor region,
-                                               std::uint64_t answer_budget_byte_size, bool tracing);
+                                               std::uint64_t answer_budget_byte_size, Tracing tracing);
   ~Peer();
 
   // --- Reader role only ---
@@ -39,7 +39,9 @@ class Peer : public std::enable_shared_from_this<Peer> {
   RegionTable::State ReceiveNotes() { return regions_.ReceiveNotes(); }
   void SetReaderSleeps(bool sleeps);
   // Any thread. Whether the client is to name its timestamps.
-  void SetTracing(bool tracing) { memory_.header().tracing.store(tracing ? 1 : 0, std::memory_order_relaxed); }
+  void SetTracing(Tracing tracing) {
+    memory_.header().tracing.store(static_cast<std::uint32_t>(tracing), std::memory_order_relaxed);
+  }
   // Nothing is taken from or sent to the peer any more; its calls are cancelled.
   void HangUp() EXCLUDES(answers_mu_);
 

@@ -213,7 +213,7 @@ Result<std::shared_ptr<Peer>> Reader::Welcome(FileDescriptor socket, const Hello
   return peer;
 }
 
-void Reader::SetTracing(bool tracing) {
+void Reader::SetTracing(Tracing tracing) {
   MutexLock lock(welcomed_mu_);
   tracing_ = tracing;
   for (const auto& entry : welcomed_) {

@@ -29,7 +29,7 @@ class Reader {
   void SayGoodbye();
 
   // Any thread. All peers know when this returns.
-  void SetTracing(bool tracing) EXCLUDES(welcomed_mu_);
+  void SetTracing(Tracing tracing) EXCLUDES(welcomed_mu_);
 
   std::size_t peer_count() const { return peer_count_.load(std::memory_order_relaxed); }
   std::uint64_t idle_since() const { return idle_since_.load(std::memory_order_relaxed); }
@@ -75,7 +75,7 @@ class Reader {
   ReaderRole role_;
 
   Mutex welcomed_mu_;
-  bool tracing_ GUARDED_BY(welcomed_mu_) = false;
+  Tracing tracing_ GUARDED_BY(welcomed_mu_) = Tracing::kNone;
   std::vector<std::weak_ptr<Peer>> welcomed_ GUARDED_BY(welcomed_mu_);
 
   // All below belong to the holder of the role.

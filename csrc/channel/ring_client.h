@@ -32,7 +32,9 @@ class RingClient : public ChannelClient {
   bool ArmWakeup() override EXCLUDES(mu_);
   ReceivedAnswerPtr Wait(CallId call, std::uint64_t deadline_ns, bool* interrupted) override EXCLUDES(mu_);
   bool connected() const override { return connected_.load(std::memory_order_relaxed); }
-  bool tracing() const override { return link_->memory.header().tracing.load(std::memory_order_relaxed) != 0; }
+  Tracing tracing() const override {
+    return static_cast<Tracing>(link_->memory.header().tracing.load(std::memory_order_relaxed));
+  }
 
  private:
   using Owners = CallTable::Owners;

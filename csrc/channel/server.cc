@@ -48,7 +48,7 @@ class RingServer : public ChannelServer {
     listener_.Close();
   }
 
-  void SetTracing(bool tracing) override { reader_.SetTracing(tracing); }
+  void SetTracing(Tracing tracing) override { reader_.SetTracing(tracing); }
   std::size_t peer_count() const override { return reader_.peer_count(); }
   std::uint64_t idle_since() const override { return reader_.idle_since(); }
 

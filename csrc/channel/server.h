@@ -22,7 +22,7 @@ class ChannelServer {
   virtual void Stop() = 0;
 
   // Tells all peers, those to come too, whether requests may be sampled for tracing.
-  virtual void SetTracing(bool tracing) = 0;
+  virtual void SetTracing(Tracing tracing) = 0;
 
   virtual std::size_t peer_count() const = 0;
   // Steady-clock nanoseconds since when there is no peer; 0 while there is one.

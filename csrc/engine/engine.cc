@@ -93,7 +93,7 @@ Status Engine::Listen(ChannelServerOptions options) {
     return {Code::kFailedPrecondition, "the engine listens already"};
   }
   ASSIGN_OR_RETURN(server_, ChannelServer::Start(std::move(options), this));
-  tracer_.OnActive([server = server_.get()](bool active) { server->SetTracing(active); });
+  tracer_.OnActive([this, server = server_.get()](bool active) { server->SetTracing(TracingOf(active)); });
   return {};
 }
 

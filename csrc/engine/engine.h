@@ -59,7 +59,7 @@ class Engine final : public CallHandler, public ModelRouter {
   // Steps of ensembles.
   Result<RoutedModel> Find(const std::string& model_name, std::int64_t model_version) override;
   void Start(const RoutedModel& model, RequestPtr request, EnqueueHint hint) override;
-  bool tracing() const override { return tracer_.active(); }
+  Tracing tracing() const override { return TracingOf(tracer_.active()); }
 
   // Blocks while files are read and instances are made and warmed up. The model is not served yet. `metrics`: nothing,
   // and the model has none.
@@ -90,6 +90,11 @@ class Engine final : public CallHandler, public ModelRouter {
   void Stop();
 
  private:
+  // Only spans take their client's trace context.
+  Tracing TracingOf(bool active) const {
+    return !active ? Tracing::kNone : tracer_.queue() == nullptr ? Tracing::kTimes : Tracing::kTimesAndContext;
+  }
+
   void HandleExists(const CallPtr& call);
   void HandleTraceSent(const CallPtr& call);
   // Null when the call was answered already.

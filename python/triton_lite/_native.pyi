@@ -697,5 +697,5 @@ class ChannelClient:
     @property
     def connected(self) -> bool: ...
     @property
-    def tracing(self) -> bool:
-        """The engine traces requests: see csrc/wire/front_trace.h."""
+    def tracing(self) -> int:
+        """What the engine is to be told of requests: 0 nothing, 1 their times, 2 their trace context too."""

@@ -57,7 +57,7 @@ class FakeClient:
 
     respond: Respond
     connected: bool = True
-    tracing: bool = False
+    tracing: int = 0
     sent: list[Sent] = field(default_factory=list)
     cancelled: list[int] = field(default_factory=list)
     arena: list[bytearray] = field(default_factory=list)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from triton_lite.errors import Code, TritonError
-from triton_lite.frontends.link import UNREACHABLE, Answer, Client, EngineLink
+from triton_lite.frontends.link import UNREACHABLE, WITH_CONTEXT, Answer, Client, EngineLink
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -148,10 +148,10 @@ class Bridge:
         self._look_soon()
 
     @property
-    def tracing(self) -> bool:
-        """Whether requests may be traced; of an engine that is not connected nobody knows."""
+    def tracing(self) -> int:
+        """What the engine is to be told of requests (link.Client); of one that is not connected nobody knows."""
         client = self._client
-        return client is None or client.tracing
+        return WITH_CONTEXT if client is None else client.tracing
 
     @property
     def current(self) -> Client | None:

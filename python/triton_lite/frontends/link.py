@@ -13,6 +13,8 @@ from triton_lite.errors import Code, TritonError
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+WITH_CONTEXT = 2
+"""Value of Client.tracing: requests are to come with their times and their client's trace context."""
 UNREACHABLE = "the inference engine went away"
 
 
@@ -59,8 +61,8 @@ class Client(Protocol):
         """False once the engine went away."""
 
     @property
-    def tracing(self) -> bool:
-        """Whether the engine traces requests: those of inference get a FrontTrace then."""
+    def tracing(self) -> int:
+        """What the engine is to be told of inference (csrc/channel/method.h, Tracing): nothing, times, WITH_CONTEXT."""
 
     def send(self, method: int, message: Buffer, segments: Sequence[Buffer] = ()) -> int:
         """Send a call, return its id."""
@@ -118,10 +120,10 @@ class EngineLink:
         return client if client is not None and client.connected else None
 
     @property
-    def tracing(self) -> bool:
-        """Whether requests may be traced; of an engine that is not connected nobody knows."""
+    def tracing(self) -> int:
+        """What the engine is to be told of requests (Client.tracing); of one that is not connected nobody knows."""
         client = self._client
-        return client is None or client.tracing
+        return WITH_CONTEXT if client is None else client.tracing
 
     def client(self) -> Client:
         """Return a connected client, connecting (blocking) if need be. Raises TritonError(UNAVAILABLE)."""

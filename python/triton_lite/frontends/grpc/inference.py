@@ -17,6 +17,7 @@ from triton_lite.frontends.bridge import Bridge
 from triton_lite.frontends.grpc import wire
 from triton_lite.frontends.grpc.statuses import abort, status_of
 from triton_lite.frontends.grpc.verbose import log_call
+from triton_lite.frontends.link import WITH_CONTEXT
 from triton_lite.frontends.peers import is_local_grpc
 from triton_lite.frontends.reserved_headers import is_reserved
 from triton_lite.frontends.tracing import GRPC, FrontTrace, now
@@ -70,8 +71,8 @@ def infer(
             await context.send_initial_metadata(((ID_HEADER, name),))
         added = access_field(peer_of(context), len(request)) if access_log else b""
         trace = None
-        if bridge().tracing:
-            trace = begin_trace(context, waiting_since)
+        if tracing := bridge().tracing:
+            trace = begin_trace(context, waiting_since, tracing)
             added += trace.field()
             waiting_since = now()
         try:
@@ -110,8 +111,10 @@ def _address(peer: str) -> str:
     return unquote(peer).removeprefix("ipv4:").removeprefix("ipv6:")
 
 
-def begin_trace(context: Any, waiting_since: int) -> FrontTrace:
-    """Begin to note the times of a request that has come, and take its client's trace context."""
+def begin_trace(context: Any, waiting_since: int, tracing: int) -> FrontTrace:
+    """Begin to note the times of a request that has come, and take its client's trace context if that is wanted."""
+    if tracing != WITH_CONTEXT:  # Reading the metadata takes 46 of the 350 µs of a small request.
+        return FrontTrace(GRPC, waiting_since)
     found = {name: value for name, value in context.invocation_metadata() or () if name in _TRACE_CONTEXT}
     values = [found.get(name, "") for name in _TRACE_CONTEXT]
     return FrontTrace(GRPC, waiting_since, *(value.encode("latin-1", "replace") for value in values))

@@ -207,8 +207,8 @@ class StreamInfer:
             async for message in requests:
                 request = _Request(session, message)
                 added = access_field(peer, len(message), given) if self._access_log else b""
-                if self._bridge().tracing:
-                    request.trace = begin_trace(context, waiting_since)
+                if tracing := self._bridge().tracing:
+                    request.trace = begin_trace(context, waiting_since, tracing)
                     added += request.trace.field()
                 await session.room()
                 session.begin(request)

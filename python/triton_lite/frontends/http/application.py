@@ -19,7 +19,7 @@ from triton_lite.frontends.http.keep_alive import hold_next_request
 from triton_lite.frontends.http.lingering import LINGER, linger
 from triton_lite.frontends.http.router import Router
 from triton_lite.frontends.http.routes import routes
-from triton_lite.frontends.http.tracing import TracedBody, begin_wsgi, serve_traced
+from triton_lite.frontends.http.tracing import TRACE, TracedBody, begin_asgi, begin_wsgi, serve_traced
 from triton_lite.frontends.http.verbose import log_request
 
 _log = logging.getLogger("triton_lite.http")
@@ -66,17 +66,13 @@ class Application:
         return body
 
     async def _call_asgi(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["method"] == "POST" and self._front_end.bridge().tracing:
-            await serve_traced(self._front_end, scope, receive, send, self._serve_asgi)
-        else:
-            await self._serve_asgi(scope, receive, send)
-
-    async def _serve_asgi(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             if logs.verbose():
                 log_request(scope["method"], scope["path"])
-            scope[RECEIVE] = server = receive
+            scope[RECEIVE] = receive
             if scope["method"] == "POST":
+                if tracing := self._front_end.bridge().tracing:
+                    begin_asgi(scope, tracing)
                 handed_on = await self._fast_infer.serve(scope, receive, send)
                 if handed_on is None:
                     return
@@ -84,7 +80,13 @@ class Application:
             raw_path = scope.get("raw_path")
             if raw_path and b"%" in raw_path:
                 scope["path"] = raw_path.partition(b"?")[0].decode("latin-1")
-            send = _ending(scope, server, send)
+            if TRACE in scope:
+                return await serve_traced(self._front_end, scope, receive, send, self._serve_by_falcon)
+        await self._serve_by_falcon(scope, receive, send)
+
+    async def _serve_by_falcon(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            send = _ending(scope, scope[RECEIVE], send)
         await self._asgi(scope, receive, send)
 
 

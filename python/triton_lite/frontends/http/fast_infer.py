@@ -19,12 +19,14 @@ from triton_lite.frontends.http.front_end import FrontEnd
 from triton_lite.frontends.http.infer import decode, refuse_async
 from triton_lite.frontends.http.keep_alive import hold_next_request
 from triton_lite.frontends.http.replies import JSON
-from triton_lite.frontends.http.tracing import TRACE
+from triton_lite.frontends.http.tracing import TRACE, report_sent
 from triton_lite.frontends.link import failed_in_model, raise_for
 from triton_lite.frontends.peers import is_local_asgi
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+    from triton_lite.frontends.tracing import FrontTrace
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -55,6 +57,7 @@ class FastInfer:
         model = path[1].decode("latin-1")
         version = path[2].decode() if path[2] else ""
         in_model = False
+        trace = scope.get(TRACE)
         try:
             body = await self._receive(receive, byte_size)
             call = decode(self._front_end, model, version, body, header_length)
@@ -63,7 +66,6 @@ class FastInfer:
             if options.regions_by_peer and not is_local_asgi(scope):
                 call.deny_regions()
             request_id = call.header_id or request_id
-            trace = scope.get(TRACE)
             if trace is not None:
                 call.append(trace.field())
             with self._front_end.watches.watch(receive):
@@ -77,15 +79,35 @@ class FastInfer:
             refusal = _Refusal()
             await refuse_async(self._front_end, refusal, model, version, error, in_model)
             headers = [(b"content-type", refusal.content_type.encode())]
-            await _send(receive, send, refusal.status, _with_id(headers, request_id), refusal.data)
+            await self._send(trace, receive, send, refusal.status, _with_id(headers, request_id), refusal.data)
             return None
         encoded, json_byte_size = self._front_end.codec.encode_http_infer(answer, call)
         if json_byte_size is None:
-            await _send(receive, send, 200, _with_id([_JSON_TYPE], request_id), encoded)
+            await self._send(trace, receive, send, 200, _with_id([_JSON_TYPE], request_id), encoded)
         else:
             length = (b"inference-header-content-length", b"%d" % json_byte_size)
-            await _send(receive, send, 200, _with_id([_BINARY_TYPE, length], request_id), encoded)
+            await self._send(trace, receive, send, 200, _with_id([_BINARY_TYPE, length], request_id), encoded)
         return None
+
+    async def _send(
+        self,
+        trace: FrontTrace | None,
+        receive: Receive,
+        send: Send,
+        status: int,
+        headers: list[tuple[bytes, bytes]],
+        body: bytes,
+    ) -> None:
+        headers.append((b"content-length", b"%d" % len(body)))
+        if trace is not None:
+            trace.begin_send()
+        try:
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            hold_next_request(receive)
+            await send({"type": "http.response.body", "body": body})
+        finally:
+            if trace is not None:
+                report_sent(self._front_end, trace)
 
     async def _receive(self, receive: Receive, byte_size: int) -> Buffer:
         event = await receive()
@@ -152,10 +174,3 @@ async def _pieces(event: dict[str, Any], receive: Receive) -> AsyncIterator[Buff
             return
         event = await receive()
     raise cut_short()
-
-
-async def _send(receive: Receive, send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-    headers.append((b"content-length", b"%d" % len(body)))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    hold_next_request(receive)
-    await send({"type": "http.response.body", "body": body})

@@ -7,6 +7,7 @@ from typing import Any
 
 from triton_lite.errors import TritonError
 from triton_lite.frontends.http.front_end import FrontEnd
+from triton_lite.frontends.link import WITH_CONTEXT
 from triton_lite.frontends.tracing import HTTP, FrontTrace, now
 from triton_lite.proto import MethodNumber
 
@@ -14,13 +15,26 @@ from triton_lite.proto import MethodNumber
 TRACE = "triton_lite.trace"
 
 
-async def serve_traced(front_end: FrontEnd, scope: dict[str, Any], receive: Any, send: Any, serve: Any) -> None:
-    """Serve an ASGI request with `serve(scope, receive, send)`, and tell the engine when the answer was sent."""
+def begin_asgi(scope: dict[str, Any], tracing: int) -> None:
+    """Begin to note the times of an ASGI request, with its trace context if that is wanted."""
     start = now()
+    if tracing != WITH_CONTEXT:
+        scope[TRACE] = FrontTrace(HTTP, start)
+        return
     scope["headers"] = [tuple(header) for header in scope["headers"]]  # May be an iterator: others look too.
     headers = dict(scope["headers"])
-    trace = FrontTrace(HTTP, start, headers.get(b"traceparent", b""), headers.get(b"tracestate", b""))
-    scope[TRACE] = trace
+    scope[TRACE] = FrontTrace(HTTP, start, headers.get(b"traceparent", b""), headers.get(b"tracestate", b""))
+
+
+def report_sent(front_end: FrontEnd, trace: FrontTrace) -> None:
+    """Tell the engine when an answer was sent, if it wants to know."""
+    if trace.traced:
+        front_end.bridge().post(MethodNumber.TRACE_SENT, trace.sent())
+
+
+async def serve_traced(front_end: FrontEnd, scope: dict[str, Any], receive: Any, send: Any, serve: Any) -> None:
+    """Serve an ASGI request, of which begin_asgi was told, with `serve(scope, receive, send)`."""
+    trace = scope[TRACE]
 
     async def timed_send(event: dict[str, Any]) -> None:
         trace.begin_send()
@@ -29,8 +43,7 @@ async def serve_traced(front_end: FrontEnd, scope: dict[str, Any], receive: Any,
     try:
         await serve(scope, receive, timed_send)
     finally:
-        if trace.traced:
-            front_end.bridge().post(MethodNumber.TRACE_SENT, trace.sent())
+        report_sent(front_end, trace)
 
 
 def begin_wsgi(environ: dict[str, Any]) -> FrontTrace:
