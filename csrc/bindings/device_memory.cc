@@ -96,7 +96,7 @@ bool IsContiguous(const dlpack::Tensor& tensor) {
 
 using Imported = std::tuple<PyDeviceMemory, std::tuple<int, int>, std::vector<std::int64_t>>;
 
-// Takes the tensor out of a capsule. Its producer has been told to wait for the default stream.
+// Takes the tensor out of a capsule. Its producer was asked to have the default stream wait for its work.
 Imported Import(const py::capsule& capsule) {
   if (capsule.name() == nullptr || std::string(capsule.name()) != dlpack::kCapsule) {
     Raise(InvalidArgument("the tensor's DLPack capsule is none, or was used before"));

@@ -15,6 +15,14 @@ DevicePointer Address(const Buffer& buffer) { return reinterpret_cast<DevicePoin
 
 bool OnDevice(const Buffer& buffer) { return buffer.kind == MemoryKind::kDevice; }
 
+bool IsOnHost(const Buffer& from, const Buffer& to) { return !OnDevice(from) && !OnDevice(to); }
+
+void MoveOnHost(const Buffer& from, const Buffer& to) {
+  if (from.size > 0) {
+    std::memmove(to.data, from.data, from.size);
+  }
+}
+
 // What no IdleCopies has at the moment.
 class Idle {
  public:
@@ -55,11 +63,11 @@ Status Copies::Add(const Buffer& from, const Buffer& to) {
 }
 
 Status Copies::Begin(const Buffer& from, const Buffer& to) {
-  if (from.size == 0) {
+  if (IsOnHost(from, to)) {
+    MoveOnHost(from, to);
     return {};
   }
-  if (!OnDevice(from) && !OnDevice(to)) {
-    std::memmove(to.data, from.data, from.size);
+  if (from.size == 0) {
     return {};
   }
   const std::int64_t device_id = OnDevice(from) ? from.device_id : to.device_id;
@@ -99,17 +107,28 @@ Status Copies::Finish() {
   return status;
 }
 
-IdleCopies::IdleCopies() : copies_(TheIdle().Take()) {}
-
 IdleCopies::~IdleCopies() {
-  (void)copies_->Finish();
-  TheIdle().Return(std::move(copies_));
+  if (copies_ != nullptr) {
+    (void)copies_->Finish();
+    TheIdle().Return(std::move(copies_));
+  }
+}
+
+Status IdleCopies::Add(const Buffer& from, const Buffer& to) {
+  if (IsOnHost(from, to)) {
+    MoveOnHost(from, to);
+    return {};
+  }
+  if (copies_ == nullptr) {
+    copies_ = TheIdle().Take();
+  }
+  return copies_->Add(from, to);
 }
 
 Status Copy(const Buffer& from, const Buffer& to) {
-  const IdleCopies copies;
-  (void)copies->Add(from, to);  // Finish tells.
-  return copies->Finish();
+  IdleCopies copies;
+  RETURN_IF_ERROR(copies.Add(from, to));
+  return copies.Finish();
 }
 
 Result<Buffer> OnHost(const Buffer& from) {

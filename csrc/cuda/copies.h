@@ -35,16 +35,17 @@ class Copies {
   Status failed_;
 };
 
-// For those who copy now and then, on any thread: with the streams that others made before them.
+// As Copies, for those who copy now and then, on any thread: with the streams that others made before them, which are
+// only asked for where a GPU takes part.
 class IdleCopies {
  public:
-  IdleCopies();
+  IdleCopies() = default;
   IdleCopies(const IdleCopies&) = delete;
   IdleCopies& operator=(const IdleCopies&) = delete;
-  // Waits, as that of Copies.
   ~IdleCopies();
 
-  Copies* operator->() const { return copies_.get(); }
+  Status Add(const Buffer& from, const Buffer& to);
+  Status Finish() { return copies_ == nullptr ? Status() : copies_->Finish(); }
 
  private:
   std::unique_ptr<Copies> copies_;

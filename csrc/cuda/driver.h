@@ -19,7 +19,6 @@ class Driver {
   // or no GPU.
   static Result<const Driver*> Get();
 
-  const Functions& functions() const { return functions_; }
   int device_count() const { return device_count_; }
   // The primary context of a device, which CUDA's runtime and ONNX Runtime use too; made when it is first asked for,
   // since it takes memory. INVALID_ARGUMENT: no such device. INTERNAL: it cannot be made now.

@@ -94,7 +94,7 @@ Status RegionOutputs::Complete(InferenceResponse* response) const {
     return {};
   }
   std::vector<Buffer> used;  // By copies that are under way, which `copies` waits for whatever happens.
-  const cuda::IdleCopies copies;
+  cuda::IdleCopies copies;
   for (OutputTensor& output : response->outputs) {
     if (IsInTheWay(output)) {
       ASSIGN_OR_RETURN(output.data, TakeOut(output.data));
@@ -108,11 +108,11 @@ Status RegionOutputs::Complete(InferenceResponse* response) const {
     }
     RETURN_IF_ERROR(CheckFits(*requested, output.data.size));
     if (output.data.data != requested->region.data || output.data.kind != requested->region.kind) {
-      RETURN_IF_ERROR(copies->Add(output.data, requested->region));
+      RETURN_IF_ERROR(copies.Add(output.data, requested->region));
     }
     used.push_back(std::exchange(output.data, Buffer{}));
   }
-  RETURN_IF_ERROR(copies->Finish());
+  RETURN_IF_ERROR(copies.Finish());
   return CheckIntact(regions_.checked);
 }
 

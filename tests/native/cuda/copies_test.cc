@@ -99,8 +99,8 @@ TEST(WhoGoesWaits) {
   CHECK(device.Read() == host);
   std::vector<std::byte> back(kSize);
   {
-    const IdleCopies copies;
-    CHECK(copies->Add(device.buffer(), HostBuffer(&back)).ok());
+    IdleCopies copies;
+    CHECK(copies.Add(device.buffer(), HostBuffer(&back)).ok());
   }
   CHECK(back == host);
 }
@@ -138,9 +138,9 @@ TEST(ManyThreads) {
         const DeviceMemory device(kSize, number % 2);
         std::vector<std::byte> host = Counting(kSize), back(kSize);
         CHECK(Copy(HostBuffer(&host), device.buffer()).ok());
-        const IdleCopies copies;
-        CHECK(copies->Add(device.buffer(), HostBuffer(&back)).ok());
-        CHECK(copies->Finish().ok());
+        IdleCopies copies;
+        CHECK(copies.Add(device.buffer(), HostBuffer(&back)).ok());
+        CHECK(copies.Finish().ok());
         CHECK(back == host);
       }
     });
