@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -67,14 +68,26 @@ class FoundModel:
     config: messages.ModelConfig
 
 
+@dataclass
+class Handle:
+    """A share in a model of the data plane, which can be given up: whoever else has this object keeps nothing alive."""
+
+    native: Any
+
+
 @dataclass(frozen=True)
 class LoadedVersion:
     """One version, loaded but not served yet. processes: of a model of the Python backend."""
 
     config: messages.ModelConfig
     labels: dict[str, list[str]]
-    handle: Any
+    handle: Handle
     processes: PythonModel | None = None
+
+    def let_go(self) -> Future[None] | None:
+        """Give it up. It ends when no request is in it any more, and then its processes, which can be waited for."""
+        self.handle.native = None
+        return self.processes.stop() if self.processes is not None else None
 
 
 def status_text(error: TritonError) -> str:
@@ -190,7 +203,7 @@ class Loader:
         if is_python:
             handle, processes = self._start_python(found, config, files, settings, spec, metrics)
             return LoadedVersion(config, labels, handle, processes)
-        return LoadedVersion(config, labels, self._engine.load_model(spec, opened, metrics))
+        return LoadedVersion(config, labels, Handle(self._engine.load_model(spec, opened, metrics)))
 
     def _complete_python(
         self, found: FoundModel, config: messages.ModelConfig, files: VersionFiles, settings: Mapping[str, str]
@@ -214,7 +227,7 @@ class Loader:
         settings: Mapping[str, str],
         spec: Any,
         metrics: Any,
-    ) -> tuple[Any, PythonModel]:
+    ) -> tuple[Handle, PythonModel]:
         """Start the processes of a Python model, and give them to the data plane. Raises TritonError."""
         placements = place(self._native, spec)
         version = self._python_version(found, config, files)
@@ -222,7 +235,7 @@ class Loader:
         opened = None
         try:
             opened = self._engine.open_python_model(processes.give_links())
-            return self._engine.load_model(spec, opened, metrics), processes
+            return Handle(self._engine.load_model(spec, opened, metrics)), processes
         except BaseException:
             # The processes end when the data plane has let go of them, of which this frame may hold the last share.
             opened = None

@@ -118,14 +118,14 @@ class VersionLoads:
             version: self._table.advance(key, version, State.UNLOADING) for version in self._table.ready_versions(key)
         }
         retirement = self._engine.retract(key)
-        processes = _stop_processes(self._served.pop(key, {}))
+        ends = _let_go(self._served.pop(key, {}))
         if not leaving:
             return
-        if not processes and retirement.wait(_UNLOAD_SECONDS):
+        if not ends and retirement.wait(_UNLOAD_SECONDS):
             self._end_unloading(key, leaving)
             return
         waiting = threading.Thread(
-            target=self._wait_for_end, args=(key, retirement, processes, leaving), name="unload", daemon=True
+            target=self._wait_for_end, args=(key, retirement, ends, leaving), name="unload", daemon=True
         )
         waiting.start()
         waiting.join(_UNLOAD_SECONDS)
@@ -140,14 +140,17 @@ class VersionLoads:
         return served.loaded.processes if served is not None else None
 
     def close(self) -> None:
-        """Stop loading: what has not begun is dropped. Waits for what has."""
+        """Stop loading: what has not begun is dropped. Waits for what has, and lets go of what is served."""
         self._pool.shutdown(cancel_futures=True)
+        while self._served:
+            _, versions = self._served.popitem()
+            _let_go(versions)
 
     def _wait_for_end(
-        self, key: str, retirement: Any, processes: Sequence[Future[None]], leaving: Mapping[int, VersionStatus]
+        self, key: str, retirement: Any, ends: Sequence[Future[None]], leaving: Mapping[int, VersionStatus]
     ) -> None:
         retirement.wait()
-        wait(processes)
+        wait(ends)
         self._end_unloading(key, leaving)
 
     def _end_unloading(self, key: str, leaving: Mapping[int, VersionStatus]) -> None:
@@ -198,8 +201,7 @@ class VersionLoads:
         if loading.failed:
             failures[key] = self._give_up(loading, before)
             for unused in loading.loaded.values():
-                if unused.processes is not None:
-                    unused.processes.stop()
+                unused.let_go()
             loading.loaded.clear()
             _log.info("failed to load '%s'", key)
             return
@@ -209,8 +211,7 @@ class VersionLoads:
         }
         self._publish(key, serving)
         self._served[key] = serving
-        # A version that is kept has its processes kept.
-        _stop_processes({version: one for version, one in before.items() if version not in loading.kept})
+        _let_go({version: one for version, one in before.items() if version not in loading.kept})
         for version in before.keys() - serving.keys():
             self._table.advance(key, version, State.UNLOADING)
             self._table.advance(key, version, State.UNAVAILABLE, reason=UNLOADED)
@@ -239,7 +240,7 @@ class VersionLoads:
     def _publish(self, key: str, serving: Mapping[int, Served]) -> None:
         # Whatever else was ever loaded is not ready, which is not the same as never having been there.
         unready = [version for version in self._table.versions(key) or {} if version not in serving]
-        self._engine.publish(key, {version: one.loaded.handle for version, one in serving.items()}, unready)
+        self._engine.publish(key, {version: one.loaded.handle.native for version, one in serving.items()}, unready)
 
 
 def _same_but_for_policy(one: messages.ModelConfig, other: messages.ModelConfig) -> bool:
@@ -252,9 +253,10 @@ def _same_but_for_policy(one: messages.ModelConfig, other: messages.ModelConfig)
     return left == right and not left.HasField("ensemble_scheduling")
 
 
-def _stop_processes(versions: Mapping[int, Served]) -> list[Future[None]]:
-    """End the processes of versions that are served no more, when the data plane has let go of them."""
-    return [one.loaded.processes.stop() for one in versions.values() if one.loaded.processes is not None]
+def _let_go(versions: Mapping[int, Served]) -> list[Future[None]]:
+    """Give up versions that are served no more. Returns the ends of their processes."""
+    ends = [one.loaded.let_go() for one in versions.values()]
+    return [end for end in ends if end is not None]
 
 
 def _with_policy(served: Served, config: messages.ModelConfig) -> Served:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import enum
 import logging
 from collections.abc import Callable
@@ -163,13 +162,13 @@ class ModelInstance:
         if isinstance(answer, TritonError):
             self._failed(answer)
             return
-        has_check = bool(answer.get("has_is_ready"))
-        self._readiness = Readiness(self._scheduler, self.name, session.ask_aside if has_check else None)
         try:
             self.link.attach(*session.process.take_lanes(), session.process.pid)
         except TritonError:  # The model goes: nobody needs it any more.
             session.kill()
             return
+        has_check = bool(answer.get("has_is_ready"))
+        self._readiness = Readiness(self._scheduler, self.name, session.ask_aside if has_check else None)
         self.state = State.READY
         self._ready_since = self._scheduler.now()
         if self._first is None:
@@ -199,22 +198,19 @@ class ModelInstance:
             first.set_result(None)
 
     def _died(self, how: str) -> None:
-        was = self.state
+        was, attached = self.state, self._readiness is not None
         self._session = None
         self._readiness = None
-        if was is State.READY and self._stopped is None:
+        if attached:
             # First of all: whoever waits for an answer learns that there is none.
             self.link.detach()
+        if was is State.READY:
             _log.error("the process of '%s' %s", self.name, how)
             self._wait(self._scheduler.now() - self._ready_since)
         elif was is State.STARTING:
             self._wait(None)
-        elif self._stopped is not None:
-            with contextlib.suppress(Exception):
-                self.link.detach()
-            self._gone()
         else:
-            self.state = State.GONE
+            self._gone()
 
     def _wait(self, ready_for: float | None) -> None:
         if self._stopped is not None or self.link.closed:

@@ -27,7 +27,7 @@ from triton_lite.proto import messages
 
 _log = logging.getLogger(__name__)
 
-_LOOK_NS = 1_000_000_000
+_LOOK_NS = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,7 @@ class PythonModel:
         self._lock = threading.Lock()
         self._stopping: Future[None] | None = None
         self._linked = False
+        self._patient = True
         self._instances: list[ModelInstance] = []
         for placement in placements:
             link = make_link(placement.name)
@@ -167,7 +168,8 @@ class PythonModel:
             instance.send(message)
 
     def kill(self) -> None:
-        """End all processes at once. In the reactor's thread."""
+        """End all processes at once, whatever is in them; `stop` goes on. In the reactor's thread."""
+        self._patient = False
         for instance in self._instances:
             instance.kill()
 
@@ -189,7 +191,7 @@ class PythonModel:
         """Wait for the data plane, as long as requests are in the model, and then for the processes."""
         try:
             for instance in self._instances if self._linked else ():
-                while self._surroundings.reactor.runs and not instance.link.wait_closed(time.monotonic_ns() + _LOOK_NS):
+                while self._patient and not instance.link.wait_closed(time.monotonic_ns() + _LOOK_NS):
                     pass
             futures: list[Future[None]] = [Future() for _ in self._instances]
 

@@ -23,6 +23,8 @@ from triton_lite.proto import messages
 
 _log = logging.getLogger(__name__)
 
+_DEATH_SECONDS = 2.0
+
 
 class ModelProcesses:
     """Starts nothing until there is a model of the Python backend. Thread-safe.
@@ -81,6 +83,7 @@ class ModelProcesses:
             if left:
                 _log.error("%d models did not end in %g s: their processes are ended", len(left), seconds)
                 self._reactor.call_soon(partial(_kill, models))
+                wait(left, _DEATH_SECONDS)
         self._reactor.stop()
         self._environments.close()
 
