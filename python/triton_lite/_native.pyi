@@ -341,6 +341,8 @@ class ModelLink:
         """Take the process for dead: what it was given fails."""
     def set_execute_timeout(self, nanoseconds: int) -> None:
         """Limit how long a batch may run before its process is killed; 0: no limit."""
+    def set_concurrency(self, batches: int) -> None:
+        """Say how many batches the model runs at the same time (coroutines)."""
     def wait_closed(self, deadline_ns: int) -> bool:
         """Wait until the instance is gone; False at `deadline_ns` (CLOCK_MONOTONIC; 0: none)."""
     @property
