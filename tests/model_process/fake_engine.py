@@ -172,6 +172,7 @@ class Arena:
         self._next: dict[int, int] = {}
         self.blocks: dict[int, int] = {}
         self.released = 0
+        self._changed = threading.Condition()
 
     def add_region(self, size: int) -> int:
         number = len(self.regions)
@@ -189,6 +190,10 @@ class Arena:
         self._connection.send(HEADER.pack(REGION_GONE, 0, number, 0, 0))
 
     def put(self, data: bytes) -> int:
+        with self._changed:
+            return self._put(data)
+
+    def _put(self, data: bytes) -> int:
         size = max(len(data), 1)
         if not self.blocks:
             self._next = dict.fromkeys(self._next, 64)
@@ -214,8 +219,15 @@ class Arena:
         return self.regions[region][offset : offset + size]
 
     def release(self, place: int) -> None:
-        del self.blocks[place]
-        self.released += 1
+        with self._changed:
+            del self.blocks[place]
+            self.released += 1
+            self._changed.notify_all()
+
+    def wait_until_empty(self) -> bool:
+        """Wait for releases that are under way."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self.blocks, 20)
 
 
 class Lane:

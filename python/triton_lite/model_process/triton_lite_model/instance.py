@@ -232,11 +232,10 @@ class Instance:
         lane.gathering = True
         leases = len(requests)
         del requests
-        try:
+        with contextlib.suppress(OSError):  # The engine may be gone when a coroutine ends.
             lane.send_body(EXECUTED, number, draft.write(lane, count, leases, lane.released), numbered=True)
-        finally:
-            lane.gathering = False
-            lane.flush()
+        lane.gathering = False
+        lane.flush()
 
     def _send_responses(self, draft: Draft, count: int) -> None:
         try:
