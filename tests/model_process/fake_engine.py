@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import importlib.util
 import json
 import mmap
 import os
@@ -18,7 +20,18 @@ from typing import Any
 
 import numpy as np
 
-MODEL_PROCESS = Path(__file__).resolve().parents[2] / "python" / "triton_lite" / "model_process"
+
+def _find_model_process() -> Path:
+    """Return the folder of the model's side: of the package that is tested, or of the tree."""
+    package = importlib.util.find_spec("triton_lite")
+    for location in (package.submodule_search_locations or []) if package is not None else []:
+        folder = Path(location) / "model_process"
+        if (folder / "__main__.py").exists():
+            return folder
+    return Path(__file__).resolve().parents[2] / "python" / "triton_lite" / "model_process"
+
+
+MODEL_PROCESS = _find_model_process()
 
 HEADER = struct.Struct("<IIQQQ")
 REQUEST = struct.Struct("<QQQQIIIIIIII")
@@ -525,6 +538,54 @@ def memory_of(process: int) -> Callable[[int, int], bytes]:
             return os.pread(memory.fileno(), size, address)
 
     return read
+
+
+def own_memory(address: int, size: int) -> bytes:
+    """Read this process's memory."""
+    return ctypes.string_at(address, size)
+
+
+class InThread:
+    """A model served by a thread of this process: instance is the loop's, engine the other side."""
+
+    def __init__(self, model: Any, *, decoupled: bool = False, read_memory: bool = True, name: str = "model_0") -> None:
+        sys.path.append(str(MODEL_PROCESS))
+        try:
+            from triton_lite_model.instance import Instance
+            from triton_lite_model.lane import Lane as ModelLane
+        finally:
+            sys.path.remove(str(MODEL_PROCESS))
+        pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(2)]
+        (execute, self._execute), (calls, self._calls) = pairs
+        self.execute_lane = ModelLane(self._execute, read_memory=read_memory)
+        self.calls_lane = ModelLane(self._calls, read_memory=read_memory)
+        self.logged: list[str] = []
+        self.instance = Instance(
+            name,
+            model,
+            self.execute_lane,
+            self.calls_lane,
+            decoupled=decoupled,
+            log_error=self.logged.append,
+            model_path="/models/model/1/model.py",
+        )
+        self.engine = Engine(execute, calls, own_memory if read_memory else None)
+        self.thread = threading.Thread(target=self.instance.serve, daemon=True)
+        self.thread.start()
+
+    def __enter__(self) -> InThread:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.engine.end_execute()
+        self.thread.join(20)
+        assert not self.thread.is_alive()
+        self.instance.close()
+        self.engine.close()
+        self._execute.close()
+        self._calls.close()
+        if kind is None:
+            self.engine.check()
 
 
 class ModelProcess:
