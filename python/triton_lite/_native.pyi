@@ -692,6 +692,11 @@ class Answer:
     def traced(self) -> bool:
         """The engine wants to know when it was sent (method TRACE_SENT, csrc/wire/front_trace.h)."""
     @property
+    def many(self) -> bool:
+        """Its call may have many answers, in no order with those of other calls; each is to be acknowledged."""
+    def acknowledge(self) -> None:
+        """Say that it was sent on: the engine may send another one of this call. At the latest its collection does."""
+    @property
     def message(self) -> bytes: ...
     @property
     def segments(self) -> list[memoryview | DeviceMemory]:
@@ -703,9 +708,17 @@ class ChannelClient:
     """Front ends' side of the channel. Thread-safe; not usable after fork in the child."""
 
     def __init__(
-        self, socket_path: str, name: str = "client", max_calls: int = 1024, body_budget_byte_size: int = ...
+        self,
+        socket_path: str,
+        name: str = "client",
+        max_calls: int = 1024,
+        body_budget_byte_size: int = ...,
+        stream_window: int = ...,
     ) -> None:
-        """Connect to an engine process. Raises TritonError(UNAVAILABLE) when nobody listens."""
+        """Connect to an engine process. Raises TritonError(UNAVAILABLE) when nobody listens.
+
+        stream_window: answers of one call, of those that may have many, that wait to be acknowledged at once (64).
+        """
     @staticmethod
     def direct(engine: Engine) -> ChannelClient:
         """Connect to an engine of this process."""
