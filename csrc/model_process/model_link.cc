@@ -275,9 +275,13 @@ void ModelLink::Respond(const ResponseView& view, Bytes body, const RemoteMemory
     request->reschedule = true;
     return End(view.key);
   }
-  if (view.has(kHasError)) {
+  if (view.has(kHasError) && last) {
     request->responder->Fail(view.error);
     return End(view.key);
+  }
+  if (view.has(kHasError)) {
+    request->responder->Send({.outputs = {}, .parameters = {}, .error = view.error}, false);
+    return;
   }
   if (view.has(kHasResponse)) {
     Result<InferenceResponse> response = MakeResponse(view, body, memory, lane, request);
