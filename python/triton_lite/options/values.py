@@ -21,6 +21,7 @@ RESTRICTABLE = (
     "logging",
 )
 _BOOLS = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s?#@]+")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 
 
@@ -178,6 +179,13 @@ def restriction(option: str, what: str) -> Callable[[str], tuple[tuple[str, ...]
         return groups, key, value
 
     return parse
+
+
+def origin(argument: str) -> str:
+    """Take the origin of web pages: scheme, host and port if need be; * for any."""
+    if argument != "*" and not _ORIGIN.fullmatch(argument):
+        raise ValueError(f"an origin was expected, https://host or https://host:port, or *. Got {argument}")
+    return argument
 
 
 def host_policy(argument: str) -> tuple[str, str, str]:

@@ -95,6 +95,16 @@ async def collect(pieces: AsyncIterator[Buffer], byte_size: int, front_end: Fron
     return body
 
 
+def discard(req: Any) -> None:
+    """Throw away the body of a WSGI request that is refused: a client that is still sending may not see our answer."""
+    _discard(req.env["wsgi.input"] if req.env.get("wsgi.input_terminated") else req.bounded_stream)
+
+
+async def discard_async(req: Any) -> None:
+    """The same over ASGI."""
+    await _discard_async(req.stream)
+
+
 def _too_large(req: Any, byte_size: int, limit: int) -> BodyTooLarge:
     return BodyTooLarge(byte_size, limit, raw=req.get_header("Inference-Header-Content-Length") == "0")
 
