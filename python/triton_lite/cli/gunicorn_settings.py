@@ -46,7 +46,7 @@ bind = [f"fd://{descriptor}" for descriptor in os.environ["TRITON_LITE_HTTP_SOCK
 if uses_tls(_settings.values, "http"):
     certfile, keyfile = _settings["http-server-cert"], _settings["http-server-key"]
 workers = _settings["http-workers"]
-worker_class = "asgi"
+worker_class = "triton_lite.cli.http_worker.Worker"
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 control_socket_disable = True
 graceful_timeout = _settings["exit-timeout-secs"]

@@ -100,8 +100,8 @@ OPTIONS = (
         parse=count,
         default=None,
         value="MS",
-        help="After how many milliseconds a connection is closed: after the answer that is under way, or at once when "
-        "there is none. Default: never.",
+        help="After how many milliseconds a connection is closed: with the next answer, which says so; or when no "
+        "request comes for 10 s. Default: never.",
         support=Support.OWN,
     ),
 )
