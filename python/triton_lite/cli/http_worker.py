@@ -20,6 +20,13 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]
         age = options()["http-max-connection-age"]
         if age is not None:
             self.max_age = age / 1000
-        # gunicorn has no setting for it, and looks the name up there for each connection.
-        gasgi.ASGIProtocol = Connection if self.max_age is None else AgingConnection
+        take_connections(Connection if age is None else AgingConnection)
         return super().init_process()
+
+
+def take_connections(kind: type[Connection]) -> None:
+    """Have gunicorn's workers in this process make such connections."""
+    # It keeps what it finds out about its parser in the class that is asked, but looks for it in its own.
+    gasgi.ASGIProtocol._check_h1c_protocol_available()
+    # There is no setting for it; the name is looked up there for each connection.
+    gasgi.ASGIProtocol = kind

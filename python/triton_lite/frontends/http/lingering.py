@@ -19,7 +19,7 @@ LINGER = "triton_lite.linger"
 
 _LONGEST_SECONDS = 30
 # How long an acknowledged answer has to reach the program that waits for it.
-_LOOK_SECONDS = 0.1
+_LOOK_SECONDS = 0.05
 _LAST_CHUNK = b"0\r\n\r\n"
 
 
