@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -249,3 +250,21 @@ def test_made_keys_work(tmp_path: Path) -> None:
     wrong = subprocess.run([*command, "--apis=all"], capture_output=True, text=True, env=environment())
     assert wrong.returncode == 2
     assert "unknown API 'all'" in wrong.stderr
+
+
+def test_commands_send_their_key(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    write(keys, KEYS)
+    with serve(f"--model-repository={MODELS}", f"--api-keys-file={keys}") as server:
+        command = [sys.executable, "-m", "triton_lite.cli.main", "model", "index", f"--url=http://{server.http}"]
+        run = partial(subprocess.run, capture_output=True, text=True)
+        for arguments, env in (
+            ([*command, "--api-key=operator-key"], environment()),
+            (command, environment(TRITON_LITE_API_KEY="operator-key")),
+        ):
+            done = run(arguments, env=env)
+            assert done.returncode == 0, done.stderr
+            assert "simple" in done.stdout
+        refused = run([*command, "--api-key=reader-key"], env=environment())
+        assert refused.returncode != 0
+        assert "does not open the API 'model-repository'" in refused.stderr

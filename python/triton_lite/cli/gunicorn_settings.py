@@ -47,6 +47,8 @@ if uses_tls(_settings.values, "http"):
     certfile, keyfile = _settings["http-server-cert"], _settings["http-server-key"]
 workers = _settings["http-workers"]
 worker_class = "triton_lite.cli.http_worker.Worker"
+# Names with underscores are taken as they are, as Triton takes them: ASGI does not mix them up with those with dashes.
+header_map = "dangerous"
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 control_socket_disable = True
 graceful_timeout = _settings["exit-timeout-secs"]

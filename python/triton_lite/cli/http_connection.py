@@ -38,16 +38,11 @@ class Connection(ASGIProtocol):  # type: ignore[misc]
         self._body_left: int | None = None  # Of a request with both, by its Content-Length.
 
     def _feed_callback_parser(self, data: bytes) -> bool:
-        if self._body_left is not None:
-            return self._feed_both(data)
         if self._current_request is not None:
-            return self._feed_body(data)
+            return self._feed_body(data) if self._body_left is None else self._feed_both(data)
         if len(data) > _SLICE_BYTE_SIZE:  # Maybe with much of a body of tiny chunks.
             head, rest = data[:_SLICE_BYTE_SIZE], data[_SLICE_BYTE_SIZE:]
-            return self._feed_head(head) and self._feed_callback_parser(rest)
-        return self._feed_head(data)
-
-    def _feed_head(self, data: bytes) -> bool:
+            return self._feed_callback_parser(head) and self._feed_callback_parser(rest)
         self._head.append(data)
         try:
             self._callback_parser.feed(data)
@@ -77,10 +72,12 @@ class Connection(ASGIProtocol):  # type: ignore[misc]
         kept = [line for line in lines[1:] if not line.lower().startswith((b"content-length:", b"connection:"))]
         if len(lengths) != 1:
             return self._refuse_with(_BOTH)
-        self._body_left = int(lengths[0][1])
         self._setup_callback_parser()
-        head = b"\r\n".join([lines[0], b"Connection: close", *kept])
-        return self._feed_head(head + b"\r\n\r\n") and self._feed_both(body)
+        for line in (lines[0], b"Connection: close", *kept, b""):
+            if not self._feed_callback_parser(line + b"\r\n"):
+                return False
+        self._body_left = int(lengths[0][1])
+        return self._feed_both(body)
 
     def _feed_both(self, data: bytes) -> bool:
         """Feed as much as the length allows; what is beyond it belongs to no request of ours."""

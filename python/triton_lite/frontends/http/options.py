@@ -35,7 +35,7 @@ class HttpOptions:
         pattern = value("http-header-forward-pattern")
         return cls(
             max_input_size=value("http-max-input-size"),
-            header_forward_pattern=re.compile(pattern, re.IGNORECASE) if pattern else None,
+            header_forward_pattern=re.compile(pattern) if pattern else None,
             access_log=bool(value("access-log")),
             regions_by_peer=value("allow-client-shm") is None,
             cors_origins=value("http-cors-origin"),
