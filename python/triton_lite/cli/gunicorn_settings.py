@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+import ssl
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from triton_lite import logs
 from triton_lite.frontends import ready
+from triton_lite.guard.certificates import server_context
 from triton_lite.launch import options
 from triton_lite.launch.place import place_of
+from triton_lite.options.rules import uses_tls
 
 if TYPE_CHECKING:
     from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
@@ -38,9 +42,13 @@ def _concerns(record: logging.LogRecord) -> bool:
     return record.levelno > logging.INFO or logs.verbose()
 
 
-bind = f"fd://{os.environ['TRITON_LITE_HTTP_SOCKET']}"
+bind = [f"fd://{descriptor}" for descriptor in os.environ["TRITON_LITE_HTTP_SOCKET"].split(",")]
+if uses_tls(_settings.values, "http"):
+    certfile, keyfile = _settings["http-server-cert"], _settings["http-server-key"]
 workers = _settings["http-workers"]
-worker_class = "asgi"
+worker_class = "triton_lite.cli.http_worker.Worker"
+# Names with underscores are taken as they are, as Triton takes them: ASGI does not mix them up with those with dashes.
+header_map = "dangerous"
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 control_socket_disable = True
 graceful_timeout = _settings["exit-timeout-secs"]
@@ -50,6 +58,11 @@ timeout = 0
 logger_class = TritonLogger
 loglevel = "info"
 proc_name = "triton-lite-http"
+
+
+def ssl_context(config: Any, make_default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    """Make what TLS connections are made of: gunicorn's own would trust the system's roots for clients."""
+    return server_context(_settings, "http")
 
 
 def post_worker_init(worker: Worker) -> None:

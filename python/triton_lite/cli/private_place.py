@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from triton_lite.guard.rate_path import rate_table_path
 from triton_lite.launch.file_lock import FileLock
 from triton_lite.launch.place import Place, place_of
 from triton_lite.launch.runtime_folder import runtime_folder
@@ -40,11 +41,12 @@ def private_place(settings: Settings) -> Iterator[Place]:
 def _clear(place: Place) -> None:
     place.socket.unlink(missing_ok=True)
     board_path(place.socket).unlink(missing_ok=True)
+    rate_table_path(place.socket).unlink(missing_ok=True)
 
 
 def _sweep(folder: Path) -> None:
     """Remove what servers left that were killed: nobody holds their locks."""
-    for name in {path.name.removesuffix(".lock").removesuffix(".log-settings") for path in folder.glob("serve-*")}:
+    for name in {path.name.partition(".sock")[0] + ".sock" for path in folder.glob("serve-*")}:
         place = Place(folder / name)
         with FileLock(place.lock) as lock:
             if lock.try_acquire():

@@ -18,6 +18,7 @@ from triton_lite.cli.ports import Ports
 from triton_lite.cli.start_up import StartUp
 from triton_lite.cli.table import failures, model_table
 from triton_lite.options import Settings
+from triton_lite.options.rules import uses_tls
 
 _log = logging.getLogger("triton_lite.serve")
 _STOP_GRACE_SECONDS = 1.0
@@ -117,7 +118,8 @@ class Supervisor:
             return
         for line in started(self._ports):
             _log.info(line)
-        _log.info("ready after %.2f s; try %s", self._start_up.seconds, " ".join(urls(self._ports, models)))
+        where = urls(self._ports, models, tls=uses_tls(self._settings.values, "http"))
+        _log.info("ready after %.2f s; try %s", self._start_up.seconds, " ".join(where))
 
     def _stop(self) -> None:
         """End the front ends first, so that what is in flight still finds its engine."""

@@ -22,6 +22,7 @@ from triton_lite.engine.options import EngineOptions
 from triton_lite.engine.report import ReportWriter
 from triton_lite.engine.start_report import report_start
 from triton_lite.errors import TritonError
+from triton_lite.guard.rate_path import rate_table_path
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         if options.parent is None:
             logs.board_path(Path(options.socket)).unlink(missing_ok=True)
+            rate_table_path(Path(options.socket)).unlink(missing_ok=True)
 
 
 def _run(options: argparse.Namespace, engine_options: EngineOptions) -> int:

@@ -13,8 +13,10 @@ from triton_lite import launch, logs
 from triton_lite.frontends import ready
 from triton_lite.frontends.grpc import processes
 from triton_lite.frontends.link import EngineLink
+from triton_lite.guard.guard import GRPC, guard_of
 from triton_lite.launch.place import place_of
 from triton_lite.options import OptionError, Settings
+from triton_lite.options.rules import uses_tls
 
 _log = logging.getLogger("triton_lite.grpc")
 
@@ -28,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     as_part = processes.parent_descriptor()
     try:
         settings = launch.options(given)
+        _check(settings)
     except OptionError as error:
         print(error, file=sys.stderr)
         return 1
@@ -47,6 +50,15 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
+def _check(settings: Settings) -> None:
+    """Refuse what would keep the server from starting: API keys and the files of TLS. Raises OptionError."""
+    guard_of(settings, GRPC)
+    if uses_tls(settings.values, GRPC):
+        from triton_lite.guard.certificates import check_certificates
+
+        check_certificates(settings, GRPC)
+
+
 def _on_hang_up(number: int, frame: FrameType | None) -> None:
     logs.request_reopening()
 
@@ -61,7 +73,9 @@ async def serve(settings: Settings, parent: int | None = None) -> None:
     from triton_lite.frontends.grpc.server import GrpcServer
     from triton_lite.launch.connection import connect_to_engine
 
-    options = replace(GrpcOptions.from_settings(settings.__getitem__), share_port=parent is not None)
+    options = replace(
+        GrpcOptions.from_settings(settings.__getitem__), share_port=parent is not None, guard=guard_of(settings, GRPC)
+    )
     link = EngineLink("grpc", lambda name: connect_to_engine(name, settings, options.stream_window))
     server = GrpcServer(options, link)
     stopping = asyncio.Event()

@@ -21,6 +21,7 @@ from triton_lite.frontends.grpc.verbose import log_call
 from triton_lite.frontends.link import Answer, failed_in_model
 from triton_lite.frontends.peers import is_local_grpc
 from triton_lite.frontends.tracing import FrontTrace, now
+from triton_lite.guard.groups import INFERENCE
 from triton_lite.proto import REGIONS_DENIED, MethodNumber
 
 _REQUEST_ID, _RESPONSE_ID = 3, 3
@@ -157,8 +158,12 @@ class StreamInfer:
         pattern: re.Pattern[str] | None,
         access_log: bool = False,
         regions_by_peer: bool = True,
+        admit: Callable[[str, Any], None] | None = None,
     ) -> None:
-        """backlog: requests of one stream under way at once. pattern: of the headers that are forwarded."""
+        """backlog: requests of one stream under way at once. pattern: of the headers that are forwarded.
+
+        admit: lets a message of a group of APIs in or raises TritonError; None lets all in.
+        """
         self._bridge = bridge
         self._method = method
         self._backlog = backlog
@@ -166,6 +171,7 @@ class StreamInfer:
         self._pattern = pattern
         self._access_log = access_log
         self._regions_by_peer = regions_by_peer
+        self._admit = admit
 
     async def handle(self, requests: AsyncIterator[bytes], context: Any) -> None:
         """Send each message to the engine, and write the answers."""
@@ -219,6 +225,8 @@ class StreamInfer:
                 await session.room()
                 session.begin(request)
                 try:
+                    if self._admit is not None:
+                        self._admit(INFERENCE, context)
                     if self._pattern is not None:
                         added += forwarded(context, self._pattern)
                     if added:

@@ -117,6 +117,11 @@ class FastInfer:
         return await bodies.collect(_pieces(event, receive), byte_size, self._front_end)
 
 
+def is_infer(scope: dict[str, Any]) -> bool:
+    """Tell whether a request asks for inference."""
+    return _PATH.fullmatch(scope.get("raw_path") or b"") is not None
+
+
 class _Refusal:
     """As much of Falcon's response as a refusal sets."""
 
