@@ -10,6 +10,7 @@ _USAGE = """Usage: triton-lite COMMAND ...
   serve     Serve models: triton-lite serve [OPTIONS] [REPOSITORY or FILE.onnx]
   model     Check, make, load, unload, list and run models: triton-lite model --help
   top       Show what the models of a running server do: triton-lite top --help
+  status    Show the processes, models and memory of running servers: triton-lite status --help
   options   List the options of the server; --markdown prints them as a page
 
   --version   Print the version
@@ -35,6 +36,12 @@ def _top(arguments: Sequence[str]) -> int:
     return top(arguments)
 
 
+def _status(arguments: Sequence[str]) -> int:
+    from triton_lite.cli.status import status
+
+    return status(arguments)
+
+
 def _options(arguments: Sequence[str]) -> int:
     from triton_lite.options.help import markdown, usage
 
@@ -46,6 +53,7 @@ _COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "serve": _serve,
     "model": _model,
     "top": _top,
+    "status": _status,
     "options": _options,
 }
 

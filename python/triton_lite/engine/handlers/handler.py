@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from triton_lite.engine.journal import Journal
 from triton_lite.engine.lifecycle import Lifecycle
 from triton_lite.engine.options import EngineOptions
 from triton_lite.engine.progress import Progress
@@ -21,6 +22,8 @@ class Context:
     lifecycle: Lifecycle
     progress: Progress
     metrics: EngineMetrics
+    journal: Journal = field(default_factory=Journal)
+    supervised: bool = False  # The parent process is the server's supervisor.
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,23 @@ def server_live(context: Context, request: messages.ServerLiveRequest) -> messag
 
 
 def server_ready(context: Context, request: messages.ServerReadyRequest) -> messages.ServerReadyResponse:
+    """Answer whether the server is ready."""
+    return messages.ServerReadyResponse(ready=is_ready(context))
+
+
+def is_ready(context: Context) -> bool:
     """Ready after the initial load; under strict readiness only while every model that was loaded is ready.
 
-    A server that ends because of an error at its start was never ready.
+    A server that ends because of an error at its start was never ready, one that was told to end is not any more.
     """
     progress, options = context.progress, context.options
-    started = progress.done and progress.initialized and not (progress.problem and options.exit_on_error)
-    ready = started and (not options.strict_readiness or _all_ready(context))
-    return messages.ServerReadyResponse(ready=ready)
+    started = (
+        progress.done
+        and not progress.draining
+        and progress.initialized
+        and not (progress.problem and options.exit_on_error)
+    )
+    return started and (not options.strict_readiness or _all_ready(context))
 
 
 def model_ready(context: Context, request: messages.ModelReadyRequest) -> messages.ModelReadyResponse:
