@@ -15,6 +15,9 @@ from triton_lite.frontends.link import EngineLink
 from triton_lite.proto import METHODS, MethodNumber
 from triton_lite.proto.methods import SERVICE
 
+# Answers that are given up are sent in this time; then connections are closed, whoever still reads.
+_LAST_WORDS_SECONDS = 0.5
+_NEVER_SECONDS = 1e6
 _UNLIMITED = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 
 
@@ -24,6 +27,7 @@ class GrpcServer:
     def __init__(self, options: GrpcOptions, link: EngineLink) -> None:
         self._options = options
         self._bridge = Bridge(link)
+        self._draining = self._ending = False
         self._server = grpc.aio.server(
             options=(
                 *_UNLIMITED,
@@ -50,10 +54,32 @@ class GrpcServer:
         await self._server.start()
         return port
 
-    async def stop(self) -> None:
-        """Take no new calls, let those under way end (at most exit-timeout-secs), then give them up."""
-        await self._server.stop(self._options.exit_timeout_secs)
+    def drain(self) -> None:
+        """Say from now on that the server is not ready; it serves on."""
+        self._draining = True
+
+    async def stop(self) -> int:
+        """Take no new calls (clients get GOAWAY) and let those under way end, for at most exit-timeout-secs.
+
+        Then they are answered UNAVAILABLE. Returns how many requests that befell.
+        """
+        self._draining = self._ending = True
+        self._streams.end()
+        stopping = asyncio.ensure_future(self._server.stop(_NEVER_SECONDS))
+        ended, _ = await asyncio.wait({stopping}, timeout=self._options.exit_timeout_secs)
+        cut_off = 0
+        if not ended:
+            cut_off = self._bridge.cut_off()
+            await self._server.stop(_LAST_WORDS_SECONDS)
+            await stopping
         self._bridge.close()
+        return cut_off
+
+    async def _ready(self, request: bytes, context: Any) -> bytes:
+        """ServerReady: this process may be about to end while the engine is not."""
+        if self._draining:
+            return b""
+        return await self._relay_ready(request, context)
 
     def connect_early(self) -> asyncio.Future[Any]:
         """Begin to connect to the engine: the first call need not wait then. Errors are left to the calls."""
@@ -67,7 +93,7 @@ class GrpcServer:
             grpc.stream_stream_rpc_method_handler,
             grpc.unary_stream_rpc_method_handler,
         )
-        checks = health.Health(lambda: self._bridge)
+        checks = health.Health(lambda: self._bridge, lambda: self._draining, lambda: self._ending)
         reflected = reflection.Reflection((SERVICE, health.SERVICE))
         services: dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]] = {
             SERVICE: self._inference_handlers(),
@@ -89,6 +115,8 @@ class GrpcServer:
             )
             for name in METHODS
         }
+        self._relay_ready = inference.relay(bridge, MethodNumber.SERVER_READY, options.regions_by_peer)
+        handlers["ServerReady"] = grpc.unary_unary_rpc_method_handler(self._ready)
         handlers["ModelInfer"] = grpc.unary_unary_rpc_method_handler(
             inference.infer(
                 bridge,
@@ -99,15 +127,14 @@ class GrpcServer:
                 options.regions_by_peer,
             )
         )
-        handlers["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(
-            streaming.StreamInfer(
-                bridge,
-                MethodNumber.MODEL_STREAM_INFER,
-                options.stream_backlog,
-                options.compression,
-                options.header_forward_pattern,
-                options.access_log,
-                options.regions_by_peer,
-            ).handle
+        self._streams = streaming.StreamInfer(
+            bridge,
+            MethodNumber.MODEL_STREAM_INFER,
+            options.stream_backlog,
+            options.compression,
+            options.header_forward_pattern,
+            options.access_log,
+            options.regions_by_peer,
         )
+        handlers["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(self._streams.handle)
         return handlers
