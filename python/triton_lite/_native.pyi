@@ -22,6 +22,9 @@ def start_access_log(path: str) -> None:
     Raises TritonError(INTERNAL) where it cannot be opened.
     """
 
+def install_crash_traces() -> None:
+    """Have the native stack of a thread that crashes written to standard error. Call once."""
+
 def stop_access_log() -> None:
     """Write what is left. For when no engine runs any more."""
 
@@ -559,7 +562,7 @@ class Engine:
     def alias(self, name: str, target: str) -> None:
         """Let `name`, under which nothing was published, stand for whatever `target` serves."""
     def refuse(self, name: str, code: int, text: str) -> None:
-        """Answer requests for `name`, under which nothing was published, with a status."""
+        """Answer requests for `name`, under which nothing was published, with a status. Code OK: not any more."""
     def register_system_region(self, name: str, key: str, offset: int, byte_size: int) -> None:
         """Map a part of a POSIX shared-memory object for inference requests that name it. Raises TritonError."""
     def system_regions(self, name: str = "") -> list[tuple[str, str, int, int]]:
@@ -601,6 +604,8 @@ class Engine:
         """Take no more calls, wait for the requests taken so far, answer pending control calls UNAVAILABLE."""
     @property
     def peer_count(self) -> int: ...
+    def peers(self) -> list[tuple[int, str]]:
+        """List the front ends that are connected: process id, and what each calls itself."""
     @property
     def idle_seconds(self) -> float:
         """Seconds without a peer; 0 while there is one or the engine does not listen."""

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from triton_lite.cli.child import die_with_supervisor
+from triton_lite.cli.child import die_with_supervisor, start_as_engine
 from triton_lite.cli.ports import Ports
 from triton_lite.frontends import ready
 from triton_lite.launch.connection import SUPERVISED
@@ -68,7 +68,7 @@ class Commands:
             self._settings,
             supervised=True,
             environment=self._environment,
-            before_exec=die_with_supervisor,
+            before_exec=start_as_engine,
             command=self._programs.engine,
         )
 

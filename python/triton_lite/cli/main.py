@@ -11,6 +11,7 @@ _USAGE = """Usage: triton-lite COMMAND ...
   model     Check, make, load, unload, list and run models: triton-lite model --help
   top       Show what the models of a running server do: triton-lite top --help
   key       Make an API key for --api-keys-file: triton-lite key --help
+  status    Show the processes, models and memory of running servers: triton-lite status --help
   options   List the options of the server; --markdown prints them as a page
 
   --version   Print the version
@@ -42,6 +43,12 @@ def _key(arguments: Sequence[str]) -> int:
     return key(arguments)
 
 
+def _status(arguments: Sequence[str]) -> int:
+    from triton_lite.cli.status import status
+
+    return status(arguments)
+
+
 def _options(arguments: Sequence[str]) -> int:
     from triton_lite.options.help import markdown, usage
 
@@ -54,6 +61,7 @@ _COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "model": _model,
     "top": _top,
     "key": _key,
+    "status": _status,
     "options": _options,
 }
 

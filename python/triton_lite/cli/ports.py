@@ -19,6 +19,8 @@ from triton_lite.options import OptionError, Settings
 from triton_lite.options.rules import metrics_address
 
 _BACKLOG = 2048
+# Another server that starts may be looking whether a lock is a dead one's.
+_LOCK_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def _claim(settings: Settings, name: str, address: str, listen: bool, reuse: boo
             # a second server, which the kernel would let in.
             name_of_lock = f"port-{address.replace('/', '_')}-{wanted}{_network()}.lock"
             lock = stack.enter_context(FileLock(runtime_folder(settings) / name_of_lock, shared=reuse))
-            if not lock.try_acquire():
+            if not lock.acquire(_LOCK_SECONDS):
                 raise _taken(name, address, wanted, "by another triton-lite server")
         if not reuse:
             _check_free(name, address, wanted)

@@ -68,14 +68,14 @@ class _Lost:
 
     last = True
     code = int(Code.UNAVAILABLE)
-    text = UNREACHABLE
     traced = False
     many = False
     message = b""
     segments: Sequence[memoryview] = ()
 
-    def __init__(self, call: int) -> None:
+    def __init__(self, call: int, text: str) -> None:
         self.call = call
+        self.text = text
 
     def acknowledge(self) -> None:
         """Nobody waits for that."""
@@ -178,6 +178,20 @@ class Bridge:
             self._connecting.add_done_callback(self._connected)
         return await asyncio.shield(self._connecting)
 
+    @property
+    def pending(self) -> int:
+        """How many calls have not been answered."""
+        return len(self._waiting)
+
+    def cut_off(self) -> int:
+        """Give up what is pending: it is answered UNAVAILABLE. Returns how much that was."""
+        client, waiting = self._client, list(self._waiting)
+        self._lose("the server ends, and the request was not done in time")
+        if client is not None:
+            for call in waiting:
+                client.cancel(call)
+        return len(waiting)
+
     def close(self) -> None:
         """Answer UNAVAILABLE to what is pending and leave the loop."""
         self._lose()
@@ -232,7 +246,7 @@ class Bridge:
         if not client.connected:
             self._lose()
 
-    def _lose(self) -> None:
+    def _lose(self, text: str = UNREACHABLE) -> None:
         """The engine went away: nothing that is still pending will be answered."""
         if self._descriptor >= 0:
             self._loop.remove_reader(self._descriptor)
@@ -240,7 +254,7 @@ class Bridge:
         self._client = None
         waiting, self._waiting = self._waiting, {}
         for call, taker in waiting.items():
-            _hand_over(taker, _Lost(call))
+            _hand_over(taker, _Lost(call, text))
 
 
 def _hand_over(taker: asyncio.Future[Answer] | Taker, answer: Answer) -> None:

@@ -15,7 +15,7 @@ from triton_lite.errors import Code, TritonError
 from triton_lite.frontends.access import ID_HEADER, access_field, header_id
 from triton_lite.frontends.bridge import Bridge
 from triton_lite.frontends.grpc import wire
-from triton_lite.frontends.grpc.statuses import abort, status_of
+from triton_lite.frontends.grpc.statuses import abort, abort_with
 from triton_lite.frontends.grpc.verbose import log_call
 from triton_lite.frontends.link import WITH_CONTEXT
 from triton_lite.frontends.peers import is_local_grpc
@@ -41,7 +41,7 @@ def relay(bridge: Callable[[], Bridge], method: int, regions_by_peer: bool = Tru
         except TritonError as error:
             await abort(context, error)
         if answer.code:
-            await context.abort(status_of(answer.code), answer.text)
+            await abort_with(context, answer.code, answer.text)
         return answer.message
 
     return handle
@@ -87,7 +87,7 @@ def infer(
         if trace is not None and answer.traced:
             _report_sent(bridge(), trace, context)
         if answer.code:
-            await context.abort(status_of(answer.code), answer.text)
+            await abort_with(context, answer.code, answer.text)
         return answer.framed(False)
 
     return handle

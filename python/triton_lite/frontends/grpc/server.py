@@ -17,6 +17,9 @@ from triton_lite.guard import groups
 from triton_lite.proto import METHODS, MethodNumber
 from triton_lite.proto.methods import SERVICE
 
+# Answers that are given up are sent in this time; then connections are closed, whoever still reads.
+_LAST_WORDS_SECONDS = 0.5
+_NEVER_SECONDS = 1e6
 _UNLIMITED = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 
 
@@ -26,6 +29,8 @@ class GrpcServer:
     def __init__(self, options: GrpcOptions, link: EngineLink) -> None:
         self._options = options
         self._bridge = Bridge(link)
+        self._draining = self._ending = False
+        self._streams: list[streaming.StreamInfer] = []
         self._server = self._make(None)
         # Calls do not know at which of a server's ports they came in: the admin address has a server of its own.
         self._admin_server = self._make(options.admin_port) if options.admin_address else None
@@ -40,11 +45,28 @@ class GrpcServer:
         await self._server.start()
         return port
 
-    async def stop(self) -> None:
-        """Take no new calls, let those under way end (at most exit-timeout-secs), then give them up."""
+    def drain(self) -> None:
+        """Say from now on that the server is not ready; it serves on."""
+        self._draining = True
+
+    async def stop(self) -> int:
+        """Take no new calls (clients get GOAWAY) and let those under way end, for at most exit-timeout-secs.
+
+        Then they are answered UNAVAILABLE. Returns how many requests that befell.
+        """
+        self._draining = self._ending = True
+        for stream in self._streams:
+            stream.end()
         servers = [server for server in (self._server, self._admin_server) if server is not None]
-        await asyncio.gather(*(server.stop(self._options.exit_timeout_secs) for server in servers))
+        stopping = {asyncio.ensure_future(server.stop(_NEVER_SECONDS)) for server in servers}
+        _, left = await asyncio.wait(stopping, timeout=self._options.exit_timeout_secs)
+        cut_off = 0
+        if left:
+            cut_off = self._bridge.cut_off()
+            await asyncio.gather(*(server.stop(_LAST_WORDS_SECONDS) for server in servers))
+            await asyncio.gather(*stopping)
         self._bridge.close()
+        return cut_off
 
     def _make(self, admin_port: int | None) -> grpc.aio.Server:
         options = self._options
@@ -72,6 +94,13 @@ class GrpcServer:
             raise OSError(f"Socket '{address}' already in use ")
         return port
 
+    async def _ready(self, request: bytes, context: Any) -> bytes:
+        """ServerReady: this process may be about to end while the engine is not."""
+        if self._draining:
+            return b""
+        ready: bytes = await self._relay_ready(request, context)
+        return ready
+
     def connect_early(self) -> asyncio.Future[Any]:
         """Begin to connect to the engine: the first call need not wait then. Errors are left to the calls."""
         connecting = asyncio.ensure_future(self._bridge.client())
@@ -88,7 +117,7 @@ class GrpcServer:
         def behind(group: str, serve: Serve) -> Serve:
             return serve if guarded is None else guarded.handler(group, serve)
 
-        checks = health.Health(lambda: self._bridge)
+        checks = health.Health(lambda: self._bridge, lambda: self._draining, lambda: self._ending)
         reflected = reflection.Reflection((SERVICE, health.SERVICE))
         services: dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]] = {
             SERVICE: self._inference_handlers(guarded),
@@ -110,6 +139,8 @@ class GrpcServer:
         serve: dict[str, Serve] = {
             name: inference.relay(bridge, METHODS[name].number, options.regions_by_peer) for name in METHODS
         }
+        self._relay_ready = serve["ServerReady"]
+        serve["ServerReady"] = self._ready
         serve["ModelInfer"] = inference.infer(
             bridge,
             MethodNumber.MODEL_INFER,
@@ -128,6 +159,7 @@ class GrpcServer:
             options.regions_by_peer,
             guarded.admit_message if guarded is not None else None,
         )
+        self._streams.append(stream)
         serve["ModelStreamInfer"] = stream.handle
         if guarded is not None:
             for name, group in groups.GRPC_METHODS.items():

@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 
 from triton_lite import logs
-from triton_lite.errors import TritonError
+from triton_lite.errors import Code, TritonError
 from triton_lite.frontends.access import ID_HEADER, access_field
 from triton_lite.frontends.bridge import Bridge
 from triton_lite.frontends.grpc import wire
@@ -27,6 +27,7 @@ from triton_lite.proto import REGIONS_DENIED, MethodNumber
 _REQUEST_ID, _RESPONSE_ID = 3, 3
 _ERROR_MESSAGE, _INFER_RESPONSE = 1, 2
 _LARGE_BYTE_SIZE = 1 << 16
+ENDING = "the server ends and takes no further requests"
 
 
 class _Request:
@@ -66,6 +67,7 @@ class _Session:
         self.give_up: dict[_Request, Callable[[], None]] = {}
         self.under_way = 0
         self.reading_ended = False
+        self.ending = False  # The server is: no further requests.
         self._changed = asyncio.Event()
 
     def begin(self, request: _Request) -> None:
@@ -104,9 +106,13 @@ class _Session:
         self.reading_ended = True
         self._changed.set()
 
+    def end(self) -> None:
+        self.ending = True
+        self._changed.set()
+
     @property
     def over(self) -> bool:
-        return self.reading_ended and not self.under_way
+        return (self.reading_ended or self.ending) and not self.under_way
 
     async def room(self) -> None:
         while self.under_way >= self._backlog:
@@ -172,6 +178,12 @@ class StreamInfer:
         self._access_log = access_log
         self._regions_by_peer = regions_by_peer
         self._admit = admit
+        self._sessions: set[_Session] = set()
+
+    def end(self) -> None:
+        """Refuse further requests; streams end when what they have is answered."""
+        for session in self._sessions:
+            session.end()
 
     async def handle(self, requests: AsyncIterator[bytes], context: Any) -> None:
         """Send each message to the engine, and write the answers."""
@@ -184,6 +196,7 @@ class StreamInfer:
             await context.send_initial_metadata(((ID_HEADER, given),))
         ends_at_error = ("triton_grpc_error", "true") in (context.invocation_metadata() or ())
         session = _Session(self._backlog)
+        self._sessions.add(session)
         reader = asyncio.ensure_future(self._read(requests, context, session, given))
         try:
             while not session.over:
@@ -196,8 +209,11 @@ class StreamInfer:
                     session.written(answer)
                 if not session.over and not session.ready:
                     await session.more()
+            if session.ending and not session.reading_ended:
+                await context.abort(status_of(Code.UNAVAILABLE), ENDING)
             await reader
         finally:
+            self._sessions.discard(session)
             reader.cancel()
             session.cancel()
 
@@ -225,6 +241,8 @@ class StreamInfer:
                 await session.room()
                 session.begin(request)
                 try:
+                    if session.ending:
+                        raise TritonError(Code.UNAVAILABLE, ENDING)
                     if self._admit is not None:
                         self._admit(INFERENCE, context)
                     if self._pattern is not None:

@@ -13,11 +13,13 @@ import falcon.asgi
 from triton_lite import logs
 from triton_lite.frontends.http import replies
 from triton_lite.frontends.http.disconnect import RECEIVE, whole
+from triton_lite.frontends.http.ending import serve_lifespan
 from triton_lite.frontends.http.fast_infer import FastInfer
 from triton_lite.frontends.http.front_end import FrontEnd
 from triton_lite.frontends.http.guarded import GuardedFastInfer, GuardedResource
 from triton_lite.frontends.http.keep_alive import hold_next_request
 from triton_lite.frontends.http.lingering import LINGER, linger
+from triton_lite.frontends.http.recycling import CLOSE, Recycling
 from triton_lite.frontends.http.router import Router
 from triton_lite.frontends.http.routes import routes
 from triton_lite.frontends.http.tracing import TRACE, TracedBody, begin_asgi, begin_wsgi, serve_traced
@@ -89,6 +91,7 @@ class Application:
             if logs.verbose():
                 log_request(scope["method"], scope["path"])
             scope[RECEIVE] = receive
+            self._front_end.recycling.follow(receive)
             if scope["method"] == "POST":
                 if tracing := self._front_end.bridge().tracing:
                     begin_asgi(scope, tracing)
@@ -101,18 +104,22 @@ class Application:
                 scope["path"] = raw_path.partition(b"?")[0].decode("latin-1")
             if TRACE in scope:
                 return await serve_traced(self._front_end, scope, receive, send, self._serve_by_falcon)
+        elif scope["type"] == "lifespan":
+            return await serve_lifespan(self._front_end, receive, send)
         await self._serve_by_falcon(scope, receive, send)
 
     async def _serve_by_falcon(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            send = _ending(scope, scope[RECEIVE], send)
+            send = _ending(scope, scope[RECEIVE], send, self._front_end.recycling)
         await self._asgi(scope, receive, send)
 
 
-def _ending(scope: dict[str, Any], receive: Any, send: Any) -> Any:
+def _ending(scope: dict[str, Any], receive: Any, send: Any, recycling: Recycling) -> Any:
     """Send as `send` does, with what has to happen about the end of an answer."""
 
     async def send_or_end(event: dict[str, Any]) -> None:
+        if event["type"] == "http.response.start" and recycling.closing:
+            event = {**event, "headers": [*event.get("headers", ()), CLOSE]}
         if event["type"] == "http.response.body" and not event.get("more_body"):
             if scope.get(LINGER):
                 await send({**event, "more_body": True})

@@ -18,6 +18,7 @@ from triton_lite.frontends.http.disconnect import cut_short
 from triton_lite.frontends.http.front_end import FrontEnd
 from triton_lite.frontends.http.infer import decode, refuse_async
 from triton_lite.frontends.http.keep_alive import hold_next_request
+from triton_lite.frontends.http.recycling import CLOSE
 from triton_lite.frontends.http.replies import JSON
 from triton_lite.frontends.http.tracing import TRACE, report_sent
 from triton_lite.frontends.link import failed_in_model, raise_for
@@ -78,7 +79,7 @@ class FastInfer:
         except TritonError as error:
             refusal = _Refusal()
             await refuse_async(self._front_end, refusal, model, version, error, in_model)
-            headers = [(b"content-type", refusal.content_type.encode())]
+            headers = [(b"content-type", refusal.content_type.encode()), *refusal.headers]
             await self._send(trace, receive, send, refusal.status, _with_id(headers, request_id), refusal.data)
             return None
         encoded, json_byte_size = self._front_end.codec.encode_http_infer(answer, call)
@@ -99,6 +100,8 @@ class FastInfer:
         body: bytes,
     ) -> None:
         headers.append((b"content-length", b"%d" % len(body)))
+        if self._front_end.recycling.closing:
+            headers.append(CLOSE)
         if trace is not None:
             trace.begin_send()
         try:
@@ -128,6 +131,13 @@ class _Refusal:
     status = 200
     content_type = JSON
     data = b""
+
+    def __init__(self) -> None:
+        self.headers: list[tuple[bytes, bytes]] = []
+
+    def set_header(self, name: str, value: str) -> None:
+        """As Falcon's."""
+        self.headers.append((name.lower().encode(), value.encode()))
 
     def set_headers(self, headers: dict[str, str]) -> None:
         """Refusals of headers happen before a request comes here."""

@@ -3,7 +3,7 @@
 from functools import partial
 
 from triton_lite.options.option import Option, Scope, Support
-from triton_lite.options.values import integer_in, port, text
+from triton_lite.options.values import count, integer_in, port, text
 
 _own = partial(Option, group="triton_lite", scope=Scope.SERVER, support=Support.OWN)
 _processes = integer_in(1, 1024)
@@ -56,6 +56,32 @@ OPTIONS = (
         default=8004,
         value="PORT",
         help="The port of --admin-address for gRPC.",
+    ),
+    _own(
+        "max-inflight-requests",
+        scope=Scope.ENGINE,
+        parse=count,
+        default=0,
+        value="COUNT",
+        help="Requests that may be queued or running at the same time; others are answered UNAVAILABLE (503), with "
+        "Retry-After. 0: no limit, but the 1024 that each front-end process may have in flight.",
+    ),
+    _own(
+        "max-inflight-requests-per-model",
+        scope=Scope.ENGINE,
+        parse=count,
+        default=0,
+        value="COUNT",
+        help="The same for each version of a model.",
+    ),
+    _own(
+        "max-inflight-byte-size",
+        scope=Scope.ENGINE,
+        parse=count,
+        default=0,
+        value="BYTES",
+        help="The same for the bodies of requests that are queued or running, together. 0: no limit, but the 4 GiB "
+        "that each front-end process may have in flight.",
     ),
     _own(
         "runtime-dir",
