@@ -57,7 +57,7 @@ class RingAnswer : public ReceivedAnswer {
   explicit RingAnswer(std::shared_ptr<RingLink> link) : link_(std::move(link)) {}
   ~RingAnswer() override {
     if (read_ && (frame_.head().flags & kSlotHoldsMemory) != 0) {
-      link_->ReleaseAnswer(frame_.head().release_index, frame_.memory_byte_size());
+      link_->ReleaseAnswer(frame_.head().metadata_size_or_release, frame_.memory_byte_size());
     }
   }
   // False when the slot makes no sense.

@@ -13,7 +13,7 @@
 
 namespace triton_lite {
 
-inline constexpr std::uint32_t kChannelVersion = 2;
+inline constexpr std::uint32_t kChannelVersion = 3;
 
 // Client -> engine, with the descriptor of the client's base region.
 struct Hello {

@@ -19,7 +19,7 @@ from triton_lite.frontends.http.keep_alive import hold_next_request
 from triton_lite.frontends.http.lingering import LINGER, linger
 from triton_lite.frontends.http.router import Router
 from triton_lite.frontends.http.routes import routes
-from triton_lite.frontends.http.tracing import TRACE, TracedBody, begin_asgi, begin_wsgi, serve_traced
+from triton_lite.frontends.http.tracing import SINCE, TracedBody, begin_asgi, begin_wsgi, serve_traced
 from triton_lite.frontends.http.verbose import log_request
 
 _log = logging.getLogger("triton_lite.http")
@@ -80,7 +80,7 @@ class Application:
             raw_path = scope.get("raw_path")
             if raw_path and b"%" in raw_path:
                 scope["path"] = raw_path.partition(b"?")[0].decode("latin-1")
-            if TRACE in scope:
+            if SINCE in scope:
                 return await serve_traced(self._front_end, scope, receive, send, self._serve_by_falcon)
         await self._serve_by_falcon(scope, receive, send)
 

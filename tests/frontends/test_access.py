@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from triton_lite.frontends.access import access_field, header_id
-from triton_lite.frontends.grpc import wire
+from triton_lite.frontends.access import about, header_id
 
 
 @pytest.mark.parametrize("text", ["one", "a b", "x" * 256, "{}-\"'", ""])
@@ -18,7 +17,5 @@ def test_ids_that_do_not(text: str) -> None:
     assert header_id(text) == ""
 
 
-def test_the_field() -> None:
-    ((number, value),) = wire.fields(access_field("127.0.0.1:1", 300, "one"))
-    assert number == 1003
-    assert bytes(value) == (300).to_bytes(8, "little") + b"127.0.0.1:1\none"
+def test_what_is_said_of_a_request() -> None:
+    assert about("127.0.0.1:1", 300, "one") == (300).to_bytes(8, "little") + b"127.0.0.1:1\none"

@@ -1,0 +1,29 @@
+"""What is said of an HTTP request beside its message, for the access log and for traces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from triton_lite.frontends.access import about
+from triton_lite.frontends.http.front_end import FrontEnd
+from triton_lite.frontends.http.headers import request_id
+from triton_lite.frontends.http.tracing import CONTEXT, TRACE
+from triton_lite.frontends.tracing import with_context
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+def call_metadata(front_end: FrontEnd, req: Any, body: Buffer) -> tuple[int, bytes]:
+    """Return `since` and `about` (link.Client.send) of a request of Falcon's."""
+    holder = req.scope if hasattr(req, "scope") else req.env
+    said = about(_peer(req), memoryview(body).nbytes, request_id(req)) if front_end.options.access_log else b""
+    if CONTEXT in holder:
+        said = with_context(said, *holder[CONTEXT])
+    trace = holder.get(TRACE)
+    return 0 if trace is None else trace.since, said
+
+
+def _peer(req: Any) -> str:
+    client = req.scope.get("client") if hasattr(req, "scope") else (req.remote_addr, req.env.get("REMOTE_PORT", ""))
+    return f"{client[0]}:{client[1]}" if client else ""
