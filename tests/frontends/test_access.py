@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from triton_lite.frontends.access import about, header_id
+from triton_lite.frontends.access import about, about_asgi, about_grpc, header_id
 
 
 @pytest.mark.parametrize("text", ["one", "a b", "x" * 256, "{}-\"'", ""])
@@ -19,3 +19,10 @@ def test_ids_that_do_not(text: str) -> None:
 
 def test_what_is_said_of_a_request() -> None:
     assert about("127.0.0.1:1", 300, "one") == (300).to_bytes(8, "little") + b"127.0.0.1:1\none"
+
+
+def test_of_either_protocol() -> None:
+    said = about("127.0.0.1:1", 300, "one")
+    assert about_asgi(("127.0.0.1", 1), 300, b"one") == about_grpc("ipv4:127.0.0.1:1", 300, "one") == said
+    assert about_asgi(None, 300, b"a\nb") == about("", 300)
+    assert about_grpc("ipv6:%5B::1%5D:5", 300) == about("[::1]:5", 300)

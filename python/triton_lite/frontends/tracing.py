@@ -54,10 +54,10 @@ class FrontTrace:
         return _SENT.pack(self._call, self._send_start or end, end)
 
 
-def traced(since: int, answer: Answer) -> FrontTrace | None:
-    """Return what is to be reported of a call's only answer. since: what the engine was told, 0 if nothing."""
-    if not since or not answer.traced:
+def traced(answer: Answer) -> FrontTrace | None:
+    """Return what is to be reported of the only answer of a call whose times the engine was told; None: nothing."""
+    if not answer.traced:
         return None
-    trace = FrontTrace(since)
+    trace = FrontTrace(0)
     trace.take(answer)
     return trace

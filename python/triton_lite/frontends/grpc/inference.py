@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote
 
 import grpc
 
 from triton_lite import logs
 from triton_lite.errors import Code, TritonError
-from triton_lite.frontends.access import ID_HEADER, about, header_id
+from triton_lite.frontends.access import ID_HEADER, about_grpc, header_id
 from triton_lite.frontends.bridge import Bridge
 from triton_lite.frontends.grpc import wire
 from triton_lite.frontends.grpc.statuses import abort, status_of
@@ -70,7 +68,7 @@ def infer(
         if name and (name := header_id(name)):
             await context.send_initial_metadata(((ID_HEADER, name),))
         peer = context.peer() if access_log or regions_by_peer else ""
-        said = about(address_of(peer), len(request)) if access_log else b""
+        said = about_grpc(peer, len(request)) if access_log else b""
         since = 0
         if tracing := bridge().tracing:
             since, waiting_since = waiting_since, now()
@@ -82,7 +80,7 @@ def infer(
             answer = await bridge().call(method | denied, request, (), since, said)
         except TritonError as error:
             await abort(context, error)
-        if (trace := traced(since, answer)) is not None:
+        if since and (trace := traced(answer)) is not None:
             _report_sent(bridge(), trace, context)
         if answer.code:
             await context.abort(status_of(answer.code), answer.text)
@@ -97,12 +95,6 @@ def given_id(context: Any) -> str:
         if name == ID_HEADER:
             return header_id(value)
     return ""
-
-
-@lru_cache(maxsize=1024)
-def address_of(peer: str) -> str:
-    """Return a client's address, of what gRPC's core calls it."""
-    return unquote(peer).removeprefix("ipv4:").removeprefix("ipv6:")
 
 
 def said_with_context(said: bytes, context: Any, tracing: int) -> bytes:

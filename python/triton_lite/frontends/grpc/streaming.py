@@ -12,10 +12,10 @@ import grpc
 
 from triton_lite import logs
 from triton_lite.errors import TritonError
-from triton_lite.frontends.access import ID_HEADER, about
+from triton_lite.frontends.access import ID_HEADER, about_grpc
 from triton_lite.frontends.bridge import Bridge
 from triton_lite.frontends.grpc import wire
-from triton_lite.frontends.grpc.inference import address_of, forwarded, given_id, said_with_context
+from triton_lite.frontends.grpc.inference import forwarded, given_id, said_with_context
 from triton_lite.frontends.grpc.statuses import status_of
 from triton_lite.frontends.grpc.verbose import log_call
 from triton_lite.frontends.link import Answer, failed_in_model
@@ -201,14 +201,13 @@ class StreamInfer:
 
     async def _read(self, requests: AsyncIterator[bytes], context: Any, session: _Session, given: str) -> None:
         peer = context.peer()
-        address = address_of(peer)
         denied = self._regions_by_peer and not is_local_grpc(peer)
         method = self._method | REGIONS_DENIED if denied else self._method
         waiting_since = now()
         try:
             async for message in requests:
                 request = _Request(session, message)
-                said = about(address, len(message), given) if self._access_log else b""
+                said = about_grpc(peer, len(message), given) if self._access_log else b""
                 since = 0
                 if tracing := self._bridge().tracing:
                     since = waiting_since
