@@ -18,6 +18,9 @@ class StagedInstance final : public BackendInstance {
   explicit StagedInstance(std::unique_ptr<BackendInstance> instance) : instance_(std::move(instance)) {}
 
   void Execute(std::span<InferenceRequest* const> batch) override;
+  bool starts() const override { return instance_->starts(); }
+  bool Start(std::span<InferenceRequest* const> view, std::vector<RequestPtr>* batch,
+             const ExecutedHook& executed) override;
   void Interrupt() override { instance_->Interrupt(); }
 
  private:
@@ -28,6 +31,10 @@ class StagedInstance final : public BackendInstance {
   };
 
   bool NeedsStaging(const InputTensor& input) const;
+  // Whether all inputs of `batch` are where they are needed. What lacks is told by CopyAlone then.
+  bool StageAll(std::span<InferenceRequest* const> batch);
+  // Copies alone what could not be copied side by side. Returns the requests that are ready; the others have failed.
+  std::vector<InferenceRequest*> StageOneByOne(std::span<InferenceRequest* const> batch);
   Status Stage(InferenceRequest* request);
   Status CopyAlone(const InferenceRequest* request);
 

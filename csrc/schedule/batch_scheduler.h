@@ -70,6 +70,12 @@ class BatchScheduler : public Scheduler {
   std::uint64_t Execute(BackendInstance& instance, std::span<InferenceRequest* const> view, std::span<RequestPtr> batch)
       EXCLUDES(mu_);
   void RunInline(RequestPtr request, BackendInstance* instance) EXCLUDES(mu_);
+  // Gives the batch to an instance that runs it elsewhere. What has to be done about it is not this thread's any more,
+  // unless all of it ended at once.
+  void Start(Work* work) EXCLUDES(mu_);
+  // A batch that was started has run: the thread that tells goes on with what waits.
+  void OnExecuted(Work work, std::vector<RequestPtr> batch) EXCLUDES(mu_);
+  void LetGo(std::span<RequestPtr> batch);
 
   // What becomes of a request that was brought, and what to do about it once the lock is let go.
   struct Taken {
@@ -92,6 +98,7 @@ class BatchScheduler : public Scheduler {
 
   const BatchPolicy policy_;
   const bool preserve_ordering_;
+  const bool starts_;      // Instances run batches elsewhere.
   const bool may_reject_;  // Some request may time out and be rejected: a thread sees to that.
   ReplyOrder order_;
 
