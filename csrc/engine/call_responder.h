@@ -24,6 +24,7 @@ class CallResponder : public Responder {
   void Send(InferenceResponse response, bool last) final;
   void Fail(Status status) final;
   void Finish() final;
+  void OnReschedule() final { recorder_->RecordExecution(*model_, request_); }
 
  protected:
   const ServedModel& model() const { return *model_; }

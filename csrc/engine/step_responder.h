@@ -36,6 +36,7 @@ class StepResponder final : public Responder {
     recorder_->RecordEnd(model_, request_, {});
     inner_->Finish();
   }
+  void OnReschedule() override { recorder_->RecordExecution(model_, request_); }
 
  private:
   StepResponder(InferenceRequest* request, const ServedModel& model, RequestRecorder* recorder)

@@ -18,6 +18,7 @@ class ReplyOrder::SlotResponder : public Responder {
   void Send(InferenceResponse response, bool last) override { Post(Reply::Send(std::move(response), last)); }
   void Fail(Status status) override { Post(Reply::Fail(std::move(status))); }
   void Finish() override { Post(Reply::Finish()); }
+  void OnReschedule() override { slot_->responder->OnReschedule(); }
 
   const std::shared_ptr<Slot>& slot() const { return slot_; }
 
