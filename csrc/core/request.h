@@ -91,6 +91,8 @@ class Responder {
   virtual void Fail(Status status) = 0;
   // Ends a decoupled request without another response.
   virtual void Finish() = 0;
+  // The model has run, and wants to run the request again (iterative sequences): nothing ends, but it was an execution.
+  virtual void OnReschedule() {}
 
   // Whether the client keeps up with a decoupled model. One that sends more all the same piles up its responses.
   // From any thread while the request has not ended.

@@ -9,7 +9,7 @@
 #include "engine/step_responder.h"
 #include "engine/validate.h"
 #include "log/log.h"
-#include "wire/front_trace.h"
+#include "wire/call_metadata.h"
 #include "wire/generate.h"
 #include "wire/infer_message.h"
 
@@ -162,7 +162,7 @@ Result<RequestPtr> Engine::MakeInferRequest(const CallPtr& call) {
   }
   Status in_model;
   RETURN_IF_ERROR(ValidateRequest(*model, request.get(), &in_model));
-  MayTrace(view, *call, model->spec(), request.get());
+  MayTrace(*call, model->spec(), request.get());
   request->responder = MakeInferResponder(call, std::move(model), request.get(), &recorder_, std::move(options),
                                           std::string(view.model_version));
   return Unless(std::move(in_model), std::move(request));
@@ -183,7 +183,7 @@ Result<RequestPtr> Engine::MakeGenerateRequest(const CallPtr& call) {
   RETURN_IF_ERROR(wire::DecodeGenerate(model->spec(), json, request.get()));
   Status in_model;
   RETURN_IF_ERROR(ValidateRequest(*model, request.get(), &in_model));
-  MayTrace(view, *call, model->spec(), request.get());
+  MayTrace(*call, model->spec(), request.get());
   request->responder = MakeGenerateResponder(call, std::move(model), request.get(), &recorder_);
   return Unless(std::move(in_model), std::move(request));
 }
@@ -216,17 +216,18 @@ void Engine::HandleExists(const CallPtr& call) {
 
 void Engine::HandleTraceSent(const CallPtr& call) {
   if (const auto sent = wire::ReadTraceSent(call->message())) {
-    tracer_.OnSent(call->peer().process_id, *sent);
+    tracer_.OnSent(call->peer().number, *sent);
   }
   ReplyStatus(*call, {});
 }
 
-void Engine::MayTrace(const wire::InferRequestView& view, const Call& call, const ModelSpec& spec,
-                      InferenceRequest* request) {
+void Engine::MayTrace(const Call& call, const ModelSpec& spec, InferenceRequest* request) {
   if (!tracer_.active()) {
     return;
   }
-  tracer_.Sample(view.front_trace, call.peer().process_id, request);
+  const PeerInfo& peer = call.peer();
+  const FrontProtocol protocol = peer.name == "grpc" ? FrontProtocol::kGrpc : FrontProtocol::kHttp;
+  tracer_.Sample({peer.number, call.id(), protocol, call.metadata()}, request);
   if (request->trace != nullptr) {
     request->trace->OnStart(spec);
   }

@@ -107,7 +107,7 @@ class Engine final : public CallHandler, public ModelRouter {
   Result<RequestPtr> MakeInferRequest(const CallPtr& call);
   Result<RequestPtr> MakeGenerateRequest(const CallPtr& call);
   // Has a request that is about to run traced, if it is sampled.
-  void MayTrace(const wire::InferRequestView& view, const Call& call, const ModelSpec& spec, InferenceRequest* request);
+  void MayTrace(const Call& call, const ModelSpec& spec, InferenceRequest* request);
 
   const std::shared_ptr<AdmissionControl> admission_;  // Null without limits.
   const std::shared_ptr<RateLimiter> rate_limiter_;

@@ -628,9 +628,6 @@ class HttpInferCall:
     def copy_segments(self) -> list[bytes]:
         """The bytes of each input that is not in shared memory, in order."""
 
-    def append(self, field: bytes) -> None:
-        """Put an encoded field behind the message."""
-
     def deny_regions(self) -> None:
         """Have the engine refuse the call if a tensor lies in shared memory."""
 
@@ -695,7 +692,7 @@ class Answer:
     def text(self) -> str: ...
     @property
     def traced(self) -> bool:
-        """The engine wants to know when it was sent (method TRACE_SENT, csrc/wire/front_trace.h)."""
+        """The engine wants to know when it was sent (method TRACE_SENT, csrc/wire/call_metadata.h)."""
     @property
     def many(self) -> bool:
         """Its call may have many answers, in no order with those of other calls; each is to be acknowledged."""
@@ -727,10 +724,14 @@ class ChannelClient:
     @staticmethod
     def direct(engine: Engine) -> ChannelClient:
         """Connect to an engine of this process."""
-    def send(self, method: int, message: Buffer, segments: Sequence[Buffer] = ()) -> int:
+    def send(
+        self, method: int, message: Buffer, segments: Sequence[Buffer] = (), since: int = 0, about: bytes = b""
+    ) -> int:
         """Copy and send a call; gives its number. Raises TritonError(UNAVAILABLE) past the bounds or without engine.
 
-        method: with REGIONS_DENIED for a client that may not use shared memory.
+        method: with REGIONS_DENIED for a client that may not use shared memory. since: when the request began to come,
+        nanoseconds of the monotonic clock; 0: nobody wants to know. about: what else is said of it, packed as
+        csrc/wire/call_metadata.h says.
         """
     def lend(
         self, method: int, message: Buffer, tensors: Sequence[Buffer | DeviceMemory], device_outputs: bool = False
@@ -739,7 +740,7 @@ class ChannelClient:
 
         They must not change until the answer is there. `device_outputs`: outputs may stay on a GPU.
         """
-    def send_http(self, call: HttpInferCall) -> int: ...
+    def send_http(self, call: HttpInferCall, since: int = 0, about: bytes = b"") -> int: ...
     def allocate_body(self, byte_size: int) -> memoryview:
         """Give writable memory for a large body, sent without another copy. Raises TritonError(UNAVAILABLE)."""
     def cancel(self, call: int) -> None:

@@ -90,7 +90,7 @@ def test_metrics_are_on_the_page_while_their_process_lives(tmp_path):
         execute="def execute(self, requests):\n    self.count.increment(len(requests))\n" + ECHO[29:],
         config=CONFIG + "instance_group { count: 2 kind: KIND_CPU }",
     )
-    expected = "# HELP my_requests of mine\n# TYPE my_requests counter\nmy_requests{instance=\"all\"} %d\n"
+    expected = '# HELP my_requests of mine\n# TYPE my_requests counter\nmy_requests{instance="all"} %d\n'
     with serving(tmp_path) as server:
         assert server.metrics().endswith(expected % 0)
         for _ in range(5):
@@ -118,13 +118,13 @@ def initialize(self, args):
         message = "Failed to process the request for model 'm_0', message: "
         exists = "Family name already exists with different type"
         assert said(caplog, "KIND") == f"Error when creating MetricFamily: {message}{exists}"
-        monotonic = (
-            "TRITONSERVER_METRIC_KIND_COUNTER can only be incremented monotonically by non-negative values."
-        )
+        monotonic = "TRITONSERVER_METRIC_KIND_COUNTER can only be incremented monotonically by non-negative values."
         assert said(caplog, "NEGATIVE") == f"Failed to increment metric value: {message}{monotonic}"
 
 
-LOADING = SAY + """
+LOADING = (
+    SAY
+    + """
 def initialize(self, args):
     self.say("BEFORE", lambda: pb.is_model_ready("other"))
     self.say("LOADED", lambda: pb.load_model("other"))
@@ -134,6 +134,7 @@ def initialize(self, args):
     self.say("FILE", lambda: pb.load_model("given", config='{"backend": "identity", "max_batch_size": 0}'))
     self.say("UNLOADED", lambda: pb.unload_model("other"))
 """
+)
 MESSAGE = "Failed to process the request for model 'm_0', message: "
 
 
@@ -158,10 +159,13 @@ def test_a_model_may_load_others_while_it_is_loaded(tmp_path, caplog):
         assert server.model("m").ready() and not server.model("other").ready()
 
 
-CIRCLE = SAY + """
+CIRCLE = (
+    SAY
+    + """
 def initialize(self, args):
     self.say("{what}", lambda: pb.load_model("{other}"))
 """
+)
 
 
 def test_models_that_load_each_other_do_not_wait_for_ever(tmp_path, caplog):
@@ -184,7 +188,9 @@ def test_models_that_are_loaded_together_do_not_wait_for_each_other(tmp_path, ca
 
 
 def test_a_model_may_reload_and_unload_itself_while_it_executes(tmp_path):
-    write_model(tmp_path, execute="def execute(self, requests):\n    pb.load_model('m')\n    pb.unload_model('m')\n" + ECHO[29:])
+    write_model(
+        tmp_path, execute="def execute(self, requests):\n    pb.load_model('m')\n    pb.unload_model('m')\n" + ECHO[29:]
+    )
     with serving(tmp_path) as server:
         assert np.array_equal(infer(server), VALUES)
         wait_until(lambda: reason(server) == "unloaded")

@@ -12,10 +12,10 @@ import grpc
 
 from triton_lite import logs
 from triton_lite.errors import Code, TritonError
-from triton_lite.frontends.access import ID_HEADER, access_field
+from triton_lite.frontends.access import ID_HEADER, about_grpc
 from triton_lite.frontends.bridge import Bridge
 from triton_lite.frontends.grpc import wire
-from triton_lite.frontends.grpc.inference import begin_trace, forwarded, given_id, peer_of
+from triton_lite.frontends.grpc.inference import forwarded, given_id, said_with_context
 from triton_lite.frontends.grpc.statuses import status_of
 from triton_lite.frontends.grpc.verbose import log_call
 from triton_lite.frontends.link import Answer, failed_in_model
@@ -224,20 +224,23 @@ class StreamInfer:
                 request.trace.begin_send()
             await context.write(message)
         if request.trace is not None and answer.traced:
+            request.trace.take(answer)
             self._bridge().post(MethodNumber.TRACE_SENT, request.trace.sent())
 
     async def _read(self, requests: AsyncIterator[bytes], context: Any, session: _Session, given: str) -> None:
-        peer = peer_of(context) if self._access_log else ""
-        denied = self._regions_by_peer and not is_local_grpc(context.peer())
+        peer = context.peer()
+        denied = self._regions_by_peer and not is_local_grpc(peer)
         method = self._method | REGIONS_DENIED if denied else self._method
         waiting_since = now()
         try:
             async for message in requests:
                 request = _Request(session, message)
-                added = access_field(peer, len(message), given) if self._access_log else b""
+                said = about_grpc(peer, len(message), given) if self._access_log else b""
+                since = 0
                 if tracing := self._bridge().tracing:
-                    request.trace = begin_trace(context, waiting_since, tracing)
-                    added += request.trace.field()
+                    since = waiting_since
+                    request.trace = FrontTrace(since)
+                    said = said_with_context(said, context, tracing)
                 await session.room()
                 session.begin(request)
                 try:
@@ -245,11 +248,9 @@ class StreamInfer:
                         raise TritonError(Code.UNAVAILABLE, ENDING)
                     if self._admit is not None:
                         self._admit(INFERENCE, context)
-                    if self._pattern is not None:
-                        added += forwarded(context, self._pattern)
-                    if added:
+                    if self._pattern is not None and (added := forwarded(context, self._pattern)):
                         message = wire.append(message, added)
-                    session.give_up[request] = await self._bridge().start(method, message, (), request)
+                    session.give_up[request] = await self._bridge().start(method, message, (), request, since, said)
                 except TritonError as error:
                     request.put(_Refused(error))
                 waiting_since = now()

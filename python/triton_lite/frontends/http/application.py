@@ -22,7 +22,7 @@ from triton_lite.frontends.http.lingering import LINGER, linger
 from triton_lite.frontends.http.recycling import CLOSE, Recycling
 from triton_lite.frontends.http.router import Router
 from triton_lite.frontends.http.routes import routes
-from triton_lite.frontends.http.tracing import TRACE, TracedBody, begin_asgi, begin_wsgi, serve_traced
+from triton_lite.frontends.http.tracing import SINCE, TracedBody, begin_asgi, begin_wsgi, serve_traced
 from triton_lite.frontends.http.verbose import log_request
 from triton_lite.guard.guard import Guard
 
@@ -102,7 +102,7 @@ class Application:
             raw_path = scope.get("raw_path")
             if raw_path and b"%" in raw_path:
                 scope["path"] = raw_path.partition(b"?")[0].decode("latin-1")
-            if TRACE in scope:
+            if SINCE in scope:
                 return await serve_traced(self._front_end, scope, receive, send, self._serve_by_falcon)
         elif scope["type"] == "lifespan":
             return await serve_lifespan(self._front_end, receive, send)
