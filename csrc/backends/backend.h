@@ -3,6 +3,8 @@
 // BackendInstance (one of each instance group's `count`). None of them knows queues, protocols or threads.
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -39,6 +41,10 @@ struct InstancePlacement {
   RateLimiterSpec rate_limiter = {};  // Of its group.
 };
 
+// Told that an instance may be given the next batch. Gets back the requests of the last one, in its order: null in the
+// place of those that go on (of decoupled models), and ended the others but for those to be run again.
+using ExecutedHook = std::function<void(std::vector<RequestPtr>)>;
+
 // Used by one thread at a time, but not always the same one.
 class BackendInstance {
  public:
@@ -50,6 +56,22 @@ class BackendInstance {
   // owned by the caller, which sets the other timestamps.
   // `request->outputs` says which outputs are wanted: others need not be produced.
   virtual void Execute(std::span<InferenceRequest* const> batch) = 0;
+
+  // Whether the instance runs batches elsewhere: Start is called in the place of Execute then.
+  virtual bool starts() const { return false; }
+  // Like Execute, but does not wait: `executed` is called once, from any thread, when the batch has run. Takes the
+  // requests of `batch`, which are in `view`; what else is there only fills the view up, and is not used after that.
+  // False: all of them ended at once. They stay in `batch`, and `executed` is not called.
+  virtual bool Start(std::span<InferenceRequest* const> view, std::vector<RequestPtr>* /*batch*/,
+                     const ExecutedHook& /*executed*/) {
+    Execute(view);
+    return false;
+  }
+
+  // How many batches may run at the same time, where they are started. Start may come from any threads then.
+  virtual std::size_t concurrency() const { return 1; }
+  // Whether short batches may be started before the last has run: they wait where they are run.
+  virtual bool queues() const { return false; }
 
   // Whether inputs may lie in the memory of GPU `device_id`; everywhere else they are brought to the host first.
   virtual bool TakesDeviceMemory(std::int32_t /*device_id*/) const { return false; }

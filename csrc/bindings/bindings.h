@@ -43,6 +43,7 @@ void BindLog(pybind11::module_& m);            // log.cc: configure_log, start_a
 void BindModelSpec(pybind11::module_& m);      // model_spec.cc
 void BindSchedulerSpec(pybind11::module_& m);  // scheduler_spec.cc: a part of BindModelSpec
 void BindBackends(pybind11::module_& m);       // backends.cc: configure_onnxruntime
+void BindModelLink(pybind11::module_& m);
 void BindEngine(pybind11::module_& m);         // engine.cc: Engine, OpenedModel, LoadedModel, ControlCall
 void BindMetrics(pybind11::module_& m);        // metrics.cc: ModelMetricsSpec, MetricsText
 void BindStatistics(pybind11::module_& m);     // statistics.cc: ModelStatistics, DurationSum, BatchDurations

@@ -18,6 +18,7 @@
 #include "bindings/trace.h"
 #include "cuda/pinned_memory.h"
 #include "log/log.h"
+#include "model_process/python_model.h"
 
 namespace py = pybind11;
 
@@ -94,6 +95,13 @@ PyOpenedModel Open(Engine&, const ModelSpec& spec) {
   }();
   PyOpenedModel result{ValueOrRaise(std::move(opened)), {}};
   result.signature = result.opened.backend->signature();
+  return result;
+}
+
+// One link for each instance, in the order of place_instances.
+PyOpenedModel OpenPython(Engine& engine, std::vector<model_process::ModelLinkPtr> links) {
+  PyOpenedModel result;
+  result.opened.backend = std::make_unique<model_process::PythonModel>(std::move(links), &engine);
   return result;
 }
 
@@ -261,6 +269,7 @@ void BindEngine(py::module_& m) {
            py::arg("pinned_memory_byte_size") = py::none())
       .def("listen", &Listen, py::arg("socket_path"), py::arg("answer_budget_byte_size") = std::uint64_t{4} << 30)
       .def("open_model", &Open, py::arg("spec"))
+      .def("open_python_model", &OpenPython, py::arg("links"))
       .def("load_model", &Load, py::arg("spec"), py::arg("opened") = nullptr, py::arg("metrics") = nullptr)
       .def_property_readonly("pinned_memory_in_use", [](const Engine&) { return cuda::PinnedMemoryInUse(); })
       .def("metrics_text", &Engine::Metrics, ReleaseGil())

@@ -10,6 +10,7 @@ PYBIND11_MODULE(_native, m) {
   tb::BindBackends(m);
   tb::BindStatistics(m);
   tb::BindMetrics(m);
+  tb::BindModelLink(m);
   tb::BindEngine(m);
   tb::BindHttpCodec(m);
   tb::BindDeviceMemory(m);

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "backends/backend.h"
 #include "log/log.h"
@@ -17,15 +18,27 @@ class LoggedInstance final : public BackendInstance {
       : name_(std::move(name)), instance_(std::move(instance)) {}
 
   void Execute(std::span<InferenceRequest* const> batch) override {
+    Log(batch);
+    instance_->Execute(batch);
+  }
+  bool starts() const override { return instance_->starts(); }
+  bool Start(std::span<InferenceRequest* const> view, std::vector<RequestPtr>* batch,
+             const ExecutedHook& executed) override {
+    Log(view);
+    return instance_->Start(view, batch, executed);
+  }
+  std::size_t concurrency() const override { return instance_->concurrency(); }
+  bool queues() const override { return instance_->queues(); }
+  void Interrupt() override { instance_->Interrupt(); }
+
+ private:
+  void Log(std::span<InferenceRequest* const> batch) const {
     if (VerboseLog(1) && !batch.empty()) {
       LogVerbose(1, "model " + batch[0]->model_name + ", instance " + name_ + ", executing " +
                         std::to_string(batch.size()) + " requests");
     }
-    instance_->Execute(batch);
   }
-  void Interrupt() override { instance_->Interrupt(); }
 
- private:
   const std::string name_;
   const std::unique_ptr<BackendInstance> instance_;
 };

@@ -40,6 +40,7 @@ std::size_t HoldUntil(const ModelSpec& spec) {
 BatchScheduler::BatchScheduler(const ModelSpec& spec, Instances instances, std::uint64_t quick_nanoseconds, Seats seats)
     : policy_(MakeBatchPolicy(spec)),
       preserve_ordering_(Batching(spec).preserve_ordering),
+      starts_(!instances.empty() && instances.front()->starts()),
       may_reject_(MayReject(Batching(spec))),
       queue_(Batching(spec)),
       pool_(std::move(instances), std::move(seats)),
@@ -239,7 +240,20 @@ void BatchScheduler::FinishWork(Work* work) {
     execution_time_.Add(work->execution_nanoseconds);
     work->instance = nullptr;
   }
+  if (BackendInstance* const started = std::exchange(work->started, nullptr)) {
+    pool_.Share(started, BatchesAtOnce(*started));
+  }
   Leave(std::exchange(work->taken, 0));
+}
+
+std::size_t BatchScheduler::BatchesAtOnce(const BackendInstance& instance) const {
+  // A process that waits for its next batch has to be woken for it. Where that takes longer than the batch, some more
+  // wait with it; not where they might have grown meanwhile, or another instance might become free.
+  constexpr std::size_t kWithIt = 4;
+  constexpr std::uint64_t kShort = 1'000'000;
+  const bool may_wait = instance.queues() && !policy_.dynamic && execution_time_.IsBelow(kShort);
+  const std::size_t ahead = may_wait ? kWithIt : 1;
+  return std::max(ahead, instance.concurrency());
 }
 
 void BatchScheduler::Leave(std::size_t count) {
@@ -255,10 +269,71 @@ void BatchScheduler::Run(Work* work) {
     work->wake->Wake();
   }
   work->refused.Answer();
-  if (!work->batch.empty()) {
-    work->execution_nanoseconds = Execute(*work->instance, work->view, work->batch);
-    work->view.clear();
-    work->batch.clear();
+  if (work->batch.empty()) {
+    return;
+  }
+  if (starts_) {
+    return Start(work);
+  }
+  work->execution_nanoseconds = Execute(*work->instance, work->view, work->batch);
+  work->view.clear();
+  work->batch.clear();
+}
+
+void BatchScheduler::Start(Work* work) {
+  const std::size_t count = work->batch.size();
+  const std::uint64_t start = StampExecution(work->view, *work->view.front());
+  // The model, and this with it, lasts until the hook has returned.
+  const auto executed = [this, instance = work->instance, count, start,
+                         model = work->batch.front()->model](std::vector<RequestPtr> batch) {
+    Work done;
+    done.instance = instance;
+    done.taken = count;
+    done.execution_nanoseconds = NowNanoseconds() - start;
+    OnExecuted(std::move(done), std::move(batch));
+  };
+  if (work->instance->Start(work->view, &work->batch, executed)) {
+    work->started = std::exchange(work->instance, nullptr);
+    work->taken -= count;
+  } else {
+    LetGo(work->batch);
+  }
+  work->view.clear();
+  work->batch.clear();
+}
+
+void BatchScheduler::OnExecuted(Work work, std::vector<RequestPtr> batch) {
+  LetGo(batch);
+  batch.clear();
+  InstanceThread* wake = nullptr;
+  while (true) {
+    {
+      MutexLock lock(mu_);
+      FinishWork(&work);
+      if (!TakeWork(&work) && work.turns.empty()) {
+        wake = ThreadToWake();
+        break;
+      }
+    }
+    Run(&work);
+  }
+  if (wake != nullptr) {
+    wake->Wake();
+  }
+}
+
+void BatchScheduler::LetGo(std::span<RequestPtr> batch) {
+  for (RequestPtr& request : batch) {
+    if (request == nullptr) {
+      continue;  // Goes on without us.
+    }
+    if (request->reschedule) {
+      Refuse(*request, FailureReason::kOther, RefusedToRunAgain());
+    }
+    if (preserve_ordering_) {
+      order_.Release(std::move(request));
+    }
+    request.reset();
   }
 }
 
@@ -310,15 +385,7 @@ std::uint64_t BatchScheduler::Execute(BackendInstance& instance, std::span<Infer
   const std::uint64_t start = StampExecution(view, *view.front());
   instance.Execute(view);
   const std::uint64_t end = NowNanoseconds();
-  for (RequestPtr& request : batch) {
-    if (request->reschedule) {
-      Refuse(*request, FailureReason::kOther, RefusedToRunAgain());
-    }
-    if (preserve_ordering_) {
-      order_.Release(std::move(request));
-    }
-    request.reset();
-  }
+  LetGo(batch);
   return end - start;
 }
 
@@ -331,7 +398,13 @@ void BatchScheduler::RunInline(RequestPtr request, BackendInstance* instance) {
   Work work;
   work.taken = 1;
   work.instance = instance;
-  work.execution_nanoseconds = Execute(*instance, {&view, 1}, {&request, 1});
+  if (starts_) {
+    work.view.push_back(view);
+    work.batch.push_back(std::move(request));
+    Start(&work);
+  } else {
+    work.execution_nanoseconds = Execute(*instance, {&view, 1}, {&request, 1});
+  }
   InstanceThread* wake = nullptr;
   {
     MutexLock lock(mu_);
@@ -376,7 +449,7 @@ std::size_t BatchScheduler::WaitingBatches() const {
 }
 
 bool BatchScheduler::MayRunInline(const RequestPtr& request) const {
-  return queue_.empty() && hold_until_ == 0 && pool_.has_unclaimed() && execution_time_.quick() &&
+  return queue_.empty() && hold_until_ == 0 && pool_.has_unclaimed() && (starts_ || execution_time_.quick()) &&
          !request->cancel->cancelled() && IsSmall(*request) && IsBatchAlone(*request, policy_);
 }
 

@@ -41,6 +41,7 @@ class BatchScheduler : public Scheduler {
   // Work that a thread took from the queue, and what to do once the lock is let go.
   struct Work {
     BackendInstance* instance = nullptr;
+    BackendInstance* started = nullptr;  // Runs the last batch elsewhere, and may be able to take more.
     std::vector<RequestPtr> batch;
     Refused refused;
     std::vector<InferenceRequest*> view;  // Of batch, for the backend.
@@ -70,6 +71,14 @@ class BatchScheduler : public Scheduler {
   std::uint64_t Execute(BackendInstance& instance, std::span<InferenceRequest* const> view, std::span<RequestPtr> batch)
       EXCLUDES(mu_);
   void RunInline(RequestPtr request, BackendInstance* instance) EXCLUDES(mu_);
+  // Gives the batch to an instance that runs it elsewhere. What has to be done about it is not this thread's any more,
+  // unless all of it ended at once.
+  void Start(Work* work) EXCLUDES(mu_);
+  // A batch that was started has run: the thread that tells goes on with what waits.
+  void OnExecuted(Work work, std::vector<RequestPtr> batch) EXCLUDES(mu_);
+  void LetGo(std::span<RequestPtr> batch);
+  // Batches that an instance may be given before it has run the first.
+  std::size_t BatchesAtOnce(const BackendInstance& instance) const REQUIRES(mu_);
 
   // What becomes of a request that was brought, and what to do about it once the lock is let go.
   struct Taken {
@@ -92,6 +101,7 @@ class BatchScheduler : public Scheduler {
 
   const BatchPolicy policy_;
   const bool preserve_ordering_;
+  const bool starts_;      // Instances run batches elsewhere.
   const bool may_reject_;  // Some request may time out and be rejected: a thread sees to that.
   ReplyOrder order_;
 

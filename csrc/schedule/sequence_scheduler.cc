@@ -5,6 +5,7 @@
 #include <string>
 
 #include "log/log.h"
+#include "schedule/execute_and_wait.h"
 #include "schedule/execution.h"
 #include "schedule/refusal.h"
 
@@ -201,7 +202,8 @@ void SequenceScheduler::AfterAdmission(Runner* runner, bool may_run_inline, Work
   if (runner == nullptr || runner->running || !runner->asleep || runner->woken) {
     return;  // Whoever runs there looks for more.
   }
-  if (may_run_inline && runner->batcher->waiting() == 1 && runner->execution_time.quick()) {
+  if (may_run_inline && !runner->instance->starts() && runner->batcher->waiting() == 1 &&
+      runner->execution_time.quick()) {
     work->ran = TakeWork(*runner, work);
   }
   if (!work->ran && ShouldWake(*runner)) {
@@ -265,10 +267,14 @@ void SequenceScheduler::TakeCancelled(Runner& runner, Work* work) {
 void SequenceScheduler::Execute(Runner& runner, Work* work) {
   SequenceBatch& batch = work->batch;
   const std::uint64_t start = StampExecution(batch.view, *batch.requests.front());
-  runner.instance->Execute(batch.view);
+  ExecuteAndWait(*runner.instance, batch.view, &batch.requests);
   work->execution_nanoseconds = NowNanoseconds() - start;
   for (std::size_t i = 0; i < batch.requests.size(); ++i) {
     RequestPtr& request = batch.requests[i];
+    if (request == nullptr) {  // Goes on after its batch.
+      ++work->ended;
+      continue;
+    }
     request->states = nullptr;
     if (std::exchange(request->reschedule, false)) {
       work->taken[i].again = true;

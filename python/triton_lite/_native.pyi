@@ -318,6 +318,44 @@ class MetricsText:
     def distributions(self) -> bytes:
         """Histograms, then summaries."""
 
+class InstancePlacement:
+    """Where one instance of a model runs."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> int: ...
+    @property
+    def device_id(self) -> int: ...
+
+class ModelLink:
+    """One instance of a Python model, whatever process runs it at the time. Without one, its requests fail at once."""
+
+    def __init__(self, name: str) -> None: ...
+    def attach(self, execute_fd: int, calls_fd: int, pid: int) -> None:
+        """Give the sockets of an initialised process; they are taken even if this fails.
+
+        Raises TritonError (FAILED_PRECONDITION) when the instance is gone.
+        """
+    def detach(self) -> None:
+        """Take the process for dead: what it was given fails."""
+    def set_execute_timeout(self, nanoseconds: int) -> None:
+        """Limit how long a batch may run before its process is killed; 0: no limit."""
+    def set_concurrency(self, batches: int) -> None:
+        """Say how many batches the model runs at the same time (coroutines)."""
+    def wait_closed(self, deadline_ns: int) -> bool:
+        """Wait until the instance is gone; False at `deadline_ns` (CLOCK_MONOTONIC; 0: none)."""
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def name(self) -> str: ...
+    @staticmethod
+    def reads_memory(pid: int) -> bool:
+        """Tell whether the memory of that process can be read from this one."""
+
+def place_instances(spec: ModelSpec) -> list[InstancePlacement]:
+    """Return the instances of a complete specification, in the order in which they are made."""
+
 class OpenedModel:
     """A model's file, opened: what a configuration is completed from."""
 
@@ -496,6 +534,8 @@ class Engine:
         """
     def listen(self, socket_path: str, answer_budget_byte_size: int = ...) -> None:
         """Serve the channel on a Unix socket (once). `answer_budget_byte_size`: bytes of answers in flight, a peer."""
+    def open_python_model(self, links: Sequence[ModelLink]) -> OpenedModel:
+        """Take links, one for each instance in the order of `place_instances`, as an opened model."""
     def open_model(self, spec: ModelSpec) -> OpenedModel:
         """Open the model's file; `spec` may lack what the file tells. Raises TritonError with the backend's text."""
     def load_model(
@@ -652,6 +692,11 @@ class Answer:
     def traced(self) -> bool:
         """The engine wants to know when it was sent (method TRACE_SENT, csrc/wire/front_trace.h)."""
     @property
+    def many(self) -> bool:
+        """Its call may have many answers, in no order with those of other calls; each is to be acknowledged."""
+    def acknowledge(self) -> None:
+        """Say that it was sent on: the engine may send another one of this call. At the latest its collection does."""
+    @property
     def message(self) -> bytes: ...
     @property
     def segments(self) -> list[memoryview | DeviceMemory]:
@@ -663,9 +708,17 @@ class ChannelClient:
     """Front ends' side of the channel. Thread-safe; not usable after fork in the child."""
 
     def __init__(
-        self, socket_path: str, name: str = "client", max_calls: int = 1024, body_budget_byte_size: int = ...
+        self,
+        socket_path: str,
+        name: str = "client",
+        max_calls: int = 1024,
+        body_budget_byte_size: int = ...,
+        stream_window: int = ...,
     ) -> None:
-        """Connect to an engine process. Raises TritonError(UNAVAILABLE) when nobody listens."""
+        """Connect to an engine process. Raises TritonError(UNAVAILABLE) when nobody listens.
+
+        stream_window: answers of one call, of those that may have many, that wait to be acknowledged at once (64).
+        """
     @staticmethod
     def direct(engine: Engine) -> ChannelClient:
         """Connect to an engine of this process."""

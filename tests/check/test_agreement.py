@@ -11,6 +11,8 @@ from test_broken import CASES, found
 from triton_lite import _native
 from triton_lite.engine.lifecycle import Lifecycle
 from triton_lite.engine.loader import Loader
+from triton_lite.engine.model_processes.calls import ModelCalls
+from triton_lite.engine.model_processes.service import ModelProcesses
 from triton_lite.engine.options import EngineOptions
 from triton_lite.errors import TritonError
 
@@ -26,7 +28,8 @@ def refusals(case: Broken, root: Path) -> list[str]:
     gpus = case.options.get("gpus", frozenset())
     assert isinstance(gpus, frozenset)
     try:
-        failures = Lifecycle(Loader(_native, engine, options, gpus), engine, options).load_initial()
+        processes = ModelProcesses(_native, ModelCalls())
+        failures = Lifecycle(Loader(_native, engine, options, gpus, processes), engine, options).load_initial()
     except TritonError as error:
         return [error.text]
     finally:

@@ -38,8 +38,9 @@ class BatchScheduling(RuleBasedStateMachine):
         config=configs(policies([0, NEVER], st.just(True)), [0, 0, NEVER]),
         instances=st.integers(1, 3),
         preserve=st.booleans(),
+        away=st.booleans(),
     )
-    def make(self, config: Config, instances: int, preserve: bool) -> None:
+    def make(self, config: Config, instances: int, preserve: bool, away: bool) -> None:
         self.preserve = preserve and config.levels <= 1
         self.config = config
         self.model = Model(config)
@@ -48,7 +49,7 @@ class BatchScheduling(RuleBasedStateMachine):
         self.count = 0
         self.started: list[Started] = []  # Those whose answers have not left.
         self.expected: dict[str, Answer] = {}  # Of everything that has ended.
-        self.program.make(instances=instances, preserve=self.preserve, **config.fields())
+        self.program.make(instances=instances, away=int(away), preserve=self.preserve, **config.fields())
 
     def idle(self) -> int:
         return self.instances - sum(not one.ended for one in self.started)

@@ -26,12 +26,16 @@ class AgainstTheModel(RuleBasedStateMachine):
     native: Driver
 
     @initialize(
-        instances=st.integers(1, 2), max_batch=st.integers(0, 3), oldest=st.booleans(), candidates=st.integers(1, 4)
+        instances=st.integers(1, 2),
+        max_batch=st.integers(0, 3),
+        oldest=st.booleans(),
+        candidates=st.integers(1, 4),
+        away=st.booleans(),
     )
-    def make(self, instances: int, max_batch: int, oldest: bool, candidates: int) -> None:
+    def make(self, instances: int, max_batch: int, oldest: bool, candidates: int, away: bool) -> None:
         slots = candidates if oldest else max(1, max_batch)
         options = {"candidates": candidates} if oldest else {}
-        self.native.make(instances=instances, max_batch=max_batch, **options)
+        self.native.make(instances=instances, away=int(away), max_batch=max_batch, **options)
         self.model = SequenceModel(instances, slots, max_batch, oldest)
         self.requests: dict[str, Request] = {}
         self.runs: dict[int, Run] = {}

@@ -15,6 +15,7 @@ ENSEMBLE = "ensemble"
 ONNXRUNTIME = "onnxruntime"
 ONNX_PLATFORM = "onnxruntime_onnx"
 IDENTITY = "identity"
+PYTHON = "python"
 TENSORRT_PLATFORM = "tensorrt_plan"
 
 
@@ -37,7 +38,7 @@ KNOWN = (
     KnownBackend(ONNXRUNTIME, ONNX_PLATFORM, "model.onnx", None),
     KnownBackend("openvino", "", "model.xml", None, shows_platform=False),
     KnownBackend("pytorch", "pytorch_libtorch", "model.pt", False),
-    KnownBackend("python", "", "model.py", None, shows_platform=False),
+    KnownBackend(PYTHON, "", "model.py", None, shows_platform=False),
 )
 
 # Backends and the only platforms they go with.

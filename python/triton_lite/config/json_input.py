@@ -32,7 +32,10 @@ def from_json(text: str) -> messages.ModelConfig:
     else:
         writer.refuse_name(_Place(), "", "Root element must be a message.")
     if writer.error is not None:
-        raise writer.error
+        try:
+            raise writer.error
+        finally:
+            writer = _Writer()  # Or the error would hold the frame that holds it, and all that called this.
     return config
 
 

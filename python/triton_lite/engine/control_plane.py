@@ -12,6 +12,8 @@ from triton_lite.engine.devices import find_gpus
 from triton_lite.engine.handlers import Context, Handler, handler_of
 from triton_lite.engine.lifecycle import Lifecycle
 from triton_lite.engine.loader import Loader
+from triton_lite.engine.model_processes.calls import ModelCalls
+from triton_lite.engine.model_processes.service import ModelProcesses
 from triton_lite.engine.options import EngineOptions
 from triton_lite.engine.progress import Progress
 from triton_lite.engine.response_cache import REDIS
@@ -30,9 +32,10 @@ class ControlPlane:
 
     Making one connects to the cache of the options, if that is a Redis; raises TritonError where it does not answer.
     `load_models` and `answer_calls` block; `start` runs both on threads of their own. `stop` ends them.
+    runtime_folder: where Python environments are unpacked, the folder for temporary files where it is empty.
     """
 
-    def __init__(self, engine: Any, options: EngineOptions, native: Any = None) -> None:
+    def __init__(self, engine: Any, options: EngineOptions, native: Any = None, runtime_folder: str = "") -> None:
         if native is None:
             from triton_lite import _native
 
@@ -49,10 +52,13 @@ class ControlPlane:
 
             self._spans = SpanService(engine, options.trace)
         self.progress = Progress()
-        loader = Loader(native, engine, options, find_gpus())
+        calls = ModelCalls()
+        self._processes = ModelProcesses(native, calls, runtime_folder)
+        loader = Loader(native, engine, options, find_gpus(), self._processes)
         self.lifecycle = Lifecycle(loader, engine, options)
-        self.metrics = EngineMetrics(engine, options)
-        self._context = Context(engine, options, self.lifecycle, self.progress, self.metrics)
+        calls.serve(self.lifecycle)
+        self.metrics = EngineMetrics(engine, options, self._processes.metrics.text)
+        self._context = Context(engine, options, self.lifecycle, self.progress, self.metrics, self._processes)
         self._slow = ThreadPoolExecutor(_SLOW_CALLS, thread_name_prefix="control-call")
         self._apart = ThreadPoolExecutor(1, thread_name_prefix="admin-call")
         self._threads: list[threading.Thread] = []
@@ -87,6 +93,7 @@ class ControlPlane:
         if self._redis is not None:
             self._run("redis-close", self._redis.stop)
         self._run("model-close", self.lifecycle.close)
+        self._processes.close(self._context.options.exit_timeout_secs)
         for thread in self._threads:
             thread.join(timeout=_STOP_SECONDS)
         if self._spans is not None:
@@ -139,7 +146,10 @@ class ControlPlane:
 
     def _answer(self, handler: Handler, call: Any) -> None:
         try:
-            call.reply(handler.run(self._context, call.message))
+            if handler.begin is not None:
+                handler.begin(self._context, call.message, call.reply)
+            else:
+                call.reply(handler.run(self._context, call.message))
         except TritonError as error:
             call.fail(int(error.code), error.text)
         except Exception as error:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from triton_lite.config.ensemble import check_ensemble
 from triton_lite.config.error import ConfigError, advice_of
@@ -14,7 +13,9 @@ from triton_lite.engine.catalog import Catalog, Known, Needs, ambiguous
 from triton_lite.engine.finder import NOTHING, Change, Finder
 from triton_lite.engine.loader import DataPlane, Loader, status_text
 from triton_lite.engine.options import EngineOptions
+from triton_lite.engine.readiness import ReadinessChecks
 from triton_lite.engine.state import ModelTable, Problem
+from triton_lite.engine.turns import Turns
 from triton_lite.engine.version_loads import VersionLoads
 from triton_lite.errors import Code, TritonError
 from triton_lite.proto import messages
@@ -24,6 +25,16 @@ from triton_lite.repository.override import Override, Scratch, write_files
 _log = logging.getLogger(__name__)
 
 _STEPS = ("ensemble_scheduling",)
+
+
+@dataclass(frozen=True)
+class _Entered:
+    """A change that has its turn: the models to load, what each needs, and the names that are concerned."""
+
+    change: Change
+    models: dict[str, Known]
+    needs: dict[str, Needs]
+    names: set[str]
 
 
 class Lifecycle:
@@ -38,8 +49,9 @@ class Lifecycle:
         self._options = options
         self._finder = Finder(loader, options)
         self._loads = VersionLoads(loader, engine, options, self.table)
-        self._free = threading.Condition()
-        self._busy: set[str] = set()  # Guarded by _free, like the catalog.
+        self.readiness = ReadinessChecks(self.table, self._loads.processes, self.key_of)
+        self._turns = Turns()
+        self._free = self._turns.free  # Guards the catalog, too.
         self._catalog = Catalog()
         self._scratches: set[Scratch] = set()  # Files of load calls, while anything stands for them.
 
@@ -62,10 +74,11 @@ class Lifecycle:
         change, results = self._apply(lambda: self._finder.find_all(self._catalog))
         return change.failures | results
 
-    def load(self, name: str, override: Override = NOTHING) -> None:
+    def load(self, name: str, override: Override = NOTHING, *, within: str | None = None) -> None:
         """Load a model, or reload it if its files changed, and what it needs if it is an ensemble.
 
         It is served when this returns. Raises TritonError; what was served before is served as before then.
+        within: the key of the model that asks for it, while it is loaded itself.
         Protocol: model repository extension, load.
         """
         self._require_control()
@@ -81,7 +94,9 @@ class Lifecycle:
                 _log.error("Poll failed for model directory '%s': %s", name, error.text)
                 raise _not_polled(name) from error
         try:
-            change, results = self._apply(lambda: self._finder.find_named(self._catalog, [name], override, scratch))
+            change, results = self._apply(
+                lambda: self._finder.find_named(self._catalog, [name], override, scratch), within
+            )
         finally:
             if scratch and scratch not in self._scratches:  # Refused before anything stood for it.
                 scratch.remove()
@@ -92,10 +107,11 @@ class Lifecycle:
         if change.failures:
             raise _not_polled(name)
 
-    def unload(self, name: str, *, dependents: bool = False) -> None:
+    def unload(self, name: str, *, dependents: bool = False, within: str | None = None) -> None:
         """Stop serving a model; requests that are in it end on it. A name that is not known is no error.
 
-        dependents: also what only this ensemble needed. Protocol: model repository extension, unload.
+        dependents: also what only this ensemble needed. within: see `load`.
+        Protocol: model repository extension, unload.
         """
         self._require_control()
 
@@ -103,7 +119,7 @@ class Lifecycle:
             keys = set(self._catalog.keys_of(name))
             return Change(gone=self._catalog.left_alone(keys) if dependents else keys)
 
-        self._apply(find)
+        self._apply(find, within)
 
     def key_of(self, name: str) -> str:
         """Return the key of a model. Raises TritonError where namespacing makes the name ambiguous or it is unknown."""
@@ -127,55 +143,45 @@ class Lifecycle:
         with self._free:
             return self._catalog.keys_of(name)
 
-    def _apply(self, find: Callable[[], Change]) -> tuple[Change, dict[str, TritonError]]:
+    def _apply(self, find: Callable[[], Change], within: str | None = None) -> tuple[Change, dict[str, TritonError]]:
         """Take over what `find` found. Returns it, and what went wrong with models, by key."""
-        with self._turn(find) as (change, models, needs, names):
-            for key in sorted(change.gone):
-                self._loads.unload(key)
-            results = self._load_by_need(models, needs)
-            if self._options.model_namespacing:
-                self._name_again(names)
+        try:
+            with self._turns.take(lambda: self._look(find), self._enter, within) as entered:
+                change, models = entered.change, entered.models
+                for key in sorted(change.gone):
+                    self._loads.unload(key)
+                results = self._load_by_need(models, entered.needs, apart=within is not None)
+                if self._options.model_namespacing:
+                    self._name_again(entered.names)
+        finally:
+            self._remove_unused_files()
         for key, error in (change.failures | results).items():
             self.table.set_problem(key, Problem(error.text, advice_of(error)))
         for key in models.keys() - results.keys():
             self.table.set_problem(key, None)
         return change, results
 
-    @contextmanager
-    def _turn(
-        self, find: Callable[[], Change]
-    ) -> Iterator[tuple[Change, dict[str, Known], dict[str, Needs], set[str]]]:
-        """Wait until nobody else loads or unloads any model that is concerned, and enter the change in the catalog.
+    def _look(self, find: Callable[[], Change]) -> tuple[tuple[Change, set[str], set[str]], set[str]]:
+        """Find a change, the names that it concerns, and the ensembles; and all keys that it concerns."""
+        change = find()
+        names = {known.model.source.name for known in change.found.values()}
+        names |= {self._catalog[key].model.source.name for key in change.gone if key in self._catalog}
+        dependents = self._catalog.dependents(change.gone, names)
+        return (change, names, dependents), {*change.found, *change.gone, *dependents, *change.unmodified}
 
-        Gives the change, the models to load, what each needs, and the names that are concerned.
-        """
-        with self._free:
-            while True:
-                change = find()
-                concerned = change.found.keys() | change.gone
-                names = {known.model.source.name for known in change.found.values()}
-                names |= {self._catalog[key].model.source.name for key in change.gone if key in self._catalog}
-                dependents = self._catalog.dependents(change.gone, names)
-                affected = concerned | dependents | change.unmodified
-                if not affected & self._busy:
-                    break
-                self._free.wait()
-            self._busy |= affected
-            for key in change.gone:
-                self._catalog.pop(key, None)
-            self._catalog.update(change.found)
-            self._scratches |= {known.scratch for known in change.found.values() if known.scratch}
-            models = {key: self._catalog[key] for key in (change.found.keys() | dependents) - change.gone}
-            needs = {key: self._catalog.needs(key) for key in models}
-        try:
-            yield change, models, needs, names
-        finally:
-            with self._free:
-                self._busy -= affected
-                self._free.notify_all()
-            self._remove_unused_files()
+    def _enter(self, found: tuple[Change, set[str], set[str]]) -> _Entered:
+        """Enter a change in the catalog."""
+        change, names, dependents = found
+        for key in change.gone:
+            self._catalog.pop(key, None)
+        self._catalog.update(change.found)
+        self._scratches |= {known.scratch for known in change.found.values() if known.scratch}
+        models = {key: self._catalog[key] for key in (change.found.keys() | dependents) - change.gone}
+        return _Entered(change, models, {key: self._catalog.needs(key) for key in models}, names)
 
-    def _load_by_need(self, models: Mapping[str, Known], needs: Mapping[str, Needs]) -> dict[str, TritonError]:
+    def _load_by_need(
+        self, models: Mapping[str, Known], needs: Mapping[str, Needs], *, apart: bool
+    ) -> dict[str, TritonError]:
         """Load models, each after those that it needs; unload what cannot be. Returns what went wrong."""
         graph = {key: needs[key].of.keys() for key in models}
         invalid = self._circles(models, graph)
@@ -192,7 +198,7 @@ class Lifecycle:
                     invalid[key] = failures[key] = models[key].model.read.placed(error)
                     _log.error("%s", status_text(error))
                     self._loads.unload(key)
-            failed = self._loads.load(valid, lambda key: self._labels_for(models[key], needs[key]))
+            failed = self._loads.load(valid, lambda key: self._labels_for(models[key], needs[key]), apart=apart)
             failures |= failed
             self._forget_times(failed)
         return failures

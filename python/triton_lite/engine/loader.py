@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,10 +14,15 @@ from typing import Any, Protocol
 from triton_lite.config import backends, rules
 from triton_lite.config.autocomplete import autocomplete
 from triton_lite.config.error import ConfigError
+from triton_lite.config.model_completion import take_over
 from triton_lite.config.normalize import normalize, normalize_instance_groups
 from triton_lite.config.signature_rules import check_signature
-from triton_lite.config.spec import model_spec, opening_spec
+from triton_lite.config.spec import VersionFiles, model_spec, opening_spec
 from triton_lite.engine import cuda_libraries, onnxruntime_library
+from triton_lite.engine.model_processes.model import ModelVersion, PythonModel, check_model_file
+from triton_lite.engine.model_processes.placement import place
+from triton_lite.engine.model_processes.service import ModelProcesses
+from triton_lite.engine.model_processes.settings import python_settings
 from triton_lite.engine.options import EngineOptions
 from triton_lite.errors import Code, TritonError
 from triton_lite.metrics.model_spec import metrics_spec
@@ -45,6 +51,7 @@ class DataPlane(Protocol):
     """What the loader and the lifecycle need of `_native.Engine`."""
 
     def open_model(self, spec: Any) -> Any: ...  # noqa: D102
+    def open_python_model(self, links: Any) -> Any: ...  # noqa: D102
     def load_model(self, spec: Any, opened: Any = None, metrics: Any = None) -> Any: ...  # noqa: D102
     def publish(self, name: str, versions: dict[int, Any], unready: list[int] = ...) -> None: ...  # noqa: D102
     def retract(self, name: str) -> Any: ...  # noqa: D102
@@ -61,13 +68,26 @@ class FoundModel:
     config: messages.ModelConfig
 
 
+@dataclass
+class Handle:
+    """A share in a model of the data plane, which can be given up: whoever else has this object keeps nothing alive."""
+
+    native: Any
+
+
 @dataclass(frozen=True)
 class LoadedVersion:
-    """One version, loaded but not served yet."""
+    """One version, loaded but not served yet. processes: of a model of the Python backend."""
 
     config: messages.ModelConfig
     labels: dict[str, list[str]]
-    handle: Any
+    handle: Handle
+    processes: PythonModel | None = None
+
+    def let_go(self) -> Future[None] | None:
+        """Give it up. It ends when no request is in it any more, and then its processes, which can be waited for."""
+        self.handle.native = None
+        return self.processes.stop() if self.processes is not None else None
 
 
 def status_text(error: TritonError) -> str:
@@ -78,11 +98,19 @@ def status_text(error: TritonError) -> str:
 class Loader:
     """Loads models into a data plane. Thread-safe; several versions may be loaded at once."""
 
-    def __init__(self, native: Any, engine: DataPlane, options: EngineOptions, gpus: frozenset[int]) -> None:
+    def __init__(
+        self,
+        native: Any,
+        engine: DataPlane,
+        options: EngineOptions,
+        gpus: frozenset[int],
+        processes: ModelProcesses,
+    ) -> None:
         self._native = native
         self._engine = engine
         self._options = options
         self._gpus = gpus
+        self._processes = processes
         self._runtime_lock = threading.Lock()
         self._runtime_ready = False
 
@@ -148,14 +176,18 @@ class Loader:
         normalize_instance_groups(config, self._gpus)
         rules.check_instance_groups(config, self._gpus)
         opened = None
-        if not config.HasField("ensemble_scheduling"):
+        completed = False
+        is_python = config.backend == backends.PYTHON
+        if is_python:
+            completed = self._complete_python(found, config, files, settings)
+        elif not config.HasField("ensemble_scheduling"):
             if config.backend == backends.ONNXRUNTIME:
                 self._prepare_runtime(config)
             opened = self._engine.open_model(opening_spec(self._native, config, files, settings))
             if not self._options.disable_auto_complete_config or found.source.bare_file:
                 autocomplete(config, opened.signature, _default_max_batch_size(settings))
                 normalize(config)
-        completed = opened is not None and opened.signature.known and not self._options.disable_auto_complete_config
+            completed = opened.signature.known and not self._options.disable_auto_complete_config
         rules.check_given(config, provided=found.read.provided or bool(found.source.bare_file), completed=completed)
         rules.check_config(config)
         rules.check_io(config)
@@ -168,7 +200,52 @@ class Loader:
         if self._options.allow_metrics:
             namespace = found.source.repository if self._options.model_namespacing else None
             metrics = metrics_spec(self._native, config, version, namespace, load_start)
-        return LoadedVersion(config, labels, self._engine.load_model(spec, opened, metrics))
+        if is_python:
+            handle, processes = self._start_python(found, config, files, settings, spec, metrics)
+            return LoadedVersion(config, labels, handle, processes)
+        return LoadedVersion(config, labels, Handle(self._engine.load_model(spec, opened, metrics)))
+
+    def _complete_python(
+        self, found: FoundModel, config: messages.ModelConfig, files: VersionFiles, settings: Mapping[str, str]
+    ) -> bool:
+        """Let a Python model complete its configuration. Returns whether it was asked. Raises TritonError."""
+        limits = python_settings(settings, config)
+        check_model_file(config, files)
+        if self._options.disable_auto_complete_config:
+            return False
+        completed = self._processes.complete(self._python_version(found, config, files), limits)
+        if completed is not None:
+            take_over(config, completed)
+            normalize(config)
+        return True
+
+    def _start_python(
+        self,
+        found: FoundModel,
+        config: messages.ModelConfig,
+        files: VersionFiles,
+        settings: Mapping[str, str],
+        spec: Any,
+        metrics: Any,
+    ) -> tuple[Handle, PythonModel]:
+        """Start the processes of a Python model, and give them to the data plane. Raises TritonError."""
+        placements = place(self._native, spec)
+        version = self._python_version(found, config, files)
+        processes = self._processes.open(version, placements, python_settings(settings, config))
+        opened = None
+        try:
+            opened = self._engine.open_python_model(processes.give_links())
+            return Handle(self._engine.load_model(spec, opened, metrics)), processes
+        except BaseException:
+            # The processes end when the data plane has let go of them, of which this frame may hold the last share.
+            opened = None
+            processes.stop()
+            raise
+
+    def _python_version(self, found: FoundModel, config: messages.ModelConfig, files: VersionFiles) -> ModelVersion:
+        source = found.source
+        key = f"{source.repository}::{source.name}" if self._options.model_namespacing else source.name
+        return ModelVersion(key, config, source.directory, files)
 
     def _prepare_runtime(self, config: messages.ModelConfig) -> None:
         """Point the data plane at ONNX Runtime and what it needs, before the first model that needs it."""

@@ -72,7 +72,7 @@ def _run(options: argparse.Namespace, engine_options: EngineOptions) -> int:
     if engine_options.access_log:
         _native.start_access_log(engine_options.access_log)
     engine = engine_options.make_engine(_native)
-    control_plane = ControlPlane(engine, engine_options, _native)
+    control_plane = ControlPlane(engine, engine_options, _native, os.path.dirname(os.path.abspath(options.socket)))
     engine.listen(options.socket, engine_options.answer_budget_byte_size)
     report.listening()
     control_plane.start()

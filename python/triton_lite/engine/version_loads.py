@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from triton_lite.config.error import ConfigError, advice_of, explain
 from triton_lite.engine.catalog import Known
 from triton_lite.engine.loader import DataPlane, FoundModel, LoadedVersion, Loader, status_text
+from triton_lite.engine.model_processes.model import PythonModel
 from triton_lite.engine.notice import uncached, unlimited
 from triton_lite.engine.options import EngineOptions
 from triton_lite.engine.state import UNLOADED, ModelTable, State, VersionStatus
@@ -74,16 +75,26 @@ class VersionLoads:
         """Return the versions of a model that are served."""
         return {version: one.loaded for version, one in self._served.get(key, {}).items()}
 
-    def load(self, models: Mapping[str, Known], labels_of: Callable[[str], Labels]) -> dict[str, TritonError]:
+    def load(
+        self, models: Mapping[str, Known], labels_of: Callable[[str], Labels], *, apart: bool = False
+    ) -> dict[str, TritonError]:
         """Load models that do not need each other. Returns what went wrong, by key.
 
         A model that was served before and fails to load is served as before. labels_of: labels that an ensemble takes
-        from its models.
+        from its models. apart: on threads of their own, since a model that is being loaded waits for these.
         """
+        if not apart:
+            return self._load(models, labels_of, self._pool)
+        with ThreadPoolExecutor(self._options.model_load_thread_count, thread_name_prefix="model-load-apart") as pool:
+            return self._load(models, labels_of, pool)
+
+    def _load(
+        self, models: Mapping[str, Known], labels_of: Callable[[str], Labels], pool: ThreadPoolExecutor
+    ) -> dict[str, TritonError]:
         failures: dict[str, TritonError] = {}
         jobs: _Jobs = {}
         for key, known in models.items():
-            loading, begun = self._begin(key, known, labels_of(key))
+            loading, begun = self._begin(key, known, labels_of(key), pool)
             jobs |= begun
             if not loading.wanted:
                 self._table.try_without_version(key)
@@ -107,27 +118,39 @@ class VersionLoads:
             version: self._table.advance(key, version, State.UNLOADING) for version in self._table.ready_versions(key)
         }
         retirement = self._engine.retract(key)
-        self._served.pop(key, None)
+        ends = _let_go(self._served.pop(key, {}))
         if not leaving:
             return
-        if retirement.wait(_UNLOAD_SECONDS):
+        if not ends and retirement.wait(_UNLOAD_SECONDS):
             self._end_unloading(key, leaving)
-        else:
-            waiting = threading.Thread(
-                target=self._wait_for_end, args=(key, retirement, leaving), name="unload", daemon=True
-            )
-            waiting.start()
+            return
+        waiting = threading.Thread(
+            target=self._wait_for_end, args=(key, retirement, ends, leaving), name="unload", daemon=True
+        )
+        waiting.start()
+        waiting.join(_UNLOAD_SECONDS)
 
     def scratches(self) -> set[Scratch | None]:
         """Collect the folders of files that versions were loaded from which are served."""
         return {one.scratch for versions in list(self._served.values()) for one in list(versions.values())}
 
-    def close(self) -> None:
-        """Stop loading: what has not begun is dropped. Waits for what has."""
-        self._pool.shutdown(cancel_futures=True)
+    def processes(self, key: str, version: int) -> PythonModel | None:
+        """Return the processes of a version that is served, if it has any."""
+        served = self._served.get(key, {}).get(version)
+        return served.loaded.processes if served is not None else None
 
-    def _wait_for_end(self, key: str, retirement: Any, leaving: Mapping[int, VersionStatus]) -> None:
+    def close(self) -> None:
+        """Stop loading: what has not begun is dropped. Waits for what has, and lets go of what is served."""
+        self._pool.shutdown(cancel_futures=True)
+        while self._served:
+            _, versions = self._served.popitem()
+            _let_go(versions)
+
+    def _wait_for_end(
+        self, key: str, retirement: Any, ends: Sequence[Future[None]], leaving: Mapping[int, VersionStatus]
+    ) -> None:
         retirement.wait()
+        wait(ends)
         self._end_unloading(key, leaving)
 
     def _end_unloading(self, key: str, leaving: Mapping[int, VersionStatus]) -> None:
@@ -150,7 +173,7 @@ class VersionLoads:
         }
         return _Loading(key, known.model, known.scratch, wanted, kept)
 
-    def _begin(self, key: str, known: Known, labels: Labels) -> tuple[_Loading, _Jobs]:
+    def _begin(self, key: str, known: Known, labels: Labels, pool: ThreadPoolExecutor) -> tuple[_Loading, _Jobs]:
         loading = self._plan(key, known)
         jobs: _Jobs = {}
         for version in loading.wanted:
@@ -158,7 +181,7 @@ class VersionLoads:
                 _log.info("loading: %s:%d", key, version)
                 if version not in self._served.get(key, {}):  # A reload is made aside, while the version is served.
                     self._table.advance(key, version, State.LOADING)
-                jobs[self._pool.submit(self._load_version, loading.found, version, labels)] = (loading, version)
+                jobs[pool.submit(self._load_version, loading.found, version, labels)] = (loading, version)
         return loading, jobs
 
     def _load_version(self, found: FoundModel, version: int, labels: Labels) -> LoadedVersion:
@@ -177,6 +200,9 @@ class VersionLoads:
         before = self._served.get(key, {})
         if loading.failed:
             failures[key] = self._give_up(loading, before)
+            for unused in loading.loaded.values():
+                unused.let_go()
+            loading.loaded.clear()
             _log.info("failed to load '%s'", key)
             return
         asked = loading.found.config
@@ -185,6 +211,7 @@ class VersionLoads:
         }
         self._publish(key, serving)
         self._served[key] = serving
+        _let_go({version: one for version, one in before.items() if version not in loading.kept})
         for version in before.keys() - serving.keys():
             self._table.advance(key, version, State.UNLOADING)
             self._table.advance(key, version, State.UNAVAILABLE, reason=UNLOADED)
@@ -213,7 +240,7 @@ class VersionLoads:
     def _publish(self, key: str, serving: Mapping[int, Served]) -> None:
         # Whatever else was ever loaded is not ready, which is not the same as never having been there.
         unready = [version for version in self._table.versions(key) or {} if version not in serving]
-        self._engine.publish(key, {version: one.loaded.handle for version, one in serving.items()}, unready)
+        self._engine.publish(key, {version: one.loaded.handle.native for version, one in serving.items()}, unready)
 
 
 def _same_but_for_policy(one: messages.ModelConfig, other: messages.ModelConfig) -> bool:
@@ -226,11 +253,17 @@ def _same_but_for_policy(one: messages.ModelConfig, other: messages.ModelConfig)
     return left == right and not left.HasField("ensemble_scheduling")
 
 
+def _let_go(versions: Mapping[int, Served]) -> list[Future[None]]:
+    """Give up versions that are served no more. Returns the ends of their processes."""
+    ends = [one.loaded.let_go() for one in versions.values()]
+    return [end for end in ends if end is not None]
+
+
 def _with_policy(served: Served, config: messages.ModelConfig) -> Served:
     shown = messages.ModelConfig()
     shown.CopyFrom(served.loaded.config)
     shown.version_policy.CopyFrom(config.version_policy)
-    return Served(LoadedVersion(shown, served.loaded.labels, served.loaded.handle), config, served.scratch)
+    return Served(replace(served.loaded, config=shown), config, served.scratch)
 
 
 def _no_version(found: FoundModel) -> ConfigError:

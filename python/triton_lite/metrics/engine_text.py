@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -22,14 +23,16 @@ class MetricsSource(Protocol):
 class EngineMetrics:
     """Begins to measure the machine when it is asked for the first time. Thread-safe."""
 
-    def __init__(self, engine: MetricsSource, options: EngineOptions) -> None:
+    def __init__(self, engine: MetricsSource, options: EngineOptions, custom: Callable[[], str] = str) -> None:
+        """custom: writes the metrics that models make."""
+        self._custom = custom
         self._engine = engine
         self._options = options
         self._lock = threading.Lock()
         self._machine: MachineMetrics | None = None
 
     def text(self) -> bytes:
-        """Write all metrics: counters, gauges, histograms, summaries, in Triton's order within each."""
+        """Write all metrics: counters, gauges, histograms, summaries, as Triton orders them; then models' own."""
         from triton_lite.metrics.machine import pinned_memory_text
 
         machine = self._measured().text()
@@ -42,6 +45,7 @@ class EngineMetrics:
             machine.gauges.encode(),
             models.cache,
             models.distributions,
+            self._custom().encode(),
         )
         return b"".join(parts)
 

@@ -2,16 +2,19 @@
 // line. Instances are fake and block: a test sees what batch an instance runs, and says when that ends.
 //
 //   make KEY=VALUE...        a new scheduler; what the keys mean is the program's choice   -> ok
+//                            (instances=N; away=1: they run batches on threads of their own)
 //   enqueue ID KEY=VALUE...  batch=N priority=N timeout=MICROSECONDS id=N|TEXT (of a sequence) flags=N
 //                            input=NAME:DIM,DIM[:BYTE] (any number of them)                -> ok
 //   cancel ID                                                                              -> ok
-//   run                      waits for the next batch that starts                          -> run NUMBER INSTANCE
-//   WHAT... runs                     how many batches have started so far                          -> runs COUNT finish
-//   NUMBER [ERROR]    ends a batch: its requests get an answer, or the error        -> ok answer ID waits for the last
-//   answer to a request                        -> answer CODE TEXT answers                  who has got an answer so
-//   far, in order                        -> answers ID... pending -> pending COUNT pass MICROSECONDS        lets time
-//   pass                                                -> ok drain                    lets go of every instance and
-//   drains the scheduler            -> ok quit                     (or the end of stdin)
+//   run                      waits for the next batch that starts           -> run NUMBER INSTANCE WHAT...
+//   runs                     how many batches have started so far                          -> runs COUNT
+//   finish NUMBER [ERROR]    ends a batch: its requests get an answer, or the error        -> ok
+//   answer ID                waits for the last answer to a request                        -> answer CODE TEXT
+//   answers                  who has got an answer so far, in order                        -> answers ID...
+//   pending                                                                                -> pending COUNT
+//   pass MICROSECONDS        lets time pass                                                -> ok
+//   drain                    lets go of every instance and drains the scheduler            -> ok
+//   quit                     (or the end of stdin)
 //
 // A command that is wrong is answered with "error TEXT". A program may add commands of its own.
 #pragma once
@@ -264,7 +267,11 @@ class SchedulerDriver {
     stage_ = std::make_unique<Stage>(describe_);
     Instances instances;
     for (int i = 0; i < static_cast<int>(words.number("instances", 1)); ++i) {
-      instances.push_back(std::make_unique<StagedInstance>(stage_.get(), i));
+      std::unique_ptr<BackendInstance> instance = std::make_unique<StagedInstance>(stage_.get(), i);
+      if (words.number("away") != 0) {
+        instance = std::make_unique<AwayInstance>(std::move(instance));
+      }
+      instances.push_back(std::move(instance));
     }
     scheduler_ = make_(words, std::move(instances));
     return "ok";

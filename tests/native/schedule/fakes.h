@@ -7,6 +7,7 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -140,6 +141,37 @@ class FakeInstance : public BackendInstance {
 
  private:
   std::function<void(Batch)> body_;
+};
+
+// Runs the batches of another instance on threads of its own.
+class AwayInstance : public BackendInstance {
+ public:
+  explicit AwayInstance(std::unique_ptr<BackendInstance> inner) : inner_(std::move(inner)) {}
+  ~AwayInstance() override {
+    for (std::thread& thread : threads_) {
+      thread.join();
+    }
+  }
+  AwayInstance(const AwayInstance&) = delete;
+  AwayInstance& operator=(const AwayInstance&) = delete;
+
+  void Execute(Batch batch) override { inner_->Execute(batch); }
+  bool starts() const override { return true; }
+  bool Start(Batch view, std::vector<RequestPtr>* batch, const ExecutedHook& executed) override {
+    auto run = [this, view = std::vector<InferenceRequest*>(view.begin(), view.end()), batch = std::move(*batch),
+                executed]() mutable {
+      inner_->Execute(view);
+      executed(std::move(batch));
+    };
+    const std::lock_guard lock(mu_);  // The thread of one batch may start the next.
+    threads_.emplace_back(std::move(run));
+    return true;
+  }
+
+ private:
+  const std::unique_ptr<BackendInstance> inner_;
+  std::mutex mu_;
+  std::vector<std::thread> threads_;
 };
 
 inline Instances MakeInstances(int count, const std::function<void(Batch)>& body) {

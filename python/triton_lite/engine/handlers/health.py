@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from triton_lite.engine.handlers.handler import Context, of_messages
+from collections.abc import Callable
+
+from triton_lite.engine.handlers.handler import Context, of_late_messages, of_messages
 from triton_lite.engine.handlers.version import parse_version
-from triton_lite.engine.state import UNLOADED, State
 from triton_lite.errors import TritonError
 from triton_lite.proto import MethodNumber, messages
 
@@ -14,37 +15,36 @@ def server_live(context: Context, request: messages.ServerLiveRequest) -> messag
     return messages.ServerLiveResponse(live=context.progress.initialized)
 
 
-def server_ready(context: Context, request: messages.ServerReadyRequest) -> messages.ServerReadyResponse:
+def server_ready(
+    context: Context, request: messages.ServerReadyRequest, answer: Callable[[messages.ServerReadyResponse], None]
+) -> None:
     """Ready after the initial load; under strict readiness only while every model that was loaded is ready.
 
     A server that ends because of an error at its start was never ready.
     """
     progress, options = context.progress, context.options
     started = progress.done and progress.initialized and not (progress.problem and options.exit_on_error)
-    ready = started and (not options.strict_readiness or _all_ready(context))
-    return messages.ServerReadyResponse(ready=ready)
+    if started and options.strict_readiness:
+        context.lifecycle.readiness.check_all(lambda ready: answer(messages.ServerReadyResponse(ready=ready)))
+    else:
+        answer(messages.ServerReadyResponse(ready=started))
 
 
-def model_ready(context: Context, request: messages.ModelReadyRequest) -> messages.ModelReadyResponse:
-    """A model is ready when the version that the request means is served; unknown models are not ready."""
+def model_ready(
+    context: Context, request: messages.ModelReadyRequest, answer: Callable[[messages.ModelReadyResponse], None]
+) -> None:
+    """A model is ready when the version that the request means is served and can run; unknown models are not ready."""
     version = parse_version(request.version)
     try:
-        context.lifecycle.table.served(context.lifecycle.key_of(request.name), version)
+        context.lifecycle.readiness.check_model(
+            request.name, version, lambda ready: answer(messages.ModelReadyResponse(ready=ready))
+        )
     except TritonError:
-        return messages.ModelReadyResponse(ready=False)
-    return messages.ModelReadyResponse(ready=True)
-
-
-def _all_ready(context: Context) -> bool:
-    """A model without any version is not ready; one that somebody unloaded does not count."""
-    return all(
-        versions and all(one.state is State.READY or one.reason == UNLOADED for one in versions.values())
-        for versions in context.lifecycle.table.states().values()
-    )
+        answer(messages.ModelReadyResponse(ready=False))
 
 
 HANDLERS = {
     MethodNumber.SERVER_LIVE: of_messages("ServerLive", server_live),
-    MethodNumber.SERVER_READY: of_messages("ServerReady", server_ready),
-    MethodNumber.MODEL_READY: of_messages("ModelReady", model_ready),
+    MethodNumber.SERVER_READY: of_late_messages("ServerReady", server_ready),
+    MethodNumber.MODEL_READY: of_late_messages("ModelReady", model_ready),
 }

@@ -28,6 +28,7 @@ def log_settings(context: Context, request: messages.LogSettingsRequest) -> mess
         if name in given:
             field = _LEVELS.get(name, name.removeprefix("log_").removesuffix("_level"))
             logs.change(dataclasses.replace(logs.settings(), **{field: read(name, given[name])}))
+            context.processes.set_verbosity(logs.settings().verbose)
     return _response()
 
 

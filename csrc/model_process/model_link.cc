@@ -1,0 +1,430 @@
+#include "model_process/model_link.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "core/reshape.h"
+#include "log/log.h"
+#include "model_process/execute_message.h"
+#include "model_process/parameters_json.h"
+
+namespace triton_lite::model_process {
+
+ModelLink::ModelLink(std::string name) : name_(std::move(name)) {}
+
+ModelLink::~ModelLink() { Close(); }
+
+Status ModelLink::Attach(FileDescriptor execute, FileDescriptor calls, pid_t process_id) {
+  ASSIGN_OR_RETURN(std::shared_ptr<Connection> connection,
+                   Connection::Make(std::move(execute), std::move(calls), process_id));
+  MutexLock attach_lock(attach_mu_);
+  Detach();
+  if (thread_.joinable()) {
+    thread_.join();
+  }
+  {
+    MutexLock lock(mu_);
+    if (closed_) {
+      return {Code::kFailedPrecondition, "instance '" + name_ + "' was unloaded"};
+    }
+    connection_ = connection;
+  }
+  if (spec_ != nullptr) {
+    StartServing(connection);
+  }
+  return {};
+}
+
+void ModelLink::StartServing(const std::shared_ptr<Connection>& connection) {
+  thread_ = std::thread([this, connection] { Serve(connection); });
+}
+
+void ModelLink::Detach() {
+  MutexLock lock(mu_);
+  if (connection_ != nullptr) {
+    connection_->ShutDown();  // Its thread does the rest.
+  }
+}
+
+void ModelLink::Close() {
+  MutexLock attach_lock(attach_mu_);
+  {
+    MutexLock lock(mu_);
+    if (closed_) {
+      return;
+    }
+    closed_ = true;
+  }
+  Detach();
+  if (thread_.joinable()) {
+    thread_.join();
+  }
+  {
+    MutexLock lock(mu_);
+    connection_ = nullptr;
+  }
+  closed_changed_.NotifyAll();
+}
+
+bool ModelLink::closed() const {
+  MutexLock lock(mu_);
+  return closed_ && connection_ == nullptr;
+}
+
+bool ModelLink::WaitClosed(std::uint64_t deadline) const {
+  MutexLock lock(mu_);
+  while (!closed_ || connection_ != nullptr) {
+    if (deadline == 0) {
+      closed_changed_.Wait(mu_);
+    } else if (!closed_changed_.WaitUntil(mu_,
+                                          std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline)))) {
+      return closed_ && connection_ == nullptr;
+    }
+  }
+  return true;
+}
+
+void ModelLink::Open(std::shared_ptr<const ModelSpec> spec, ModelRouter* router) {
+  MutexLock attach_lock(attach_mu_);
+  spec_ = std::move(spec);
+  router_ = router;
+  std::shared_ptr<Connection> connection;
+  {
+    MutexLock lock(mu_);
+    connection = connection_;
+  }
+  if (connection != nullptr) {
+    StartServing(connection);
+  }
+}
+
+Status ModelLink::Unhealthy() const {
+  return Internal("Failed to process the request(s) for model instance '" + name_ + "', message: Stub process '" +
+                  name_ + "' is not healthy.");
+}
+
+bool ModelLink::Start(std::span<InferenceRequest* const> view, std::vector<RequestPtr>* batch,
+                      const ExecutedHook& executed) {
+  std::shared_ptr<Connection> connection;
+  std::vector<std::uint64_t> keys;
+  {
+    MutexLock lock(mu_);
+    connection = connection_;
+    for (std::size_t i = 0; i < view.size(); ++i) {
+      keys.push_back(next_key_++);
+    }
+  }
+  Status status = connection == nullptr ? Unhealthy() : Status();
+  if (status.ok()) {
+    BodyWriter writer(&connection->execute());
+    status = WriteBatch(view, keys, &writer);
+    if (status.ok()) {
+      status = Register(*connection, view, keys, batch, executed, writer.Finish());
+    }
+    if (status.ok()) {
+      return true;
+    }
+    writer.Abandon();
+  }
+  for (InferenceRequest* const request : view) {
+    request->times.compute_input_end = request->times.compute_output_start = NowNanoseconds();
+    request->responder->Fail(status);
+  }
+  return false;
+}
+
+// From here on the serving thread ends the batch, whatever becomes of the message.
+Status ModelLink::Register(Connection& connection, std::span<InferenceRequest* const> view,
+                           std::span<const std::uint64_t> keys, std::vector<RequestPtr>* batch,
+                           const ExecutedHook& executed, Bytes body) {
+  const std::uint64_t now = NowNanoseconds();
+  const std::uint64_t timeout = execute_timeout_.load(std::memory_order_relaxed);
+  Header header{.kind = kExecute};
+  MutexLock lock(mu_);
+  if (connection_.get() != &connection) {
+    return Unhealthy();
+  }
+  header.id = next_batch_++;
+  RunningBatch& running = batches_[header.id];
+  running.keys.assign(keys.begin(), keys.end());
+  running.given_back.resize(batch->size());
+  running.lent = batch->empty();
+  running.deadline = timeout == 0 ? 0 : now + timeout;
+  running.hook = executed;
+  for (std::size_t i = 0; i < view.size(); ++i) {
+    view[i]->times.compute_input_end = now;
+    OpenRequest& open = open_[keys[i]];
+    open.request = view[i];
+    open.batch = header.id;
+    const auto own =
+        std::find_if(batch->begin(), batch->end(), [&](const auto& each) { return each.get() == view[i]; });
+    if (own != batch->end()) {
+      open.position = static_cast<std::size_t>(own - batch->begin());
+      open.owned = std::move(*own);
+    } else {
+      ++running.unended;
+    }
+  }
+  batch->clear();
+  const Status sent = connection.execute().Send(header, body);
+  if (!sent.ok()) {
+    connection.ShutDown();  // Out of memory for a message: its thread ends what waits.
+  }
+  return {};
+}
+
+void ModelLink::Serve(std::shared_ptr<Connection> connection) {
+  const auto calls = std::make_shared<Calls>(connection, router_, [this](std::uint64_t key) { return FindOpen(key); });
+  Received received;
+  bool alive = true;
+  while (alive) {
+    const Lane::State executed = connection->execute().Receive(&received);
+    if (executed == Lane::State::kDone) {
+      alive = HandleExecute(received, *connection);
+    }
+    const Lane::State called = alive ? connection->calls().Receive(&received) : Lane::State::kGone;
+    if (called == Lane::State::kDone) {
+      alive = calls->Handle(received);
+    }
+    alive = alive && executed != Lane::State::kGone && called != Lane::State::kGone;
+    if (alive && executed == Lane::State::kNothing && called == Lane::State::kNothing) {
+      connection->Wait(NextDeadline());
+      KillIfLate(*connection);
+    }
+  }
+  connection->ShutDown();
+  calls->CancelAll();
+  GoDown(connection.get());
+}
+
+bool ModelLink::HandleExecute(Received& received, Connection& connection) {
+  switch (received.header.kind) {
+    case kResponses:
+    case kExecuted:
+      return HandleResponses(received, connection);
+    case kRelease:
+      for (const std::uint64_t place : ReadReleased(received.body)) {
+        connection.execute().Release(place);
+      }
+      return true;
+    default:
+      LogError("model instance '" + name_ + "': " + Malformed().message());
+      return false;
+  }
+}
+
+bool ModelLink::HandleResponses(Received& received, Connection& connection) {
+  const Header& header = received.header;
+  const RemoteMemory memory = connection.MemoryOf(received);
+  Lane& lane = connection.execute();
+  Buffer storage;
+  const Result<Bytes> body = FetchBody(header, received.body, memory, &storage);
+  const Result<ResponsesView> view = body.ok() ? ReadResponses(*body) : Result<ResponsesView>(body.status());
+  if (!view.ok()) {
+    LogError("model instance '" + name_ + "': " + view.status().message());
+    return false;
+  }
+  if (header.kind == kExecuted && (header.flags & kAway) == 0) {
+    StampStart(header);
+  }
+  bool referred = (header.flags & kAway) != 0;
+  for (const ResponseView& response : view->responses) {
+    referred = referred || response.refers_to_memory();
+    Respond(response, *body, memory, lane);
+  }
+  for (const std::uint64_t place : view->released) {
+    lane.Release(place);
+  }
+  if (referred && (header.flags & kInFile) == 0) {
+    (void)lane.Send({.kind = kTaken, .id = header.flags >> kNumberShift}, {});
+  }
+  if (header.kind == kExecuted) {
+    EndBatch(header.id);
+  }
+  return true;
+}
+
+void ModelLink::StampStart(const Header& header) {
+  const std::uint64_t now = NowNanoseconds();
+  MutexLock lock(mu_);
+  const auto batch = batches_.find(header.id);
+  if (batch == batches_.end() || header.place > now) {
+    return;
+  }
+  for (const std::uint64_t key : batch->second.keys) {
+    const auto open = open_.find(key);
+    if (open != open_.end() && open->second.request->times.compute_start < header.place) {
+      Timestamps& times = open->second.request->times;
+      times.compute_start = times.compute_input_end = header.place;
+    }
+  }
+}
+
+void ModelLink::Respond(const ResponseView& view, Bytes body, const RemoteMemory& memory, const Lane& lane) {
+  InferenceRequest* const request = FindOpen(view.key);
+  if (request == nullptr) {
+    return;  // It has ended, by an earlier response or an error.
+  }
+  const bool last = view.has(kFinal) || !spec_->decoupled;
+  request->times.compute_output_start = NowNanoseconds();
+  if (view.has(kRescheduled)) {
+    request->reschedule = true;
+    return End(view.key);
+  }
+  if (view.has(kHasError) && last) {
+    request->responder->Fail(view.error);
+    return End(view.key);
+  }
+  if (view.has(kHasError)) {
+    request->responder->Send({.outputs = {}, .parameters = {}, .error = view.error}, false);
+    return;
+  }
+  if (view.has(kHasResponse)) {
+    Result<InferenceResponse> response = MakeResponse(view, body, memory, lane, request);
+    request->times.compute_end = NowNanoseconds();
+    if (!response.ok()) {
+      request->responder->Fail(response.status());
+      return End(view.key);
+    }
+    request->responder->Send(*std::move(response), last);
+    if (last) {
+      End(view.key);
+    }
+  } else if (view.has(kFinal)) {
+    request->times.compute_end = request->times.compute_output_start;
+    request->responder->Finish();
+    End(view.key);
+  }
+}
+
+Result<InferenceResponse> ModelLink::MakeResponse(const ResponseView& view, Bytes body, const RemoteMemory& memory,
+                                                  const Lane& lane, InferenceRequest* request) const {
+  InferenceResponse response;
+  ASSIGN_OR_RETURN(response.parameters, ParametersFromJson(view.parameters));
+  for (const TensorView& output : view.outputs) {
+    const bool wanted = std::any_of(request->outputs.begin(), request->outputs.end(),
+                                    [&](const RequestedOutput& requested) { return requested.name == output.name; });
+    const TensorSpec* const output_spec = spec_->FindOutput(output.name);
+    if (!wanted || output_spec == nullptr) {
+      continue;  // As in Triton.
+    }
+    OutputMemory& outputs = request->responder->memory();
+    const auto allocate = [&](std::size_t byte_size) { return outputs.AllocateOutput(output.name, byte_size); };
+    ASSIGN_OR_RETURN(Buffer data, FetchTensor(output, body, memory, lane, allocate));
+    response.outputs.push_back({std::string(output.name), output.datatype,
+                                ClientShape(*output_spec, spec_->max_batch_size > 0, output.shape), std::move(data)});
+  }
+  return response;
+}
+
+InferenceRequest* ModelLink::FindOpen(std::uint64_t key) const {
+  MutexLock lock(mu_);
+  const auto it = open_.find(key);
+  return it == open_.end() ? nullptr : it->second.request;
+}
+
+void ModelLink::End(std::uint64_t key) {
+  OpenRequest ended;  // Freed without the lock,
+  RunningBatch over;  // and its batch told without it.
+  {
+    MutexLock lock(mu_);
+    const auto it = open_.find(key);
+    ended = std::move(it->second);
+    open_.erase(it);
+    const auto batch = batches_.find(ended.batch);
+    if (batch == batches_.end()) {
+      return;  // It went on after its batch.
+    }
+    if (ended.owned != nullptr) {
+      batch->second.given_back[ended.position] = std::move(ended.owned);
+    } else if (--batch->second.unended == 0 && batch->second.lent && batch->second.executed) {
+      over = std::move(batch->second);
+      batches_.erase(batch);
+    }
+  }
+  if (over.hook) {
+    over.hook({});
+  }
+}
+
+void ModelLink::EndBatch(std::uint64_t id) {
+  RunningBatch over;
+  {
+    MutexLock lock(mu_);
+    const auto it = batches_.find(id);
+    if (it == batches_.end() || it->second.executed) {
+      return;
+    }
+    it->second.executed = true;
+    it->second.deadline = 0;
+    if (it->second.lent && it->second.unended > 0) {
+      return;  // Until they have ended.
+    }
+    for (const std::uint64_t key : it->second.keys) {
+      if (const auto open = open_.find(key); open != open_.end() && open->second.owned == nullptr) {
+        open_.erase(open);  // Filled the batch up: nobody else knows when it goes.
+      }
+    }
+    over = std::move(it->second);
+    batches_.erase(it);
+  }
+  over.hook(std::move(over.given_back));
+}
+
+std::uint64_t ModelLink::NextDeadline() const {
+  MutexLock lock(mu_);
+  std::uint64_t next = 0;
+  for (const auto& [id, batch] : batches_) {
+    if (batch.deadline != 0 && (next == 0 || batch.deadline < next)) {
+      next = batch.deadline;
+    }
+  }
+  return next;
+}
+
+void ModelLink::KillIfLate(Connection& connection) {
+  const std::uint64_t deadline = NextDeadline();
+  if (deadline != 0 && NowNanoseconds() >= deadline) {
+    LogError("model instance '" + name_ + "': execute did not return in time, its process is ended");
+    if (connection.process_id() != getpid()) {
+      (void)kill(connection.process_id(), SIGKILL);
+    }
+    connection.ShutDown();
+    MutexLock lock(mu_);
+    for (auto& [id, batch] : batches_) {
+      batch.deadline = 0;
+    }
+  }
+}
+
+void ModelLink::GoDown(const Connection* connection) {
+  std::unordered_map<std::uint64_t, OpenRequest> open;
+  std::map<std::uint64_t, RunningBatch> batches;
+  {
+    MutexLock lock(mu_);
+    if (connection_.get() == connection) {
+      connection_ = nullptr;
+    }
+    open.swap(open_);
+    batches.swap(batches_);
+  }
+  const Status status = Unhealthy();
+  for (auto& [key, each] : open) {
+    each.request->times.compute_output_start = NowNanoseconds();
+    each.request->responder->Fail(status);
+    if (const auto batch = batches.find(each.batch); batch != batches.end() && each.owned != nullptr) {
+      batch->second.given_back[each.position] = std::move(each.owned);
+    }
+  }
+  open.clear();
+  for (auto& [id, batch] : batches) {
+    batch.hook(std::move(batch.given_back));
+  }
+  closed_changed_.NotifyAll();
+}
+
+}  // namespace triton_lite::model_process

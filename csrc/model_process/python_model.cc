@@ -1,0 +1,27 @@
+#include "model_process/python_model.h"
+
+#include "schedule/execute_and_wait.h"
+
+namespace triton_lite::model_process {
+
+Status PythonModel::Configure(const ModelSpec& spec) {
+  spec_ = std::make_shared<const ModelSpec>(spec);
+  return {};
+}
+
+Result<std::unique_ptr<BackendInstance>> PythonModel::CreateInstance(const InstancePlacement& placement) {
+  const auto ordinal = static_cast<std::size_t>(placement.ordinal);
+  if (spec_ == nullptr || ordinal >= links_.size()) {
+    return Internal("there is no process for instance '" + placement.name + "'");
+  }
+  const ModelLinkPtr& link = links_[ordinal];
+  link->Open(spec_, router_);
+  return std::unique_ptr<BackendInstance>(std::make_unique<PythonInstance>(link));
+}
+
+void PythonInstance::Execute(std::span<InferenceRequest* const> batch) {
+  std::vector<RequestPtr> lent;
+  ExecuteAndWait(*this, batch, &lent);
+}
+
+}  // namespace triton_lite::model_process

@@ -1,0 +1,211 @@
+"""One version of a model of the Python backend: its instances, from their start to their end."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from typing import Any
+
+from triton_lite.config.json_form import to_json
+from triton_lite.config.spec import VersionFiles
+from triton_lite.engine.model_processes.control import Message
+from triton_lite.engine.model_processes.environments import Environment
+from triton_lite.engine.model_processes.instance import Link, ModelInstance
+from triton_lite.engine.model_processes.placement import Placement
+from triton_lite.engine.model_processes.readiness import Answer
+from triton_lite.engine.model_processes.session import Session, Surroundings
+from triton_lite.engine.model_processes.settings import PythonSettings
+from triton_lite.errors import Code, TritonError
+from triton_lite.logs import settings as log_settings
+from triton_lite.proto import messages
+
+_log = logging.getLogger(__name__)
+
+_LOOK_NS = 100_000_000
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """What the processes of a version are told.
+
+    caller: the key of the model, for what it asks of the server. directory: of the model, which holds its versions.
+    """
+
+    caller: str
+    config: messages.ModelConfig
+    directory: str
+    files: VersionFiles
+
+    def initialize(self, placement: Placement, *, read_memory: bool) -> Message:
+        """Make the message that a process of an instance is initialized with."""
+        return {
+            "op": "initialize",
+            "args": {
+                "model_config": json.dumps(to_json(self.config), separators=(",", ":"), ensure_ascii=False),
+                "model_instance_kind": placement.kind,
+                "model_instance_name": placement.name,
+                "model_instance_device_id": str(placement.device_id),
+                "model_repository": self.directory,
+                "model_version": str(self.files.version),
+                "model_name": self.config.name,
+            },
+            "version_directory": self.files.directory,
+            "model_file": model_file(self.config),
+            "decoupled": self.config.model_transaction_policy.decoupled,
+            "read_memory": read_memory,
+            "log_verbose": log_settings().verbose,
+        }
+
+
+def model_file(config: messages.ModelConfig) -> str:
+    """Name the file of a model's code in the folder of its version."""
+    return config.default_model_filename or "model.py"
+
+
+def check_model_file(config: messages.ModelConfig, files: VersionFiles) -> None:
+    """Check that there is a file of code before a process is started for it. Raises TritonError with Triton's text."""
+    path = os.path.join(files.directory, model_file(config))
+    if not os.path.exists(path):
+        raise TritonError(
+            Code.INTERNAL, f"Failed to preinitialize Python stub: Python model file not found in '{path}'"
+        )
+    if not path.endswith(".py"):
+        name = os.path.basename(path)
+        raise TritonError(Code.INTERNAL, f"Model name must end with '.py'. Model name is \"{name}\".")
+
+
+class PythonModel:
+    """The processes of one version. Thread-safe.
+
+    make_link: makes `_native.ModelLink` by the name of an instance. reads_memory: whether the data plane can read the
+    memory of a process. on_gone: called once, when all processes have ended.
+    """
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        environment: Environment,
+        version: ModelVersion,
+        placements: Sequence[Placement],
+        settings: PythonSettings,
+        make_link: Callable[[str], Link],
+        reads_memory: Callable[[int], bool],
+        on_gone: Callable[[PythonModel], None],
+    ) -> None:
+        self._surroundings = surroundings
+        self._environment = environment
+        self._version = version
+        self._settings = settings
+        self._on_gone = on_gone
+        self._lock = threading.Lock()
+        self._stopping: Future[None] | None = None
+        self._linked = False
+        self._patient = True
+        self._instances: list[ModelInstance] = []
+        for placement in placements:
+            link = make_link(placement.name)
+            link.set_execute_timeout(settings.execute_timeout_ns)
+            self._instances.append(self._instance(placement, link, reads_memory))
+
+    def give_links(self) -> list[Any]:
+        """Give the data plane its sides of the instances: it closes each when nothing is in it any more."""
+        self._linked = True
+        return [instance.link for instance in self._instances]
+
+    def start(self) -> None:
+        """Start all instances side by side; they are initialized when this returns. Raises TritonError for the first
+        that fails; then `stop` ends the others.
+        """
+        futures: list[Future[None]] = [Future() for _ in self._instances]
+
+        def start() -> None:
+            for instance, future in zip(self._instances, futures, strict=True):
+                instance.start(future)
+
+        self._surroundings.reactor.run(start)
+        for future in futures:
+            future.result()
+
+    def stop(self) -> Future[None]:
+        """End all instances, each when the data plane has let it go. Does not wait; the future is set at the end."""
+        with self._lock:
+            if self._stopping is None:
+                self._stopping = Future()
+                name = f"{self._version.config.name}-{self._version.files.version}-end"
+                threading.Thread(target=self._stop, args=(self._stopping,), name=name, daemon=True).start()
+            return self._stopping
+
+    def check_ready(self, answer: Answer) -> None:
+        """Tell whether all instances can be used; `answer` is called in the reactor's thread."""
+
+        def check() -> None:
+            left = len(self._instances)
+
+            def one(error: TritonError | None) -> None:
+                nonlocal left
+                if left > 0:
+                    left = left - 1 if error is None else 0
+                    if not left:
+                        answer(error)
+
+            if not left:
+                answer(None)
+            for instance in self._instances:
+                instance.check_ready(one)
+
+        if not self._surroundings.reactor.call_soon(check):
+            answer(TritonError(Code.UNAVAILABLE, "Server exiting"))
+
+    def send(self, message: Message) -> None:
+        """Tell all processes something that they do not answer. In the reactor's thread."""
+        for instance in self._instances:
+            instance.send(message)
+
+    def kill(self) -> None:
+        """End all processes at once, whatever is in them; `stop` goes on. In the reactor's thread."""
+        self._patient = False
+        for instance in self._instances:
+            instance.kill()
+
+    def _instance(self, placement: Placement, link: Link, reads_memory: Callable[[int], bool]) -> ModelInstance:
+        def open_session(on_death: Callable[[str], None]) -> Session:
+            program = self._environment.program
+            return Session(self._surroundings, program, placement.name, self._version.caller, on_death)
+
+        return ModelInstance(
+            self._surroundings.reactor,
+            placement.name,
+            link,
+            self._settings,
+            open_session,
+            lambda pid: self._version.initialize(placement, read_memory=reads_memory(pid)),
+        )
+
+    def _stop(self, stopped: Future[None]) -> None:
+        """Wait for the data plane, as long as requests are in the model, and then for the processes."""
+        try:
+            for instance in self._instances if self._linked else ():
+                while self._patient and not instance.link.wait_closed(time.monotonic_ns() + _LOOK_NS):
+                    pass
+            futures: list[Future[None]] = [Future() for _ in self._instances]
+
+            def stop() -> None:
+                for instance, future in zip(self._instances, futures, strict=True):
+                    instance.stop(future)
+
+            self._surroundings.reactor.run(stop)
+            wait(futures)
+        except TritonError:
+            pass  # The server has ended, and the processes with it.
+        except Exception:
+            _log.exception("ending '%s' ended unexpectedly", self._version.config.name)
+        finally:
+            self._environment.release()
+            self._on_gone(self)
+            stopped.set_result(None)

@@ -1,0 +1,102 @@
+"""All model processes of one engine."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import threading
+from collections.abc import Sequence
+from concurrent.futures import wait
+from functools import partial
+from typing import Any
+
+from triton_lite.engine.model_processes.completion import ask_for_completion
+from triton_lite.engine.model_processes.control import Message
+from triton_lite.engine.model_processes.custom_metrics import CustomMetrics
+from triton_lite.engine.model_processes.environments import Environments
+from triton_lite.engine.model_processes.model import ModelVersion, PythonModel
+from triton_lite.engine.model_processes.placement import Placement, check_name
+from triton_lite.engine.model_processes.reactor import Reactor
+from triton_lite.engine.model_processes.session import Calls, Surroundings
+from triton_lite.engine.model_processes.settings import PythonSettings
+from triton_lite.proto import messages
+
+_log = logging.getLogger(__name__)
+
+_DEATH_SECONDS = 2.0
+
+
+class ModelProcesses:
+    """Starts nothing until there is a model of the Python backend. Thread-safe.
+
+    native: `_native`. calls: carries out what models ask of the server. runtime_folder: under which environments are
+    unpacked, the folder for temporary files where it is empty.
+    """
+
+    def __init__(self, native: Any, calls: Calls, runtime_folder: str = "") -> None:
+        self._native = native
+        self._reactor = Reactor()
+        self.metrics = CustomMetrics()
+        self._surroundings = Surroundings(self._reactor, self.metrics, calls)
+        self._environments = Environments(runtime_folder or tempfile.gettempdir())
+        self._lock = threading.Lock()
+        self._models: set[PythonModel] = set()
+
+    def complete(self, version: ModelVersion, settings: PythonSettings) -> messages.ModelConfig | None:
+        """Ask a model to complete its configuration, see `ask_for_completion`. Raises TritonError."""
+        check_name(version.config.name)
+        environment = self._environments.open(version.config, version.directory, version.files.directory)
+        try:
+            return ask_for_completion(self._surroundings, environment, version, settings.initialize_seconds)
+        finally:
+            environment.release()
+
+    def open(self, version: ModelVersion, placements: Sequence[Placement], settings: PythonSettings) -> PythonModel:
+        """Start the processes of a version; they are initialized when this returns. Raises TritonError."""
+        link = self._native.ModelLink
+        environment = self._environments.open(version.config, version.directory, version.files.directory)
+        model = PythonModel(
+            self._surroundings, environment, version, placements, settings, link, link.reads_memory, self._forget
+        )
+        with self._lock:
+            self._models.add(model)
+        try:
+            model.start()
+        except BaseException:
+            model.stop().result()
+            raise
+        return model
+
+    def set_verbosity(self, level: int) -> None:
+        """Tell all models how much detail is logged from now on."""
+        with self._lock:
+            models = list(self._models)
+        if models:
+            self._reactor.call_soon(partial(_tell, models, {"op": "log_verbose", "level": level}))
+
+    def close(self, seconds: float) -> None:
+        """End all processes: they may finalize for so long. Removes all that was unpacked. Idempotent."""
+        with self._lock:
+            models = list(self._models)
+        if models:
+            _, left = wait([model.stop() for model in models], seconds)
+            if left:
+                _log.error("%d models did not end in %g s: their processes are ended", len(left), seconds)
+                self._reactor.call_soon(partial(_kill, models))
+                wait(left, _DEATH_SECONDS)
+        self._reactor.stop()
+        self._environments.close()
+
+    def _forget(self, model: PythonModel) -> None:
+        with self._lock:
+            self._models.discard(model)
+
+
+def _tell(models: Sequence[PythonModel], message: Message) -> None:
+    for model in models:
+        model.send(message)
+
+
+def _kill(models: Sequence[PythonModel]) -> None:
+    for model in models:
+        model.kill()

@@ -1,0 +1,1 @@
+"""The interface of Triton's Python backend, and the loop that serves it."""

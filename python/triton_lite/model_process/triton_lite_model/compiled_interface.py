@@ -1,0 +1,59 @@
+"""All that models import by name of c_python_backend_utils."""
+
+from __future__ import annotations
+
+import os
+
+from .errors import TritonError, TritonModelException
+from .inference_request import InferenceRequest, InferenceTrace, MemoryType, PreferredMemory
+from .inference_response import InferenceResponse
+from .logger import Logger
+from .metrics import Metric, MetricFamily, MetricKind
+from .models import is_model_ready, load_model, unload_model
+from .response_iterator import ResponseIterator
+from .response_sender import InferenceResponseSender
+from .tensor import Tensor
+
+__all__ = [
+    "COUNTER",
+    "GAUGE",
+    "HISTOGRAM",
+    "TRITONSERVER_MEMORY_CPU",
+    "TRITONSERVER_MEMORY_GPU",
+    "InferenceRequest",
+    "InferenceResponse",
+    "InferenceResponseSender",
+    "InferenceTrace",
+    "Logger",
+    "MemoryType",
+    "Metric",
+    "MetricFamily",
+    "MetricKind",
+    "PreferredMemory",
+    "ResponseIterator",
+    "SharedMemory",
+    "Tensor",
+    "TritonError",
+    "TritonModelException",
+    "is_model_ready",
+    "load_model",
+    "shared_memory",
+    "unload_model",
+]
+
+COUNTER = MetricKind.COUNTER
+GAUGE = MetricKind.GAUGE
+HISTOGRAM = MetricKind.HISTOGRAM
+TRITONSERVER_MEMORY_GPU = MemoryType.TRITONSERVER_MEMORY_GPU
+TRITONSERVER_MEMORY_CPU = MemoryType.TRITONSERVER_MEMORY_CPU
+
+
+class SharedMemory:
+    """The memory that models and server share: of no fixed size here, so what is free of it is what the machine has."""
+
+    def free_memory(self) -> int:
+        """Return the bytes of main memory that are free."""
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+shared_memory = SharedMemory()

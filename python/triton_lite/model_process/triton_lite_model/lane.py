@@ -1,0 +1,213 @@
+"""One of the two sockets of messages, with the arena that belongs to it."""
+
+from __future__ import annotations
+
+import array
+import socket
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Callable, NamedTuple
+
+from .arena import Arena
+from .files import MemoryFile
+from .protocol import (
+    AWAY,
+    HEADER,
+    IN_FILE,
+    MESSAGE_SIZE,
+    NUMBER_COUNT,
+    NUMBER_SHIFT,
+    PLACE,
+    REGION,
+    REGION_GONE,
+    RELEASE,
+    TAKEN,
+)
+
+if TYPE_CHECKING:
+    from .datatypes import Array
+    from .encode import Body
+
+_ROOM_FOR_DESCRIPTOR = socket.CMSG_SPACE(4)
+_MOST_UNTAKEN = 64 << 20
+_LOOK_AGAIN = 0.05
+_MOST_RELEASES = (MESSAGE_SIZE - HEADER.size) // PLACE.size
+
+
+class Message(NamedTuple):
+    """What the engine sent, other than what concerns the lane itself."""
+
+    kind: int
+    flags: int
+    id: int
+    place: int
+    body: bytearray | Array
+
+
+_OWN = Message(0, 0, 0, 0, bytearray())
+
+
+class Lane:
+    """Sends and takes messages; knows the blocks that are leased and the memory that the engine has still to read."""
+
+    def __init__(self, connection: socket.socket, *, read_memory: bool = True) -> None:
+        self.read_memory = read_memory
+        self.arena = Arena(self.give_back)
+        self.gathering = False
+        """True while a message that takes releases along is under way: then leases that end wait for it."""
+        self.released: deque[int] = deque()
+        self._connection = connection
+        self._send = connection.send
+        self._receive = connection.recvmsg_into
+        self._buffer = bytearray(MESSAGE_SIZE)
+        self._buffers = [self._buffer]
+        self._sending = threading.RLock()
+        self._number = 0
+        self._untaken: dict[int, Body] = {}
+        self._untaken_size = 0
+        self._reading = threading.Lock()
+        self._pending: deque[Message | None] = deque()
+        self._taken = threading.Condition()
+        self._waiting = 0
+        self.on_pending: Callable[[], object] | None = None
+        """Called when a message waits that the socket will not announce again."""
+
+    def fileno(self) -> int:
+        """Return the socket's number, to wait for."""
+        return self._connection.fileno()
+
+    def close(self) -> None:
+        """Close the socket: the engine sees the end."""
+        self._connection.close()
+
+    @property
+    def untaken(self) -> int:
+        """Messages whose memory the engine has still to read."""
+        return len(self._untaken)
+
+    def receive(self, flags: int = 0) -> Message | None:
+        """Wait for the next message; None at the end. With MSG_DONTWAIT it may raise BlockingIOError."""
+        if self._pending:
+            return self._pending.popleft()
+        with self._reading:
+            if self._pending:
+                return self._pending.popleft()
+            while True:
+                message = self._read(flags)
+                if message is not _OWN:
+                    return message
+
+    def _read(self, flags: int) -> Message | None:
+        """Read one message; what concerns the lane itself is done and nothing for anybody else (_OWN)."""
+        size, ancillary, _, _ = self._receive(self._buffers, _ROOM_FOR_DESCRIPTOR, flags)
+        if size == 0:
+            return None
+        kind, message_flags, number, place, length = HEADER.unpack_from(self._buffer)
+        if kind == TAKEN:
+            self._take(number)
+        elif kind == REGION:
+            self.arena.add(number, _descriptor(ancillary), length)
+        elif kind == REGION_GONE:
+            self.arena.drop(number)
+        elif message_flags & AWAY:
+            return Message(kind, message_flags, number, place, self.arena.lease(place, length))
+        else:
+            return Message(kind, message_flags, number, place, self._buffer[32:size])
+        return _OWN
+
+    def _take(self, number: int) -> None:
+        held = self._untaken.pop(number, None)
+        if held is not None:
+            with self._taken:
+                self._untaken_size -= held.held_size
+        if self._waiting:
+            with self._taken:
+                self._taken.notify_all()
+
+    def make_room(self) -> None:
+        """Wait while the engine has much to read of this process's memory: a model that streams waits for its reader.
+
+        The thread that serves may be deep in the model meanwhile, so whoever waits also reads the socket.
+        """
+        while self._untaken_size > _MOST_UNTAKEN:
+            if self._reading.acquire(blocking=False):
+                try:
+                    message = self._read(0)
+                finally:
+                    self._reading.release()
+                if message is not _OWN:
+                    self._pending.append(message)
+                    if self.on_pending is not None:
+                        self.on_pending()
+                    if message is None:
+                        return
+            else:
+                with self._taken:
+                    self._waiting += 1
+                    self._taken.wait(_LOOK_AGAIN)
+                    self._waiting -= 1
+
+    def send(self, kind: int, number: int = 0, place: int = 0) -> None:
+        """Send a message without body."""
+        self._send(HEADER.pack(kind, 0, number, place, 0))
+
+    def send_body(self, kind: int, number: int, body: Body, *, numbered: bool, place: int = 0) -> None:
+        """Send a body; numbered ones keep what they refer to until the engine has taken it."""
+        file = body.file
+        flags = 0 if file is None else IN_FILE
+        if body.away is not None:
+            flags |= AWAY
+            place = body.away
+        with self._sending:
+            if numbered:
+                sequence = self._number = self._number % NUMBER_COUNT + 1
+                flags |= sequence << NUMBER_SHIFT
+                if body.held:
+                    self._untaken[sequence] = body
+                    with self._taken:
+                        self._untaken_size += body.held_size
+            message = HEADER.pack(kind, flags, number, place, body.length) + b"".join(body.parts)
+            if file is None:
+                self._send(message)
+            else:
+                self._send_with(message, file)
+
+    def give_back(self, place: int) -> None:
+        """Note a lease that has ended: any thread, any moment, also amid a garbage collection."""
+        self.released.append(place)
+        if not self.gathering:
+            self.flush()
+
+    def flush(self) -> None:
+        """Tell the engine of all leases that have ended."""
+        released = self.released
+        while released:
+            places: list[int] = []
+            try:
+                while len(places) < _MOST_RELEASES:
+                    places.append(released.popleft())
+            except IndexError:
+                pass
+            if not places:
+                return
+            header = HEADER.pack(RELEASE, 0, 0, 0, PLACE.size * len(places))
+            try:
+                self._send(header + array.array("Q", places).tobytes(), socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                released.extend(places)  # With the next message, then.
+                return
+            except OSError:
+                return  # The engine is gone, and all its memory with it.
+
+    def _send_with(self, message: bytes, file: MemoryFile) -> None:
+        with file:
+            descriptors = array.array("i", [file.fileno()])
+            self._connection.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
+
+
+def _descriptor(ancillary: list[tuple[int, int, bytes]]) -> int:
+    descriptors = array.array("i")
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
+    return descriptors[0]

@@ -1,0 +1,9 @@
+"""The modules that models import, for tests within this process."""
+
+from __future__ import annotations
+
+import sys
+
+from model_process.fake_engine import MODEL_PROCESS
+
+sys.path.append(str(MODEL_PROCESS))
