@@ -11,7 +11,7 @@ import sys
 from functools import partial
 from typing import Any
 
-from . import bridge
+from . import bridge, forks
 from .context import serve_process
 from .control import Control
 from .errors import Refusal, TritonModelException, describe
@@ -116,6 +116,7 @@ class _Process:
                 model_path=os.path.join(order["version_directory"], order["model_file"]),
             )
             serve_process(instance)
+            forks.watch(instance)
             if hasattr(model, "initialize"):
                 model.initialize(dict(arguments))
         except BaseException as error:

@@ -22,6 +22,15 @@ class ResponseIterator:
         self._next = 0
         self._finished = last
 
+    @classmethod
+    def _complete(cls, responses: list[InferenceResponse]) -> ResponseIterator:
+        """Make an iterator over responses that have all come."""
+        iterator = cls.__new__(cls)
+        iterator._responses = responses
+        iterator._next = 0
+        iterator._finished = True
+        return iterator
+
     def __iter__(self) -> ResponseIterator:
         if self._finished and self._next >= len(self._responses):
             self._next = 0
