@@ -643,6 +643,7 @@ class ModelProcess:
         self.control = pairs["control"][0]
         self._lines = self.control.makefile("rb")
         self.logs: list[dict[str, Any]] = []
+        self._logged: queue.Queue[dict[str, Any]] = queue.Queue()
         self.calls: list[dict[str, Any]] = []
         self.answer: Callable[[dict[str, Any]], tuple[Any, str | None]] = lambda _: (None, None)
         self.folder = folder
@@ -703,6 +704,10 @@ class ModelProcess:
         assert order is not None, f"the process has ended: {self.process.communicate()[0]}"
         return order
 
+    def next_log(self) -> dict[str, Any]:
+        """Return the next line for the log, which comes on its own way."""
+        return self._logged.get(timeout=20)
+
     def is_ready(self) -> dict[str, Any]:
         self._number += 1
         self.order(op="is_ready", id=self._number)
@@ -748,6 +753,7 @@ class ModelProcess:
             order = json.loads(line)
             if order["op"] == "log":
                 self.logs.append(order)
+                self._logged.put(order)
             elif order["op"] == "call":
                 self.calls.append(order)
                 value, error = self.answer(order)
