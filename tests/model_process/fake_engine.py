@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib.util
 import json
@@ -749,18 +750,22 @@ class ModelProcess:
             self.engine.check()
 
     def _read_control(self) -> None:
-        for line in self._lines:
-            order = json.loads(line)
-            if order["op"] == "log":
-                self.logs.append(order)
-                self._logged.put(order)
-            elif order["op"] == "call":
-                self.calls.append(order)
-                value, error = self.answer(order)
-                self.order(op="answer", id=order["id"], value=value, error=error)
-            else:
-                self._orders.put(order)
+        with contextlib.suppress(ConnectionResetError):  # A process that left answers unread.
+            for line in self._lines:
+                self._handle(json.loads(line))
         self._orders.put(None)
+
+    def _handle(self, order: dict[str, Any]) -> None:
+        if order["op"] == "log":
+            self.logs.append(order)
+            self._logged.put(order)
+        elif order["op"] == "call":
+            self.calls.append(order)
+            value, error = self.answer(order)
+            with contextlib.suppress(BrokenPipeError):  # What is dropped at the end waits for no answer.
+                self.order(op="answer", id=order["id"], value=value, error=error)
+        else:
+            self._orders.put(order)
 
 
 def write_model(folder: Path, source: str, version: str = "1", file: str = "model.py") -> Path:

@@ -103,7 +103,7 @@ class Lane:
 
     def _read(self, flags: int) -> Message | None:
         """Read one message; what concerns the lane itself is done and nothing for anybody else (_OWN)."""
-        size, ancillary, _, _ = self._receive(self._buffers, _ROOM_FOR_DESCRIPTOR, flags)
+        size, ancillary, _, _ = self._receive(self._buffers, _ROOM_FOR_DESCRIPTOR, flags | socket.MSG_CMSG_CLOEXEC)
         if size == 0:
             return None
         kind, message_flags, number, place, length = HEADER.unpack_from(self._buffer)

@@ -90,8 +90,10 @@ class _Process:
                     f"auto_complete_config function in model '{config.get('name', '')}' must return a valid "
                     "pb.ModelConfig object."
                 )
+            self._control.ending = True
             self._control.send("auto_completed", config=completed.as_dict())
         except BaseException as error:
+            self._control.ending = True
             self._control.send("failed", message=describe(error))
             return 1
         return 0
@@ -120,6 +122,7 @@ class _Process:
             if hasattr(model, "initialize"):
                 model.initialize(dict(arguments))
         except BaseException as error:
+            control.ending = True
             control.send("failed", message=describe(error))
             return False
         has_is_ready = hasattr(model, "is_ready")
@@ -167,6 +170,7 @@ class _Process:
             except BaseException as failure:
                 error = describe(failure)
         self._model = None
+        self._control.ending = True
         self._control.send("finalized", error=error)
         return 0
 

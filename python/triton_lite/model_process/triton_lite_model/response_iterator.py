@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from .deferred import prepare
+
 if TYPE_CHECKING:
     from .calls import Call, Calls
     from .inference_response import InferenceResponse
@@ -16,6 +18,7 @@ class ResponseIterator:
     __module__ = "c_python_backend_utils"
 
     def __init__(self, calls: Calls, call: Call, first: InferenceResponse, last: bool) -> None:
+        prepare()
         self._calls = calls
         self._call = call
         self._responses = [first]
