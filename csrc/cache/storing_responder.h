@@ -22,7 +22,7 @@ class StoringResponder final : public Responder {
 
   OutputMemory& memory() override { return inner_->memory(); }
   void Send(InferenceResponse response, bool last) override {
-    if (last && !sent_) {
+    if (last && !sent_ && response.error.ok()) {
       Timestamps& times = request_->times;
       times.cache_insert_start = NowNanoseconds();
       request_->cache_outcome = store_(response) ? CacheOutcome::kMiss : CacheOutcome::kNone;
@@ -33,6 +33,7 @@ class StoringResponder final : public Responder {
   }
   void Fail(Status status) override { inner_->Fail(std::move(status)); }
   void Finish() override { inner_->Finish(); }
+  void OnReschedule() override { inner_->OnReschedule(); }
 
  private:
   StoringResponder(InferenceRequest* request, std::unique_ptr<Responder> inner, Store store)

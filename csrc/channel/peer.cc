@@ -3,12 +3,14 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <string>
 #include <utility>
 
 #include "channel/ring_call.h"
 #include "channel/second_look.h"
+#include "channel/stream_credit.h"
 #include "channel/wakeup.h"
 
 namespace triton_lite {
@@ -21,7 +23,9 @@ constexpr std::uint64_t kLargeByteSize = 4 << 20;
 constexpr std::size_t kShortText = 200;
 
 PeerInfo InfoOf(int socket, const Hello& hello) {
+  static std::atomic<std::uint64_t> connections{0};
   PeerInfo info;
+  info.number = connections.fetch_add(1, std::memory_order_relaxed) + 1;
   ucred credentials{};
   socklen_t size = sizeof(credentials);
   if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0) {
@@ -35,6 +39,7 @@ PeerInfo InfoOf(int socket, const Hello& hello) {
 
 struct Peer::Parts {
   PeerInfo info;
+  std::uint32_t stream_window = kStreamWindow;
   FileDescriptor socket;
   FileDescriptor engine_event;
   FileDescriptor client_event;
@@ -76,12 +81,14 @@ Result<std::shared_ptr<Peer>> Peer::Welcome(FileDescriptor socket, const Hello& 
     return Unavailable("the peer hung up during the handshake");
   }
   parts.info = InfoOf(socket.get(), hello);
+  parts.stream_window = hello.stream_window;
   parts.socket = std::move(socket);
   return std::shared_ptr<Peer>(new Peer(std::move(parts)));
 }
 
 Peer::Peer(Parts parts)
     : info_(std::move(parts.info)),
+      stream_window_(parts.stream_window),
       socket_(std::move(parts.socket)),
       engine_event_(std::move(parts.engine_event)),
       client_event_(std::move(parts.client_event)),
@@ -146,6 +153,32 @@ void Peer::ServeSignals() {
     }
   });
   CollectReleases();
+  OfferCredit();
+}
+
+std::uint64_t Peer::taken_answers(std::uint64_t call) const {
+  const std::uint64_t word = memory_.taken_word(IndexOf(call)).load(std::memory_order_acquire);
+  return IsTakenOf(word, call) ? word & 0xFFFFFFFF : 0;
+}
+
+void Peer::AwaitCredit(std::weak_ptr<RingCall> call) {
+  MutexLock lock(credit_mu_);
+  awaiting_credit_.push_back(std::move(call));
+  memory_.header().credit_wanted.store(1, std::memory_order_relaxed);
+}
+
+void Peer::OfferCredit() {
+  std::vector<std::weak_ptr<RingCall>> waiting;
+  {
+    MutexLock lock(credit_mu_);
+    waiting.swap(awaiting_credit_);
+    memory_.header().credit_wanted.store(0, std::memory_order_relaxed);
+  }
+  for (const std::weak_ptr<RingCall>& entry : waiting) {
+    if (const auto call = entry.lock()) {
+      call->OfferCredit();  // Waits again if it is still too early.
+    }
+  }
 }
 
 void Peer::SetReaderSleeps(bool sleeps) {
@@ -185,10 +218,11 @@ Status Peer::Encode(const Answer& answer, OutgoingFrame* frame) {
   for (const Buffer& segment : answer.segments) {
     pieces.push_back({segment.bytes(), segment.owner});
   }
-  return BuildFrame(*answers_, AsBytes(answer.status.ok() ? answer.message : answer.status.message()), pieces, frame);
+  const std::string_view text = answer.status.ok() ? answer.message : answer.status.message();
+  return BuildFrame(*answers_, AsBytes(text), {}, pieces, frame);
 }
 
-void Peer::Send(std::uint64_t call, const Answer& answer, bool last) {
+void Peer::Send(std::uint64_t call, const Answer& answer, bool last, bool many) {
   if (hung_up_.load(std::memory_order_relaxed)) {
     return;
   }
@@ -205,12 +239,12 @@ void Peer::Send(std::uint64_t call, const Answer& answer, bool last) {
     frame = OutgoingFrame();
     code = code == Code::kOk ? encoded.code() : code;
     const std::string_view text = answer.status.ok() ? encoded.message() : answer.status.message();
-    (void)BuildFrame(*answers_, AsBytes(text.substr(0, kShortText)), {}, &frame);
+    (void)BuildFrame(*answers_, AsBytes(text.substr(0, kShortText)), {}, {}, &frame);
   }
   SlotHead& head = frame.slot.head;
   head.call = call;
   head.method_or_code = static_cast<std::uint16_t>(code);
-  head.flags |= (last ? kSlotLast : 0) | (answer.traced ? kSlotTraced : 0);
+  head.flags |= (last ? kSlotLast : 0) | (answer.traced ? kSlotTraced : 0) | (many ? kSlotMany : 0);
   {
     MutexLock lock(answers_mu_);
     if (!parked_.empty() || !TryPublish(frame)) {
@@ -234,9 +268,9 @@ bool Peer::TryPublish(OutgoingFrame& frame) {
     return false;
   }
   if (!frame.owners.empty()) {
-    frame.slot.head.release_index = free_releases_.back();
+    frame.slot.head.metadata_size_or_release = free_releases_.back();
     free_releases_.pop_back();
-    held_[frame.slot.head.release_index] = std::move(frame.owners);
+    held_[frame.slot.head.metadata_size_or_release] = std::move(frame.owners);
   }
   WriteSlot(frame.slot, &memory_.answer_slot(answers_tail_));
   memory_.header().engine_core.store(CurrentCore(), std::memory_order_relaxed);

@@ -1,8 +1,8 @@
 // A validated inference request and its responses, as schedulers and backends see them.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/buffer.h"
+#include "core/cancel_token.h"
 #include "core/datatype.h"
 #include "core/parameters.h"
 #include "core/sequence_states.h"
@@ -50,17 +51,6 @@ enum class FailureReason : std::uint8_t {
 
 std::uint64_t NowNanoseconds();
 
-// Whoever waits for an answer may give up; schedulers drop a cancelled request from their queues and
-// backends may stop a running one. Shared between the request and whoever cancels it.
-class CancelToken {
- public:
-  void Cancel() { cancelled_.store(true, std::memory_order_release); }
-  bool cancelled() const { return cancelled_.load(std::memory_order_acquire); }
-
- private:
-  std::atomic<bool> cancelled_{false};
-};
-
 struct InputTensor {
   std::string name;
   DataType datatype = DataType::kInvalid;
@@ -86,6 +76,7 @@ struct OutputTensor {
 struct InferenceResponse {
   std::vector<OutputTensor> outputs;
   Parameters parameters;
+  Status error = {};  // Not OK: an error in the place of outputs, from a decoupled model that may go on.
 };
 
 // One for each request: takes its responses. Called from any thread, one call at a time.
@@ -100,6 +91,15 @@ class Responder {
   virtual void Fail(Status status) = 0;
   // Ends a decoupled request without another response.
   virtual void Finish() = 0;
+  // The model has run, and wants to run the request again (iterative sequences): nothing ends, but it was an execution.
+  virtual void OnReschedule() {}
+
+  // Whether the client keeps up with a decoupled model. One that sends more all the same piles up its responses.
+  // From any thread while the request has not ended.
+  virtual bool HasCredit() { return true; }
+  // `hook` runs once when there may be credit, or the request is cancelled: at once, or later on any thread, where it
+  // must not wait for anything. That may be after the end of the request.
+  virtual void OnCredit(std::function<void()> hook) { hook(); }
 };
 
 struct InferenceRequest;
@@ -155,6 +155,8 @@ struct InferenceRequest {
   std::uint32_t sequence_slot = 0;  // The sequence scheduler's.
   // Set by a backend that did not end the request: it wants to run it again (iterative sequences).
   bool reschedule = false;
+  // Null unless there are limits: lets the next one in when it is destroyed.
+  std::shared_ptr<void> admission = nullptr;
   // Null unless it was sampled. The last member.
   std::unique_ptr<RequestTrace> trace = nullptr;
 };

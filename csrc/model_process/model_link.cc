@@ -228,6 +228,9 @@ bool ModelLink::HandleResponses(Received& received, Connection& connection) {
     LogError("model instance '" + name_ + "': " + view.status().message());
     return false;
   }
+  if (header.kind == kExecuted && (header.flags & kAway) == 0) {
+    StampStart(header);
+  }
   bool referred = (header.flags & kAway) != 0;
   for (const ResponseView& response : view->responses) {
     referred = referred || response.refers_to_memory();
@@ -245,6 +248,24 @@ bool ModelLink::HandleResponses(Received& received, Connection& connection) {
   return true;
 }
 
+void ModelLink::StampStart(const Header& header) {
+  const std::uint64_t now = NowNanoseconds();
+  const std::uint64_t free_since = std::exchange(last_executed_, now);
+  MutexLock lock(mu_);
+  const auto batch = batches_.find(header.id);
+  if (batch == batches_.end() || header.place > now) {
+    return;
+  }
+  for (const std::uint64_t key : batch->second.keys) {
+    const auto open = open_.find(key);
+    if (open != open_.end() && open->second.request->times.compute_input_end < header.place) {
+      Timestamps& times = open->second.request->times;
+      times.compute_start = std::clamp(free_since, times.compute_start, header.place);
+      times.compute_input_end = header.place;
+    }
+  }
+}
+
 void ModelLink::Respond(const ResponseView& view, Bytes body, const RemoteMemory& memory, const Lane& lane) {
   InferenceRequest* const request = FindOpen(view.key);
   if (request == nullptr) {
@@ -256,9 +277,13 @@ void ModelLink::Respond(const ResponseView& view, Bytes body, const RemoteMemory
     request->reschedule = true;
     return End(view.key);
   }
-  if (view.has(kHasError)) {
+  if (view.has(kHasError) && last) {
     request->responder->Fail(view.error);
     return End(view.key);
+  }
+  if (view.has(kHasError)) {
+    request->responder->Send({.outputs = {}, .parameters = {}, .error = view.error}, false);
+    return;
   }
   if (view.has(kHasResponse)) {
     Result<InferenceResponse> response = MakeResponse(view, body, memory, lane, request);

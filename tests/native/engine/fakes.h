@@ -23,12 +23,13 @@ class FakeCall final : public Call {
  public:
   explicit FakeCall(Method method, std::string message = {}, std::vector<std::string> segments = {},
                     std::string peer = "grpc")
-      : method_(method), message_(std::move(message)), segments_(std::move(segments)), peer_{1, std::move(peer)} {
+      : method_(method), message_(std::move(message)), segments_(std::move(segments)), peer_{1, std::move(peer), 1} {
     for (const std::string& segment : segments_) {
       views_.push_back(AsBytes(segment));
     }
   }
 
+  std::uint64_t id() const override { return 1; }
   Method method() const override { return method_; }
   bool regions_denied() const override { return false; }
   Bytes message() const override { return AsBytes(message_); }
@@ -36,11 +37,14 @@ class FakeCall final : public Call {
   const PeerInfo& peer() const override { return peer_; }
   const std::shared_ptr<CancelToken>& cancel_token() const override { return cancel_; }
   void OnCancel(std::function<void()>) override {}
-  bool HasCredit() const override { return true; }
+  void ExpectMany() override { many = true; }
+  bool HasCredit() override { return true; }
+  void OnCredit(std::function<void()> hook) override { hook(); }
   Result<Buffer> Allocate(std::size_t byte_size) override { return AllocateHeap(byte_size); }
   void Reply(Answer answer, bool last) override { answers.push_back({std::move(answer), last}); }
 
   std::vector<SentAnswer> answers;
+  bool many = false;
 
  private:
   const Method method_;

@@ -10,6 +10,8 @@ from typing import Any
 
 import grpc
 
+from triton_lite.guard.guard import Guard
+
 # tritonserver's option -> gRPC's channel argument.
 _CHANNEL_ARGUMENTS = {
     "grpc-keepalive-time": "grpc.keepalive_time_ms",
@@ -28,15 +30,18 @@ _COMPRESSION = {
     "medium": grpc.Compression.Deflate,
     "high": grpc.Compression.Deflate,
 }
-# Requests of one stream that may be under way, whatever the option allows.
+# Requests of one stream that may be under way.
 _MAX_STREAM_BACKLOG = 1024
+# Responses to one of them that may wait to be sent, whatever the option allows.
+_MAX_STREAM_WINDOW = 64
 
 
 @dataclass(frozen=True)
 class GrpcOptions:
     """The options of one gRPC server process.
 
-    regions_by_peer: who may use shared memory depends on where the client is (peers.py).
+    regions_by_peer: who may use shared memory depends on where the client is (peers.py). guard: None lets all in.
+    admin_address: where the APIs of operators are served, "" for at the same one as the others.
     """
 
     address: str = "0.0.0.0"
@@ -46,12 +51,16 @@ class GrpcOptions:
     reuse_port: bool = False
     compression: grpc.Compression = grpc.Compression.NoCompression
     stream_backlog: int = _MAX_STREAM_BACKLOG
+    stream_window: int = _MAX_STREAM_WINDOW
     header_forward_pattern: re.Pattern[str] | None = None
     access_log: bool = False
     regions_by_peer: bool = True
     exit_timeout_secs: float = 30
     channel: tuple[tuple[str, int], ...] = ()
     credentials: grpc.ServerCredentials | None = field(default=None, repr=False)
+    guard: Guard | None = None
+    admin_address: str = ""
+    admin_port: int = 8004
 
     @classmethod
     def from_settings(cls, value: Callable[[str], Any]) -> GrpcOptions:
@@ -66,7 +75,7 @@ class GrpcOptions:
             processes=value("grpc-processes"),
             reuse_port=value("reuse-grpc-port"),
             compression=_COMPRESSION[value("grpc-infer-response-compression-level")],
-            stream_backlog=min(value("grpc-max-response-pool-size"), _MAX_STREAM_BACKLOG),
+            stream_window=min(value("grpc-max-response-pool-size"), _MAX_STREAM_WINDOW),
             header_forward_pattern=re.compile(pattern) if pattern else None,
             access_log=bool(value("access-log")),
             regions_by_peer=value("allow-client-shm") is None,
@@ -75,6 +84,8 @@ class GrpcOptions:
                 (argument, int(value(name))) for name, argument in _CHANNEL_ARGUMENTS.items() if value(name) is not None
             ),
             credentials=_credentials(value),
+            admin_address=value("admin-address"),
+            admin_port=value("grpc-admin-port"),
         )
 
 

@@ -6,13 +6,14 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
-from triton_lite.errors import Code, TritonError, http_status
+from triton_lite.errors import Code, TritonError
 from triton_lite.frontends.bridge import Stream
 from triton_lite.frontends.http import body as bodies
 from triton_lite.frontends.http import json_reader, replies
+from triton_lite.frontends.http.call_metadata import call_metadata
 from triton_lite.frontends.http.disconnect import RECEIVE
 from triton_lite.frontends.http.front_end import FrontEnd
-from triton_lite.frontends.http.headers import access_of, request_id, set_request_id
+from triton_lite.frontends.http.headers import request_id, set_request_id
 from triton_lite.frontends.http.replies import JSON
 from triton_lite.frontends.http.tracing import TRACE
 from triton_lite.frontends.link import Answer, Client, failed_in_model, raise_for
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 _EVENTS = "text/event-stream; charset=utf-8"
+# Whatever the model's error, this is what Triton answers here.
+_FAILED_IN_MODEL = 400
 
 _log = logging.getLogger("triton_lite.http")
 
@@ -45,10 +48,10 @@ class GenerateResource:
                 raise_for(link.call(MethodNumber.MODEL_EXISTS, _existence(model, version)))
                 raise _coding_refused()
             body = bodies.read(req, self._front_end)
-            message = _request(self._front_end, req, body, model, version)
-            answer = link.call(MethodNumber.GENERATE, _with_trace(message, req.env), [body])
+            metadata = call_metadata(self._front_end, req, body)
+            answer = link.call(MethodNumber.GENERATE, _request(model, version), [body], *metadata)
             _take(req.env, answer)
-            raise_for(answer)
+            _raise_for_generate(answer)
         except TritonError as error:
             replies.refuse_error(resp, error, JSON)
             return
@@ -64,12 +67,12 @@ class GenerateResource:
         set_request_id(resp, request_id(req))
         try:
             body = await _receive(req, self._front_end, model, version)
-            message = _request(self._front_end, req, body, model, version)
+            metadata = call_metadata(self._front_end, req, body)
             with self._front_end.watches.watch(req.scope.get(RECEIVE)):
-                message = _with_trace(message, req.scope)
-                answer = await self._front_end.bridge().call(MethodNumber.GENERATE, message, [body])
+                bridge = self._front_end.bridge()
+                answer = await bridge.call(MethodNumber.GENERATE, _request(model, version), [body], *metadata)
             _take(req.scope, answer)
-            raise_for(answer)
+            _raise_for_generate(answer)
         except TritonError as error:
             replies.refuse_error(resp, error, JSON)
             return
@@ -96,9 +99,9 @@ class GenerateStreamResource:
                 raise_for(link.call(MethodNumber.MODEL_EXISTS, _existence(model, version)))
                 raise _coding_refused()
             body = bodies.read(req, self._front_end)
-            message = _request(self._front_end, req, body, model, version)
+            metadata = call_metadata(self._front_end, req, body)
             client = link.client()
-            call = client.send(MethodNumber.GENERATE_STREAM, _with_trace(message, req.env), [body])
+            call = client.send(MethodNumber.GENERATE_STREAM, _request(model, version), [body], *metadata)
             first = link.wait(client, call)
             _take(req.env, first)
             _start(resp, first)
@@ -116,8 +119,9 @@ class GenerateStreamResource:
         set_request_id(resp, request_id(req))
         try:
             body = await _receive(req, self._front_end, model, version)
-            message = _with_trace(_request(self._front_end, req, body, model, version), req.scope)
-            stream = await self._front_end.bridge().stream(MethodNumber.GENERATE_STREAM, message, [body])
+            metadata = call_metadata(self._front_end, req, body)
+            bridge = self._front_end.bridge()
+            stream = await bridge.stream(MethodNumber.GENERATE_STREAM, _request(model, version), [body], *metadata)
             with self._front_end.watches.watch(req.scope.get(RECEIVE)):
                 first = await anext(stream)
             _take(req.scope, first)
@@ -132,6 +136,7 @@ class GenerateStreamResource:
         try:
             yield _event(answer)
             while not last:
+                answer.acknowledge()
                 answer = self._front_end.link.wait(client, call)
                 last = answer.last
                 _take(req.env, answer)
@@ -149,9 +154,11 @@ async def _events_async(front_end: FrontEnd, req: Any, stream: Stream, answer: A
         with front_end.watches.watch(req.scope.get(RECEIVE)):
             yield _event(answer)
             if not answer.last:
+                answer.acknowledge()
                 async for answer in stream:
                     _take(req.scope, answer)
                     yield _event(answer)
+                    answer.acknowledge()
     finally:
         stream.cancel()
 
@@ -165,11 +172,17 @@ def _event(answer: Answer) -> bytes:
     return b"data: " + bytes(answer.segments[0]) + b"\n\n"
 
 
+def _raise_for_generate(answer: Answer) -> None:
+    if failed_in_model(answer):
+        raise TritonError(Code.INVALID_ARGUMENT, answer.text)
+    raise_for(answer)
+
+
 def _start(resp: Any, first: Answer) -> None:
     """Set status and type by the first answer. Raises an error of before the model."""
     if not failed_in_model(first):
         raise_for(first)
-    resp.status = http_status(first.code)
+    resp.status = _FAILED_IN_MODEL if first.code else 200
     resp.content_type = _EVENTS
 
 
@@ -188,21 +201,14 @@ def _coding_refused() -> TritonError:
     return TritonError(Code.INVALID_ARGUMENT, "Unsupported content-encoding, only 'identity' is supported.")
 
 
-def _with_trace(message: bytes, holder: dict[str, Any]) -> bytes:
-    """Add what the engine wants to know about a request that may be traced. holder: ASGI scope or WSGI environment."""
-    trace = holder.get(TRACE)
-    return message if trace is None else message + trace.field()
-
-
 def _take(holder: dict[str, Any], answer: Answer) -> None:
     trace = holder.get(TRACE)
     if trace is not None:
         trace.take(answer)
 
 
-def _request(front_end: FrontEnd, req: Any, body: Buffer, model: str, version: str) -> bytes:
-    message = messages.ModelInferRequest(model_name=model, model_version=version).SerializeToString()
-    return message + access_of(req, memoryview(body).nbytes) if front_end.options.access_log else message
+def _request(model: str, version: str) -> bytes:
+    return messages.ModelInferRequest(model_name=model, model_version=version).SerializeToString()
 
 
 def _existence(model: str, version: str) -> bytes:

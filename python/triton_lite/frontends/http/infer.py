@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from triton_lite.errors import Code, TritonError
 from triton_lite.frontends.http import body as bodies
 from triton_lite.frontends.http import compression, replies
+from triton_lite.frontends.http.call_metadata import call_metadata
 from triton_lite.frontends.http.disconnect import RECEIVE
 from triton_lite.frontends.http.front_end import FrontEnd
-from triton_lite.frontends.http.headers import access_of, forwarded, request_id, set_request_id
+from triton_lite.frontends.http.headers import forwarded, request_id, set_request_id
 from triton_lite.frontends.http.replies import JSON, TEXT, HeadersRefused
 from triton_lite.frontends.http.tracing import TRACE
 from triton_lite.frontends.link import Answer, failed_in_model, raise_for
-from triton_lite.frontends.tracing import FrontTrace
 from triton_lite.proto import MethodNumber, messages
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ class InferResource:
             if coded:
                 body = compression.inflate(body, front_end.options.max_input_size)
             trace = req.env.get(TRACE)
-            call = self._decode(req, resp, body, model, version, trace)
+            call = self._decode(req, resp, body, model, version)
             client = front_end.link.client()
-            answer = front_end.link.wait(client, client.send_http(call))
+            answer = front_end.link.wait(client, client.send_http(call, *call_metadata(front_end, req, body)))
             if trace is not None:
                 trace.take(answer)
             in_model = failed_in_model(answer)
@@ -76,9 +76,9 @@ class InferResource:
             if coded:
                 body = await self._off_loop(compression.inflate, body, front_end.options.max_input_size)
             trace = req.scope.get(TRACE)
-            call = self._decode(req, resp, body, model, version, trace)
+            call = self._decode(req, resp, body, model, version)
             with front_end.watches.watch(req.scope.get(RECEIVE)):
-                answer = await bridge.call_http(call)
+                answer = await bridge.call_http(call, *call_metadata(front_end, req, body))
             if trace is not None:
                 trace.take(answer)
             in_model = failed_in_model(answer)
@@ -89,16 +89,12 @@ class InferResource:
         encoded, coding = self._encode(req, resp, answer, call)
         resp.data = await self._off_loop(compression.deflate, encoded, coding) if coding else encoded
 
-    def _decode(self, req: Any, resp: Any, body: Buffer, model: str, version: str, trace: FrontTrace | None) -> Any:
+    def _decode(self, req: Any, resp: Any, body: Buffer, model: str, version: str) -> Any:
         options = self._front_end.options
         headers = forwarded(req, options.header_forward_pattern)
         call = decode(self._front_end, model, version, body, req.get_header(_HEADER_LENGTH), headers)
-        if options.access_log:
-            call.append(access_of(req, memoryview(body).nbytes))
         if self._front_end.denies_regions(req):
             call.deny_regions()
-        if trace is not None:
-            call.append(trace.field())
         set_request_id(resp, call.header_id.decode())
         return call
 
@@ -120,15 +116,15 @@ class InferResource:
             return work(data, argument)
         return await self._front_end.bridge().loop.run_in_executor(None, work, data, argument)
 
-    # Triton looks for the model before it looks at the body: if it is unknown, that is the error.
+    # Triton looks for the model before it looks at the body: if it is unknown or decoupled, that is the error.
 
     def _refuse(self, resp: Any, model: str, version: str, error: TritonError, in_model: bool) -> None:
         media_type = _media_type(error, in_model)
-        if _may_be_unknown(error, in_model):
+        if _may_be_for_no_infer(error, in_model):
             try:
-                raise_for(self._front_end.link.call(MethodNumber.MODEL_EXISTS, _model_message(model, version)))
-            except TritonError as unknown:
-                error, media_type = unknown, TEXT
+                raise_for(self._front_end.link.call(MethodNumber.MODEL_TAKES_INFER, _model_message(model, version)))
+            except TritonError as sooner:
+                error, media_type = sooner, TEXT
         replies.refuse_error(resp, error, media_type)
 
 
@@ -156,16 +152,16 @@ async def refuse_async(
 ) -> None:
     """Answer an inference with an error (ASGI). in_model: whether it arose there, past validation."""
     media_type = _media_type(error, in_model)
-    if _may_be_unknown(error, in_model):
+    if _may_be_for_no_infer(error, in_model):
         message = _model_message(model, version)
         try:
-            raise_for(await front_end.bridge().call(MethodNumber.MODEL_EXISTS, message))
-        except TritonError as unknown:
-            error, media_type = unknown, TEXT
+            raise_for(await front_end.bridge().call(MethodNumber.MODEL_TAKES_INFER, message))
+        except TritonError as sooner:
+            error, media_type = sooner, TEXT
     replies.refuse_error(resp, error, media_type)
 
 
-def _may_be_unknown(error: TritonError, in_model: bool) -> bool:
+def _may_be_for_no_infer(error: TritonError, in_model: bool) -> bool:
     return not in_model and error.code != Code.UNAVAILABLE
 
 
