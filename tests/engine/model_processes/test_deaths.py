@@ -8,7 +8,19 @@ import threading
 
 import numpy as np
 import pytest
-from serving import CONFIG, ECHO, VALUES, infer, is_there, note_pid, pids, python_backend, serving, wait_until, write_model
+from serving import (
+    CONFIG,
+    ECHO,
+    VALUES,
+    infer,
+    is_there,
+    note_pid,
+    pids,
+    python_backend,
+    serving,
+    wait_until,
+    write_model,
+)
 
 from triton_lite.errors import Code, TritonError
 
@@ -56,7 +68,9 @@ def test_a_dead_process_comes_back(tmp_path, caplog):
 
 def test_only_what_was_in_it_fails(tmp_path):
     started, go_on = tmp_path / "started", tmp_path / "go_on"
-    wait = f"open({str(started)!r}, 'w'); [time.sleep(0.01) for _ in iter(lambda: os.path.exists({str(go_on)!r}), True)]"
+    wait = (
+        f"open({str(started)!r}, 'w'); [time.sleep(0.01) for _ in iter(lambda: os.path.exists({str(go_on)!r}), True)]"
+    )
     write_model(tmp_path, methods=noting(tmp_path), execute=ECHO.replace("    return", f"    {wait}\n    return"))
     write_model(tmp_path, "other")
     failures = []

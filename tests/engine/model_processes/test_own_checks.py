@@ -44,7 +44,9 @@ def test_strict_readiness_can_be_switched_off(tmp_path):
 
 def test_a_slow_check_holds_nothing_else_up(tmp_path):
     asked, go_on = tmp_path / "asked", tmp_path / "go_on"
-    wait = f"open({str(asked)!r}, 'a').write('.')\n    while not os.path.exists({str(go_on)!r}):\n        time.sleep(0.01)"
+    wait = (
+        f"open({str(asked)!r}, 'a').write('.')\n    while not os.path.exists({str(go_on)!r}):\n        time.sleep(0.01)"
+    )
     write_model(tmp_path, methods=f"def is_ready(self):\n    {wait}\n    return True")
     write_model(tmp_path, "other")
     with serving(tmp_path) as server:

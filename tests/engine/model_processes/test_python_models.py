@@ -6,7 +6,19 @@ import os
 
 import numpy as np
 import pytest
-from serving import CONFIG, VALUES, infer, is_there, note_pid, pids, python_backend, reason, serving, wait_until, write_model
+from serving import (
+    CONFIG,
+    VALUES,
+    infer,
+    is_there,
+    note_pid,
+    pids,
+    python_backend,
+    reason,
+    serving,
+    wait_until,
+    write_model,
+)
 
 from triton_lite.errors import Code, TritonError
 
@@ -37,9 +49,7 @@ def test_a_model_serves(tmp_path):
 
 def test_what_initialize_is_told(tmp_path, caplog):
     caplog.set_level(logging.INFO, "triton_lite")
-    write_model(
-        tmp_path, methods="def initialize(self, args):\n    import json\n    print('ARGS ' + json.dumps(args))"
-    )
+    write_model(tmp_path, methods="def initialize(self, args):\n    import json\n    print('ARGS ' + json.dumps(args))")
     with serving(tmp_path) as server:
         shown = server.model("m").config()
     (line,) = (line for line in caplog.messages if "ARGS" in line)
@@ -74,7 +84,10 @@ def test_instances_are_processes_of_their_own_that_start_side_by_side(tmp_path):
 
 
 FAILURES = {
-    "raises": ("def initialize(self, args):\n    raise ValueError('no good')", "Internal: ValueError: no good\n\nAt:\n"),
+    "raises": (
+        "def initialize(self, args):\n    raise ValueError('no good')",
+        "Internal: ValueError: no good\n\nAt:\n",
+    ),
     "exits": ("def initialize(self, args):\n    os._exit(3)", "Internal: Stub process 'exits_0' is not healthy."),
     "crashes": (
         "def initialize(self, args):\n    os.kill(os.getpid(), 11)",
