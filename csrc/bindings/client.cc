@@ -127,12 +127,13 @@ class PyClient {
 };
 
 std::unique_ptr<PyClient> Connect(std::string socket_path, std::string name, std::uint32_t max_calls,
-                                  std::uint64_t body_budget_byte_size) {
+                                  std::uint64_t body_budget_byte_size, std::uint32_t stream_window) {
   RingClientOptions options;
   options.socket_path = std::move(socket_path);
   options.name = std::move(name);
   options.max_calls = max_calls;
   options.body_budget_byte_size = body_budget_byte_size;
+  options.stream_window = stream_window;
   auto client = Detached(true, [&] { return ConnectRings(options); });
   RaiseIfError(client.status());
   return std::make_unique<PyClient>(*std::move(client), py::none());
@@ -237,13 +238,15 @@ void BindClient(py::module_& m) {
                              [](const PyAnswer& self) { return static_cast<int>(self.received->status().code()); })
       .def_property_readonly("text", [](const PyAnswer& self) { return self.received->status().message(); })
       .def_property_readonly("traced", [](const PyAnswer& self) { return self.received->traced(); })
+      .def_property_readonly("many", [](const PyAnswer& self) { return self.received->many(); })
+      .def("acknowledge", [](const PyAnswer& self) { self.received->Acknowledge(); })
       .def_property_readonly("message", &Message)
       .def_property_readonly("segments", &Segments)
       .def("framed", &Framed, py::arg("in_stream"));
 
   py::class_<PyClient>(m, "ChannelClient", "Sends calls to an engine and takes its answers. Thread-safe.")
       .def(py::init(&Connect), py::arg("socket_path"), py::arg("name") = "client", py::arg("max_calls") = 1024,
-           py::arg("body_budget_byte_size") = std::uint64_t{4} << 30)
+           py::arg("body_budget_byte_size") = std::uint64_t{4} << 30, py::arg("stream_window") = kStreamWindow)
       .def_static(
           "direct",
           [](const py::object& engine) {

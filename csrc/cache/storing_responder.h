@@ -22,7 +22,7 @@ class StoringResponder final : public Responder {
 
   OutputMemory& memory() override { return inner_->memory(); }
   void Send(InferenceResponse response, bool last) override {
-    if (last && !sent_) {
+    if (last && !sent_ && response.error.ok()) {
       Timestamps& times = request_->times;
       times.cache_insert_start = NowNanoseconds();
       request_->cache_outcome = store_(response) ? CacheOutcome::kMiss : CacheOutcome::kNone;

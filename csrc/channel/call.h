@@ -16,9 +16,6 @@
 
 namespace triton_lite {
 
-// Answers of one stream that may be on their way.
-inline constexpr std::uint64_t kStreamWindow = 64;
-
 // Facts about the peer that made a call.
 struct PeerInfo {
   std::int32_t process_id = 0;
@@ -34,6 +31,15 @@ struct Answer {
   std::vector<Buffer> segments;  // From the call's memory() where possible: sent without a copy; else copied once.
   bool traced = false;           // The front end is to say when it sent the answer (Method::kTraceSent).
 };
+
+// What an answer takes of the window of its stream.
+inline std::size_t ByteSizeOf(const Answer& answer) {
+  std::size_t byte_size = answer.message.size();
+  for (const Buffer& segment : answer.segments) {
+    byte_size += segment.size;
+  }
+  return byte_size;
+}
 
 // Thread-safe. Lives until the last answer was sent and the last holder let go; the request's bytes (message and
 // segments) stay mapped as long as anybody holds the call, whatever became of the peer.
@@ -53,8 +59,13 @@ class Call : public OutputMemory {
   // `hook` runs once when the call is cancelled (at once if it is already), on the reader's thread. One hook a call.
   virtual void OnCancel(std::function<void()> hook) = 0;
 
-  // Answers that may still be sent before the peer has to take some (streams; unary calls never ask).
-  virtual bool HasCredit() const = 0;
+  // The call may be answered many times, in no order with other calls. Before its first answer.
+  virtual void ExpectMany() = 0;
+  // Whether another answer may be sent before the client has to take some. Always, unless many are expected; again
+  // when the call is cancelled. Whoever sends without is not refused, but piles up answers.
+  virtual bool HasCredit() = 0;
+  // `hook` runs once as soon as there is credit: at once, or later on the reader's thread.
+  virtual void OnCredit(std::function<void()> hook) = 0;
 
   // Hands over one answer. Never blocks: when the ring is full the answer is parked with its call.
   // After `last` everything else is ignored. A call that is destroyed without a last answer is answered with

@@ -23,7 +23,6 @@ class CallTable {
     bool waited = false;         // Somebody waits for this call: Poll does not return its answers.
     bool last_received = false;  // The last answer lies here or in the client's list.
     bool holds_memory = false;
-    std::uint64_t taken = 0;  // Answers that went to the caller.
     Owners owners;
     std::vector<ReceivedAnswerPtr> answers;  // Of a call that is waited for.
   };

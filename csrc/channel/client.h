@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "channel/call.h"
+#include "channel/stream_credit.h"
 
 namespace triton_lite {
 
@@ -30,6 +31,10 @@ class ReceivedAnswer {
   virtual std::span<const Buffer> buffers() const { return {}; }
   // The engine wants to know when it was sent on.
   virtual bool traced() const { return false; }
+  // Its call may have many answers, in no order with those of other calls.
+  virtual bool many() const { return false; }
+  // It was sent on: the engine may send another one of this call. Idempotent; the destructor does it at the latest.
+  virtual void Acknowledge() {}
 };
 
 using ReceivedAnswerPtr = std::unique_ptr<ReceivedAnswer>;
@@ -84,6 +89,7 @@ struct RingClientOptions {
   std::string name = "client";                       // PeerInfo::name.
   std::uint32_t max_calls = 1024;                    // In flight at once.
   std::uint64_t body_budget_byte_size = 4ull << 30;  // Arena bytes in flight at once.
+  std::uint32_t stream_window = kStreamWindow;       // Answers of one call in flight at once, at most kStreamWindow.
 };
 
 // Connects and shakes hands. UNAVAILABLE when nobody listens.

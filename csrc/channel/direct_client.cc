@@ -15,17 +15,34 @@
 namespace triton_lite {
 namespace {
 
+// The credit of a call, which its answers outlive.
+struct DirectCredit {
+  void Take() { window.Offer(taken.fetch_add(1, std::memory_order_relaxed) + 1); }
+
+  StreamCredit window{kStreamWindow};
+  std::atomic<std::uint64_t> taken{0};
+};
+
 class DirectAnswer : public ReceivedAnswer {
  public:
-  DirectAnswer(CallId call, Answer answer, bool last) : call_(call), last_(last), answer_(std::move(answer)) {
+  // `credit`: of a call that may have many answers.
+  DirectAnswer(CallId call, Answer answer, bool last, std::shared_ptr<DirectCredit> credit)
+      : call_(call), last_(last), answer_(std::move(answer)), credit_(std::move(credit)) {
     segments_.reserve(answer_.segments.size());
     for (const Buffer& segment : answer_.segments) {
       segments_.push_back(segment.bytes());
     }
   }
+  ~DirectAnswer() override { Acknowledge(); }
   CallId call() const override { return call_; }
   bool last() const override { return last_; }
   bool traced() const override { return answer_.traced; }
+  bool many() const override { return many_; }
+  void Acknowledge() override {
+    if (const auto credit = std::exchange(credit_, nullptr)) {
+      credit->Take();
+    }
+  }
   const Status& status() const override { return answer_.status; }
   Bytes message() const override { return AsBytes(answer_.message); }
   std::span<const Bytes> segments() const override { return segments_; }
@@ -35,6 +52,8 @@ class DirectAnswer : public ReceivedAnswer {
   const CallId call_;
   const bool last_;
   const Answer answer_;
+  std::shared_ptr<DirectCredit> credit_;  // Null once it was acknowledged.
+  const bool many_ = credit_ != nullptr;
   std::vector<Bytes> segments_;
 };
 
@@ -43,7 +62,6 @@ class Mailbox {
  public:
   struct Entry {
     std::weak_ptr<Call> running;
-    std::shared_ptr<std::atomic<std::uint64_t>> taken;
     bool waited = false;
     bool last_received = false;
     std::vector<ReceivedAnswerPtr> answers;
@@ -165,7 +183,6 @@ void Mailbox::Take(const ReceivedAnswer& answer) {
   if (it == calls_.end()) {
     return;
   }
-  it->second.taken->fetch_add(1, std::memory_order_relaxed);
   if (answer.last()) {
     calls_.erase(it);
   }
@@ -203,10 +220,12 @@ class DirectCall : public Call {
   Mailbox::Entry EntryFor(const std::shared_ptr<Call>& self) const {
     Mailbox::Entry entry;
     entry.running = self;
-    entry.taken = taken_;
     return entry;
   }
-  void Cancel() { cancel_.Cancel(); }
+  void Cancel() {
+    cancel_.Cancel();
+    credit_->window.Close();
+  }
 
   Method method() const override { return MethodOf(static_cast<std::uint16_t>(method_)); }
   bool regions_denied() const override { return DeniesRegions(static_cast<std::uint16_t>(method_)); }
@@ -220,27 +239,38 @@ class DirectCall : public Call {
   }
   const std::shared_ptr<CancelToken>& cancel_token() const override { return cancel_.token(); }
   void OnCancel(std::function<void()> hook) override { cancel_.Set(std::move(hook)); }
-  bool HasCredit() const override {
-    return sent_.load(std::memory_order_relaxed) - taken_->load(std::memory_order_relaxed) < kStreamWindow;
+  void ExpectMany() override { many_.store(true, std::memory_order_relaxed); }
+  bool HasCredit() override { return !many() || credit_->window.Has(credit_->taken.load(std::memory_order_relaxed)); }
+  void OnCredit(std::function<void()> hook) override {
+    if (!many()) {
+      hook();
+      return;
+    }
+    credit_->window.Await(std::move(hook), credit_->taken.load(std::memory_order_relaxed));
+    // What was taken meanwhile.
+    credit_->window.Offer(credit_->taken.load(std::memory_order_relaxed));
   }
   Result<Buffer> Allocate(std::size_t byte_size) override { return AllocateHeap(byte_size); }
   void Reply(Answer answer, bool last) override;
 
  private:
-  void Post(Answer answer, bool last) { mailbox_->Post(std::make_unique<DirectAnswer>(id_, std::move(answer), last)); }
+  bool many() const { return many_.load(std::memory_order_relaxed); }
+  void Post(Answer answer, bool last) {
+    mailbox_->Post(std::make_unique<DirectAnswer>(id_, std::move(answer), last, many() ? credit_ : nullptr));
+  }
 
   const CallId id_;
   const Method method_;
   const std::shared_ptr<Mailbox> mailbox_;
   CancelHook cancel_;
-  const std::shared_ptr<std::atomic<std::uint64_t>> taken_ = std::make_shared<std::atomic<std::uint64_t>>(0);
+  std::atomic<bool> many_{false};
+  const std::shared_ptr<DirectCredit> credit_ = std::make_shared<DirectCredit>();
   std::string message_;
   std::vector<Bytes> segments_;
   std::vector<std::shared_ptr<void>> owners_;
   std::vector<Buffer> lent_;
   bool takes_device_memory_ = false;
   std::atomic<bool> ended_{false};
-  std::atomic<std::uint64_t> sent_{0};
 };
 
 Status DirectCall::Fill(const CallBody& body, BodyRegistry& bodies) {
@@ -266,13 +296,20 @@ Status DirectCall::Fill(const CallBody& body, BodyRegistry& bodies) {
 }
 
 void DirectCall::Reply(Answer answer, bool last) {
-  if (last ? ended_.exchange(true, std::memory_order_acq_rel) : ended_.load(std::memory_order_acquire)) {
+  // Nobody waits for more than the last answer of a call that was given up.
+  if (last ? ended_.exchange(true, std::memory_order_acq_rel)
+           : ended_.load(std::memory_order_acquire) || cancel_.token()->cancelled()) {
     return;
   }
-  sent_.fetch_add(1, std::memory_order_relaxed);
+  if (many()) {
+    credit_->window.Sent(ByteSizeOf(answer));
+  }
   Post(std::move(answer), last);
   if (last) {
     cancel_.Drop();
+    if (many()) {
+      credit_->window.Close();
+    }
   }
 }
 

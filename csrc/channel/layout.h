@@ -24,6 +24,7 @@ enum SlotFlags : std::uint16_t {
   kSlotHoldsMemory = 2,   // The sender waits for its memory to be released.
   kSlotFrameInArena = 4,  // The frame is at (frame_region, frame_offset) instead of in the slot.
   kSlotTraced = 8,        // Answers: the engine wants to know when the front end sent it (Method::kTraceSent).
+  kSlotMany = 16,         // Answers: of a call that may have many; the client acknowledges each.
 };
 
 // A frame is: segment_count SegmentRefs, the message, the segments that are small.
@@ -68,11 +69,18 @@ struct ChannelHeader {
   std::atomic<std::uint32_t> engine_signals;              // 1: requests were released.
   std::atomic<std::int32_t> engine_core;                  // Where the last answer was sent from.
   alignas(64) std::atomic<std::uint32_t> answers_parked;  // 1: the engine waits for room in the answer ring.
+  std::atomic<std::uint32_t> credit_wanted;               // 1: a call waits until the client takes answers.
   alignas(64) std::atomic<std::uint32_t> tracing;         // See Tracing (method.h).
   // Set by the sleeper, taken by whoever wakes it.
   alignas(64) std::atomic<std::uint32_t> engine_sleeps;
   alignas(64) std::atomic<std::uint32_t> client_sleeps;  // Bits of ClientSleep.
 };
+
+// Answers that were taken, with the call that they are of: an index serves many calls, and answers outlive theirs.
+constexpr std::uint64_t TakenWord(std::uint64_t call, std::uint32_t count) {
+  return (call >> kIndexBits) << 32 | count;
+}
+constexpr bool IsTakenOf(std::uint64_t word, std::uint64_t call) { return word >> 32 == TakenWord(call, 0) >> 32; }
 
 enum ClientSleep : std::uint32_t { kLoopSleeps = 1, kThreadSleeps = 2 };
 
@@ -146,7 +154,7 @@ class ChannelMemory {
   Slot& call_slot(std::uint64_t position) const { return call_slots_[position & (shape_.call_slots - 1)]; }
   Slot& answer_slot(std::uint64_t position) const { return answer_slots_[position & (shape_.answer_slots - 1)]; }
 
-  // Words of one call: the call that is to be cancelled, and the answers of it that the client has taken.
+  // Words of one call: the call that is to be cancelled, and the answers of it that the client has taken (TakenWord).
   std::atomic<std::uint64_t>& cancel_word(std::uint32_t index) const { return cancel_words_[index]; }
   std::atomic<std::uint64_t>& taken_word(std::uint32_t index) const { return taken_words_[index]; }
 

@@ -41,6 +41,8 @@ enum class Method : std::uint16_t {
   kModelExists = 35,
   // When the answer to a traced request was sent: see wire/front_trace.h. Answered with an empty message.
   kTraceSent = 36,
+  // ModelReadyRequest -> nothing: is the model known, and does it answer once? What HTTP's infer asks before all else.
+  kModelTakesInfer = 37,
   // Control calls of our own tools (JSON message -> JSON message), e.g. what `serve` prints at start.
   kAdmin = 64,
 };
@@ -68,7 +70,7 @@ constexpr bool ChangesRegions(Method method) {
 constexpr bool IsInference(Method method) {
   return method == Method::kModelInfer || method == Method::kModelStreamInfer || method == Method::kRawInfer ||
          method == Method::kGenerate || method == Method::kGenerateStream || method == Method::kModelExists ||
-         method == Method::kTraceSent;
+         method == Method::kTraceSent || method == Method::kModelTakesInfer;
 }
 
 }  // namespace triton_lite

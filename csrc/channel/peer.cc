@@ -9,6 +9,7 @@
 
 #include "channel/ring_call.h"
 #include "channel/second_look.h"
+#include "channel/stream_credit.h"
 #include "channel/wakeup.h"
 
 namespace triton_lite {
@@ -35,6 +36,7 @@ PeerInfo InfoOf(int socket, const Hello& hello) {
 
 struct Peer::Parts {
   PeerInfo info;
+  std::uint32_t stream_window = kStreamWindow;
   FileDescriptor socket;
   FileDescriptor engine_event;
   FileDescriptor client_event;
@@ -76,12 +78,14 @@ Result<std::shared_ptr<Peer>> Peer::Welcome(FileDescriptor socket, const Hello& 
     return Unavailable("the peer hung up during the handshake");
   }
   parts.info = InfoOf(socket.get(), hello);
+  parts.stream_window = hello.stream_window;
   parts.socket = std::move(socket);
   return std::shared_ptr<Peer>(new Peer(std::move(parts)));
 }
 
 Peer::Peer(Parts parts)
     : info_(std::move(parts.info)),
+      stream_window_(parts.stream_window),
       socket_(std::move(parts.socket)),
       engine_event_(std::move(parts.engine_event)),
       client_event_(std::move(parts.client_event)),
@@ -146,6 +150,32 @@ void Peer::ServeSignals() {
     }
   });
   CollectReleases();
+  OfferCredit();
+}
+
+std::uint64_t Peer::taken_answers(std::uint64_t call) const {
+  const std::uint64_t word = memory_.taken_word(IndexOf(call)).load(std::memory_order_acquire);
+  return IsTakenOf(word, call) ? word & 0xFFFFFFFF : 0;
+}
+
+void Peer::AwaitCredit(std::weak_ptr<RingCall> call) {
+  MutexLock lock(credit_mu_);
+  awaiting_credit_.push_back(std::move(call));
+  memory_.header().credit_wanted.store(1, std::memory_order_relaxed);
+}
+
+void Peer::OfferCredit() {
+  std::vector<std::weak_ptr<RingCall>> waiting;
+  {
+    MutexLock lock(credit_mu_);
+    waiting.swap(awaiting_credit_);
+    memory_.header().credit_wanted.store(0, std::memory_order_relaxed);
+  }
+  for (const std::weak_ptr<RingCall>& entry : waiting) {
+    if (const auto call = entry.lock()) {
+      call->OfferCredit();  // Waits again if it is still too early.
+    }
+  }
 }
 
 void Peer::SetReaderSleeps(bool sleeps) {
@@ -188,7 +218,7 @@ Status Peer::Encode(const Answer& answer, OutgoingFrame* frame) {
   return BuildFrame(*answers_, AsBytes(answer.status.ok() ? answer.message : answer.status.message()), pieces, frame);
 }
 
-void Peer::Send(std::uint64_t call, const Answer& answer, bool last) {
+void Peer::Send(std::uint64_t call, const Answer& answer, bool last, bool many) {
   if (hung_up_.load(std::memory_order_relaxed)) {
     return;
   }
@@ -210,7 +240,7 @@ void Peer::Send(std::uint64_t call, const Answer& answer, bool last) {
   SlotHead& head = frame.slot.head;
   head.call = call;
   head.method_or_code = static_cast<std::uint16_t>(code);
-  head.flags |= (last ? kSlotLast : 0) | (answer.traced ? kSlotTraced : 0);
+  head.flags |= (last ? kSlotLast : 0) | (answer.traced ? kSlotTraced : 0) | (many ? kSlotMany : 0);
   {
     MutexLock lock(answers_mu_);
     if (!parked_.empty() || !TryPublish(frame)) {

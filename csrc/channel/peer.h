@@ -35,7 +35,7 @@ class Peer : public std::enable_shared_from_this<Peer> {
   // Where it last sent from; compared, nothing else.
   int client_core() const { return memory_.header().client_core.load(std::memory_order_relaxed); }
   // Cancels, releases, room for parked answers.
-  void ServeSignals() EXCLUDES(answers_mu_);
+  void ServeSignals() EXCLUDES(answers_mu_, credit_mu_);
   RegionTable::State ReceiveNotes() { return regions_.ReceiveNotes(); }
   void SetReaderSleeps(bool sleeps);
   // Any thread. Whether the client is to name its timestamps.
@@ -51,13 +51,15 @@ class Peer : public std::enable_shared_from_this<Peer> {
   int event() const { return engine_event_.get(); }
 
   Result<Buffer> Allocate(std::size_t byte_size) EXCLUDES(answers_mu_);
-  // Sends an answer or parks it. Never blocks.
-  void Send(std::uint64_t call, const Answer& answer, bool last) EXCLUDES(answers_mu_);
+  // Sends an answer or parks it. Never blocks. `many`: of a call that may have many.
+  void Send(std::uint64_t call, const Answer& answer, bool last, bool many) EXCLUDES(answers_mu_);
   // The engine reads a request's memory no more.
   void ReleaseRequest(std::uint32_t index, std::uint64_t byte_size);
-  std::uint64_t taken_answers(std::uint32_t index) const {
-    return memory_.taken_word(index).load(std::memory_order_relaxed);
-  }
+  // Answers of a call that its client has acknowledged.
+  std::uint64_t taken_answers(std::uint64_t call) const;
+  std::uint32_t stream_window() const { return stream_window_; }
+  // `call` has a hook that waits for credit: it is looked at again whenever the client takes answers.
+  void AwaitCredit(std::weak_ptr<RingCall> call) EXCLUDES(credit_mu_);
   void SayGoodbye() EXCLUDES(answers_mu_);
 
  private:
@@ -73,8 +75,10 @@ class Peer : public std::enable_shared_from_this<Peer> {
   bool Announce(const OutgoingFrame& frame) REQUIRES(answers_mu_);
   void FlushParked() REQUIRES(answers_mu_);
   void CollectReleases() EXCLUDES(answers_mu_);
+  void OfferCredit() EXCLUDES(credit_mu_);
 
   const PeerInfo info_;
+  const std::uint32_t stream_window_;
   const FileDescriptor socket_;
   const FileDescriptor engine_event_;
   const FileDescriptor client_event_;
@@ -87,6 +91,9 @@ class Peer : public std::enable_shared_from_this<Peer> {
   std::vector<std::weak_ptr<RingCall>> active_;  // By call index.
 
   std::atomic<bool> hung_up_{false};
+
+  Mutex credit_mu_;
+  std::vector<std::weak_ptr<RingCall>> awaiting_credit_ GUARDED_BY(credit_mu_);
 
   Mutex answers_mu_;  // Nobody waits while holding it.
   std::uint64_t answers_tail_ GUARDED_BY(answers_mu_) = 0;

@@ -2,23 +2,48 @@
 
 #include <utility>
 
+#include "channel/wakeup.h"
+
 namespace triton_lite {
-RingCall::RingCall(std::shared_ptr<Peer> peer) : peer_(std::move(peer)) {}
+RingCall::RingCall(std::shared_ptr<Peer> peer) : peer_(std::move(peer)), credit_(peer_->stream_window()) {}
 
 RingCall::~RingCall() {
   if (!accepted_) {
     return;
   }
   if (!ended_.exchange(true, std::memory_order_acq_rel)) {
-    peer_->Send(id(), Answer{.status = Internal("the request was dropped"), .message = {}, .segments = {}}, true);
+    peer_->Send(id(), Answer{.status = Internal("the request was dropped"), .message = {}, .segments = {}}, true,
+                many());
   }
   if ((frame_.head().flags & kSlotHoldsMemory) != 0) {
     peer_->ReleaseRequest(IndexOf(id()), frame_.memory_byte_size());
   }
 }
 
-bool RingCall::HasCredit() const {
-  return sent_.load(std::memory_order_relaxed) - peer_->taken_answers(IndexOf(id())) < kStreamWindow;
+void RingCall::Cancel() {
+  cancel_.Cancel();
+  credit_.Close();
+}
+
+bool RingCall::HasCredit() { return !many() || credit_.Has(peer_->taken_answers(id())); }
+
+void RingCall::OnCredit(std::function<void()> hook) {
+  if (!many()) {
+    hook();
+    return;
+  }
+  credit_.Await(std::move(hook), peer_->taken_answers(id()));
+  OfferCredit();
+}
+
+void RingCall::OfferCredit() {
+  if (!credit_.Offer(peer_->taken_answers(id()))) {
+    return;
+  }
+  peer_->AwaitCredit(weak_from_this());
+  FullFence();
+  // What the client took before it could see that somebody waits.
+  credit_.Offer(peer_->taken_answers(id()));
 }
 
 Result<Buffer> RingCall::Allocate(std::size_t byte_size) {
@@ -33,13 +58,19 @@ Result<Buffer> RingCall::Allocate(std::size_t byte_size) {
 }
 
 void RingCall::Reply(Answer answer, bool last) {
-  if (last ? ended_.exchange(true, std::memory_order_acq_rel) : ended()) {
+  // Nobody waits for more than the last answer of a call that was given up.
+  if (last ? ended_.exchange(true, std::memory_order_acq_rel) : ended() || cancel_.token()->cancelled()) {
     return;
   }
-  sent_.fetch_add(1, std::memory_order_relaxed);
-  peer_->Send(id(), answer, last);
+  if (many()) {
+    credit_.Sent(ByteSizeOf(answer));
+  }
+  peer_->Send(id(), answer, last, many());
   if (last) {
     cancel_.Drop();
+    if (many()) {
+      credit_.Close();
+    }
   }
 }
 

@@ -11,6 +11,7 @@
 #include "channel/cancel_hook.h"
 #include "channel/frame.h"
 #include "channel/peer.h"
+#include "channel/stream_credit.h"
 
 namespace triton_lite {
 
@@ -27,7 +28,9 @@ class RingCall : public Call, public std::enable_shared_from_this<RingCall> {
   std::uint64_t id() const { return frame_.head().call; }
   // The last answer was handed over.
   bool ended() const { return ended_.load(std::memory_order_acquire); }
-  void Cancel() { cancel_.Cancel(); }
+  void Cancel();
+  // The client may have taken answers.
+  void OfferCredit();
 
   Method method() const override { return MethodOf(frame_.head().method_or_code); }
   bool regions_denied() const override { return DeniesRegions(frame_.head().method_or_code); }
@@ -36,19 +39,24 @@ class RingCall : public Call, public std::enable_shared_from_this<RingCall> {
   const PeerInfo& peer() const override { return peer_->info(); }
   const std::shared_ptr<CancelToken>& cancel_token() const override { return cancel_.token(); }
   void OnCancel(std::function<void()> hook) override { cancel_.Set(std::move(hook)); }
-  bool HasCredit() const override;
+  void ExpectMany() override { many_.store(true, std::memory_order_relaxed); }
+  bool HasCredit() override;
+  void OnCredit(std::function<void()> hook) override;
   Result<Buffer> Allocate(std::size_t byte_size) override;
   void Reply(Answer answer, bool last) override;
 
  private:
   static constexpr std::size_t kScratchByteSize = 256;
 
+  bool many() const { return many_.load(std::memory_order_relaxed); }
+
   const std::shared_ptr<Peer> peer_;
   CancelHook cancel_;
   IncomingFrame frame_;
   bool accepted_ = false;
   std::atomic<bool> ended_{false};
-  std::atomic<std::uint64_t> sent_{0};
+  std::atomic<bool> many_{false};
+  StreamCredit credit_;  // If many answers are expected.
   // Outputs that will be copied into the slot anyway.
   std::atomic<std::size_t> scratch_used_{0};
   alignas(64) std::byte scratch_[kScratchByteSize];

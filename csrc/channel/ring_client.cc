@@ -105,7 +105,7 @@ Result<CallId> RingClient::Publish(Method method, OutgoingFrame* frame, Owners* 
   const CallTable::Entry& entry = calls_.Open(std::move(frame->owners));
   frame->slot.head.call = entry.id;
   frame->slot.head.method_or_code = static_cast<std::uint16_t>(method);
-  link_->memory.taken_word(IndexOf(entry.id)).store(0, std::memory_order_relaxed);
+  link_->memory.taken_word(IndexOf(entry.id)).store(TakenWord(entry.id, 0), std::memory_order_relaxed);
   // Never full: there are as many slots as calls in flight.
   WriteSlot(frame->slot, &link_->memory.call_slot(calls_tail_));
   link_->memory.header().client_core.store(CurrentCore(), std::memory_order_relaxed);
@@ -275,11 +275,7 @@ std::vector<ReceivedAnswerPtr> RingClient::TakeUnclaimed() {
 
 void RingClient::Take(const ReceivedAnswer& answer) {
   CallTable::Entry* const entry = calls_.Find(answer.call());
-  if (entry == nullptr) {
-    return;
-  }
-  link_->memory.taken_word(IndexOf(entry->id)).store(++entry->taken, std::memory_order_relaxed);
-  if (answer.last()) {
+  if (entry != nullptr && answer.last()) {
     calls_.End(*entry);
   }
 }

@@ -39,6 +39,7 @@ Result<std::shared_ptr<RingLink>> RingLink::Connect(const RingClientOptions& opt
   ASSIGN_OR_RETURN(FileDescriptor socket, ConnectTo(options.socket_path));
   Hello hello;
   hello.max_calls = options.max_calls;
+  hello.stream_window = options.stream_window;
   std::memcpy(hello.name, options.name.data(), std::min(options.name.size(), sizeof(hello.name) - 1));
   const int base = requests.base_descriptor();
   if (SendStruct(socket.get(), hello, std::span(&base, 1)) != PacketState::kDone) {
@@ -74,6 +75,33 @@ bool RingAnswer::Read(const Slot& slot, RegionSource& regions) {
                std::string(AsText(frame_.message())));
   }
   return true;
+}
+
+RingAnswer::~RingAnswer() {
+  Acknowledge();
+  if (read_ && (frame_.head().flags & kSlotHoldsMemory) != 0) {
+    link_->ReleaseAnswer(frame_.head().release_index, frame_.memory_byte_size());
+  }
+}
+
+void RingAnswer::Acknowledge() {
+  if (read_ && many() && !std::exchange(acknowledged_, true)) {
+    link_->CountTaken(call());
+  }
+}
+
+void RingLink::CountTaken(std::uint64_t call) {
+  std::atomic<std::uint64_t>& word = memory.taken_word(IndexOf(call));
+  std::uint64_t taken = word.load(std::memory_order_relaxed);
+  do {
+    if (!IsTakenOf(taken, call)) {
+      return;  // The index serves another call by now.
+    }
+  } while (!word.compare_exchange_weak(taken, taken + 1, std::memory_order_release, std::memory_order_relaxed));
+  FullFence();
+  if (memory.header().credit_wanted.load(std::memory_order_relaxed) != 0) {
+    SignalEngine();
+  }
 }
 
 }  // namespace triton_lite

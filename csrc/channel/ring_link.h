@@ -44,6 +44,9 @@ struct RingLink {
     }
   }
 
+  // The caller has done with an answer of a call that has many.
+  void CountTaken(std::uint64_t call);
+
   const FileDescriptor socket;
   const FileDescriptor engine_event;
   const FileDescriptor client_event;
@@ -55,17 +58,15 @@ struct RingLink {
 class RingAnswer : public ReceivedAnswer {
  public:
   explicit RingAnswer(std::shared_ptr<RingLink> link) : link_(std::move(link)) {}
-  ~RingAnswer() override {
-    if (read_ && (frame_.head().flags & kSlotHoldsMemory) != 0) {
-      link_->ReleaseAnswer(frame_.head().release_index, frame_.memory_byte_size());
-    }
-  }
+  ~RingAnswer() override;
   // False when the slot makes no sense.
   bool Read(const Slot& slot, RegionSource& regions);
 
   CallId call() const override { return frame_.head().call; }
   bool last() const override { return (frame_.head().flags & kSlotLast) != 0; }
   bool traced() const override { return (frame_.head().flags & kSlotTraced) != 0; }
+  bool many() const override { return (frame_.head().flags & kSlotMany) != 0; }
+  void Acknowledge() override;
   const Status& status() const override { return status_; }
   Bytes message() const override { return status_.ok() ? frame_.message() : Bytes(); }
   std::span<const Bytes> segments() const override { return frame_.segments(); }
@@ -75,6 +76,7 @@ class RingAnswer : public ReceivedAnswer {
   IncomingFrame frame_;
   Status status_;
   bool read_ = false;
+  bool acknowledged_ = false;
 };
 
 // An answer that the client gives itself.

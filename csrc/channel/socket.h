@@ -13,13 +13,14 @@
 
 namespace triton_lite {
 
-inline constexpr std::uint32_t kChannelVersion = 2;
+inline constexpr std::uint32_t kChannelVersion = 3;
 
 // Client -> engine, with the descriptor of the client's base region.
 struct Hello {
   std::uint32_t magic = kChannelMagic;
   std::uint32_t version = kChannelVersion;
   std::uint32_t max_calls = 0;
+  std::uint32_t stream_window = 0;  // Answers of one call that it wants to have on their way.
   char name[64] = {};
 };
 

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -86,6 +87,7 @@ struct OutputTensor {
 struct InferenceResponse {
   std::vector<OutputTensor> outputs;
   Parameters parameters;
+  Status error = {};  // Not OK: an error in the place of outputs, from a decoupled model that may go on.
 };
 
 // One for each request: takes its responses. Called from any thread, one call at a time.
@@ -100,6 +102,13 @@ class Responder {
   virtual void Fail(Status status) = 0;
   // Ends a decoupled request without another response.
   virtual void Finish() = 0;
+
+  // Whether the client keeps up with a decoupled model. One that sends more all the same piles up its responses.
+  // From any thread while the request has not ended.
+  virtual bool HasCredit() { return true; }
+  // `hook` runs once when there may be credit, or the request is cancelled: at once, or later on any thread, where it
+  // must not wait for anything. That may be after the end of the request.
+  virtual void OnCredit(std::function<void()> hook) { hook(); }
 };
 
 struct InferenceRequest;

@@ -27,32 +27,42 @@ void CallResponder::Send(InferenceResponse response, bool last) {
     request_->trace->OnResponse(response);
   }
   const bool final = last || single_answer();
-  Result<Answer> answer = Encode(std::move(response), final);
-  if (!answer.ok()) {
-    Fail(answer.status());
-  } else if (final) {
-    End(*std::move(answer));
-  } else {
-    bytes_out_ += HasAccessLog() ? ByteSize(*answer) : 0;
-    call_->Reply(*std::move(answer), false);
+  Answer answer = ToAnswer(std::move(response), final);
+  if (final) {
+    answer = Conclude(std::move(answer));
+    const Status outcome = Outcome(answer);
+    End(std::move(answer), outcome);
+  } else if (std::optional<Answer> passed = Pass(std::move(answer))) {
+    bytes_out_ += HasAccessLog() ? ByteSize(*passed) : 0;
+    call_->Reply(*std::move(passed), false);
   }
 }
 
 void CallResponder::Fail(Status status) {
   if (!ended_) {
-    Answer answer{std::move(status), {}, {}};
-    AddFailureHead(&answer);
-    End(std::move(answer));
+    Answer answer = ToFailure(std::move(status), true);
+    const Status outcome = answer.status;
+    End(std::move(answer), outcome);
   }
 }
 
 void CallResponder::Finish() {
   if (!ended_) {
-    End(EncodeEnd());
+    Answer answer = EncodeEnd();
+    const Status outcome = Outcome(answer);
+    End(std::move(answer), outcome);
   }
 }
 
-std::string CallResponder::FailureHead() const {
+Answer CallResponder::ToAnswer(InferenceResponse response, bool last) {
+  if (!response.error.ok()) {
+    return ToFailure(std::move(response.error), last);
+  }
+  Result<Answer> answer = Encode(std::move(response), last);
+  return answer.ok() ? *std::move(answer) : ToFailure(answer.status(), last);
+}
+
+std::string CallResponder::FailureHead(bool /*last*/) const {
   return wire::EncodeInferResponse({.model_name = model_->spec().name,
                                     .model_version = model_->version_text(),
                                     .id = request_->id,
@@ -60,21 +70,23 @@ std::string CallResponder::FailureHead() const {
                                     .outputs = {}});
 }
 
-void CallResponder::AddFailureHead(Answer* answer) {
+Answer CallResponder::ToFailure(Status status, bool last) {
+  Answer answer{std::move(status), {}, {}};
   if (request_->times.compute_start == 0) {
-    return;
+    return answer;
   }
-  const std::string head = FailureHead();
+  const std::string head = FailureHead(last);
   Result<Buffer> segment = call_->Allocate(head.size());
   if (segment.ok()) {
     std::memcpy(segment->data, head.data(), head.size());
-    answer->segments.push_back(*std::move(segment));
+    answer.segments.push_back(*std::move(segment));
   }
+  return answer;
 }
 
-void CallResponder::End(Answer answer) {
+void CallResponder::End(Answer answer, const Status& outcome) {
   ended_ = true;
-  const RequestFigures figures = recorder_->RecordEnd(*model_, request_, answer.status);
+  const RequestFigures figures = recorder_->RecordEnd(*model_, request_, outcome);
   if (HasAccessLog()) {
     LogEnded(*call_, *model_, *request_, figures, answer.status.code(), bytes_out_ + ByteSize(answer));
   }

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "channel/call.h"
 #include "core/request.h"
@@ -24,6 +27,8 @@ class CallResponder : public Responder {
   void Send(InferenceResponse response, bool last) final;
   void Fail(Status status) final;
   void Finish() final;
+  bool HasCredit() final { return call_->HasCredit(); }
+  void OnCredit(std::function<void()> hook) final { call_->OnCredit(std::move(hook)); }
 
  protected:
   const ServedModel& model() const { return *model_; }
@@ -34,17 +39,25 @@ class CallResponder : public Responder {
   virtual Result<Answer> Encode(InferenceResponse response, bool last) = 0;
   // The last answer when the model ends without a response.
   virtual Answer EncodeEnd() = 0;
+  // What is to be sent now that there is this answer, which is not the last: nothing where it has to wait.
+  virtual std::optional<Answer> Pass(Answer answer) { return answer; }
+  // The last answer, given the one that came last.
+  virtual Answer Conclude(Answer answer) { return answer; }
   // Whatever that is.
   virtual void BeforeLastAnswer() {}
   // Whether the call has exactly one answer; further responses of the model are dropped then.
   virtual bool single_answer() const = 0;
   // The encoded head of the response that an error of the model replaces.
-  virtual std::string FailureHead() const;
+  virtual std::string FailureHead(bool last) const;
 
  private:
-  // Names the response that an error replaces, if the model was asked at all.
-  void AddFailureHead(Answer* answer);
-  void End(Answer answer);
+  Answer ToAnswer(InferenceResponse response, bool last);
+  // Names the response that the error replaces, if the model was asked at all.
+  Answer ToFailure(Status status, bool last);
+  // `outcome`: what the request counts as.
+  void End(Answer answer, const Status& outcome);
+  // Decoupled models have done what they were asked for, whatever their responses say.
+  Status Outcome(const Answer& answer) const { return model_->spec().decoupled ? Status() : answer.status; }
 
   const CallPtr call_;
   const ServedModelPtr model_;

@@ -119,6 +119,7 @@ void Engine::Handle(CallPtr call) {
     case Method::kGenerateStream:
       return EnqueueOrFail(call, MakeGenerateRequest(call));
     case Method::kModelExists:
+    case Method::kModelTakesInfer:
       return HandleExists(call);
     case Method::kTraceSent:
       return HandleTraceSent(call);
@@ -136,6 +137,9 @@ Result<RequestPtr> Engine::MakeInferRequest(const CallPtr& call) {
   RETURN_IF_ERROR(wire::DecodeInferRequest(call->message(), &view));
   ASSIGN_OR_RETURN(ServedModelPtr model, FindModel(registry_, view));
   RETURN_IF_ERROR(CheckTransactionPolicy(*call, *model));
+  if (model->spec().decoupled) {
+    call->ExpectMany();
+  }
   if (call->regions_denied()) {
     RETURN_IF_ERROR(CheckUsesNoRegion(view));
   }
@@ -162,6 +166,9 @@ Result<RequestPtr> Engine::MakeGenerateRequest(const CallPtr& call) {
   wire::InferRequestView view;
   RETURN_IF_ERROR(wire::DecodeInferRequest(call->message(), &view));
   ASSIGN_OR_RETURN(ServedModelPtr model, FindModel(registry_, view));
+  if (model->spec().decoupled) {
+    call->ExpectMany();
+  }
   RequestPtr request = NewRequest(call, model, start);
   const std::span<const Bytes> segments = call->segments();
   const std::string_view json = segments.empty() ? std::string_view() : AsText(segments[0]);
@@ -178,7 +185,11 @@ void Engine::HandleExists(const CallPtr& call) {
   wire::InferRequestView view;
   Status status = wire::DecodeInferRequest(call->message(), &view);
   if (status.ok()) {
-    status = FindModel(registry_, view).status();
+    const Result<ServedModelPtr> model = FindModel(registry_, view);
+    status = model.status();
+    if (model.ok() && call->method() == Method::kModelTakesInfer) {
+      status = CheckTransactionPolicy(*call, **model);
+    }
   }
   ReplyStatus(*call, std::move(status));
 }

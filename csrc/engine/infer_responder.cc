@@ -49,7 +49,7 @@ class InferResponder final : public CallResponder {
     if (!stream_) {
       answer.status = Internal("the model ended the request without a response");
     } else if (empty_final_response_) {
-      answer.message = EmptyResponse();
+      answer.message = EmptyResponse(true);
     }
     return answer;
   }
@@ -57,11 +57,11 @@ class InferResponder final : public CallResponder {
   void BeforeLastAnswer() override { memory_.EndUse(); }
 
   // The last response of a stream names model, version and request; so does the error in the place of one.
-  std::string FailureHead() const override { return EmptyResponse(); }
+  std::string FailureHead(bool last) const override { return EmptyResponse(last); }
 
-  std::string EmptyResponse() const {
+  std::string EmptyResponse(bool last) const {
     Parameters parameters;
-    MarkFinal(true, &parameters);
+    MarkFinal(last, &parameters);
     return wire::EncodeInferResponse({.model_name = model().spec().name,
                                       .model_version = version_text_,
                                       .id = request().id,

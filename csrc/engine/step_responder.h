@@ -1,6 +1,7 @@
 // Records the ends of an ensemble's steps, as CallResponder does those of calls.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -36,6 +37,8 @@ class StepResponder final : public Responder {
     recorder_->RecordEnd(model_, request_, {});
     inner_->Finish();
   }
+  bool HasCredit() override { return inner_->HasCredit(); }
+  void OnCredit(std::function<void()> hook) override { inner_->OnCredit(std::move(hook)); }
 
  private:
   StepResponder(InferenceRequest* request, const ServedModel& model, RequestRecorder* recorder)

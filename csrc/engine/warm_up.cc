@@ -54,7 +54,12 @@ class DroppingResponder final : public Responder {
     }
   }
   OutputMemory& memory() override { return memory_; }
-  void Send(InferenceResponse, bool last) override { ended_ = ended_ || last; }
+  void Send(InferenceResponse response, bool last) override {
+    ended_ = ended_ || last;
+    if (!response.error.ok()) {
+      errors_->Add(response.error.message());
+    }
+  }
   void Fail(Status status) override {
     ended_ = true;
     errors_->Add(status.message());

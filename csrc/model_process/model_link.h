@@ -43,6 +43,9 @@ class ModelLink {
   void Detach() EXCLUDES(mu_);
   // How long a batch may run before its process is killed. 0: as long as it likes.
   void SetExecuteTimeout(std::uint64_t nanoseconds) { execute_timeout_ = nanoseconds; }
+  // How many batches the model runs at the same time (coroutines).
+  void SetConcurrency(std::size_t batches) { concurrency_ = batches; }
+  std::size_t concurrency() const { return concurrency_; }
   // Whether the instance is gone: the process gets no more work, and has seen the end of its execute lane.
   bool closed() const EXCLUDES(mu_);
   // False at `deadline` (steady clock, nanoseconds; 0: none).
@@ -86,6 +89,8 @@ class ModelLink {
   bool HandleExecute(Received& received, Connection& connection);
   bool HandleResponses(Received& received, Connection& connection);
   void Respond(const ResponseView& view, Bytes body, const RemoteMemory& memory, const Lane& lane);
+  // The model says when it took the batch up; until then its requests waited.
+  void StampStart(const Header& header) EXCLUDES(mu_);
   Result<InferenceResponse> MakeResponse(const ResponseView& view, Bytes body, const RemoteMemory& memory,
                                          const Lane& lane, InferenceRequest* request) const;
   // The request has ended, or is about to be given back for another run.
@@ -100,6 +105,7 @@ class ModelLink {
 
   const std::string name_;
   std::atomic<std::uint64_t> execute_timeout_{0};
+  std::atomic<std::size_t> concurrency_{1};
   // Set by Open, before any thread looks at them.
   std::shared_ptr<const ModelSpec> spec_;
   ModelRouter* router_ = nullptr;

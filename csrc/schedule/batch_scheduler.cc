@@ -240,7 +240,20 @@ void BatchScheduler::FinishWork(Work* work) {
     execution_time_.Add(work->execution_nanoseconds);
     work->instance = nullptr;
   }
+  if (BackendInstance* const started = std::exchange(work->started, nullptr)) {
+    pool_.Share(started, BatchesAtOnce(*started));
+  }
   Leave(std::exchange(work->taken, 0));
+}
+
+std::size_t BatchScheduler::BatchesAtOnce(const BackendInstance& instance) const {
+  // A process that waits for its next batch has to be woken for it. Where that takes longer than the batch, some more
+  // wait with it; not where they might have grown meanwhile, or another instance might become free.
+  constexpr std::size_t kWithIt = 4;
+  constexpr std::uint64_t kShort = 1'000'000;
+  const bool may_wait = instance.queues() && !policy_.dynamic && execution_time_.IsBelow(kShort);
+  const std::size_t ahead = may_wait ? kWithIt : 1;
+  return std::max(ahead, instance.concurrency());
 }
 
 void BatchScheduler::Leave(std::size_t count) {
@@ -280,7 +293,7 @@ void BatchScheduler::Start(Work* work) {
     OnExecuted(std::move(done), std::move(batch));
   };
   if (work->instance->Start(work->view, &work->batch, executed)) {
-    work->instance = nullptr;
+    work->started = std::exchange(work->instance, nullptr);
     work->taken -= count;
   } else {
     LetGo(work->batch);

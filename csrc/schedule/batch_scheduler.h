@@ -41,6 +41,7 @@ class BatchScheduler : public Scheduler {
   // Work that a thread took from the queue, and what to do once the lock is let go.
   struct Work {
     BackendInstance* instance = nullptr;
+    BackendInstance* started = nullptr;  // Runs the last batch elsewhere, and may be able to take more.
     std::vector<RequestPtr> batch;
     Refused refused;
     std::vector<InferenceRequest*> view;  // Of batch, for the backend.
@@ -76,6 +77,8 @@ class BatchScheduler : public Scheduler {
   // A batch that was started has run: the thread that tells goes on with what waits.
   void OnExecuted(Work work, std::vector<RequestPtr> batch) EXCLUDES(mu_);
   void LetGo(std::span<RequestPtr> batch);
+  // Batches that an instance may be given before it has run the first.
+  std::size_t BatchesAtOnce(const BackendInstance& instance) const REQUIRES(mu_);
 
   // What becomes of a request that was brought, and what to do about it once the lock is let go.
   struct Taken {

@@ -11,6 +11,9 @@
 namespace triton_lite {
 namespace {
 
+// Runs of one step, started by the responses of a decoupled one, that may be under way before it has to wait.
+constexpr std::size_t kStepsAhead = 64;
+
 // Tensors between steps.
 class InternalMemory : public OutputMemory {
  public:
@@ -41,6 +44,8 @@ class EnsembleRun::StepResponder : public Responder {
   void Send(InferenceResponse response, bool last) override { Pass(Reply::Send(std::move(response), last)); }
   void Fail(Status status) override { Pass(Reply::Fail(std::move(status))); }
   void Finish() override { Pass(Reply::Finish()); }
+  bool HasCredit() override { return run_->HasCredit(step_.step); }
+  void OnCredit(std::function<void()> hook) override { run_->OnCredit(step_.step, std::move(hook)); }
 
  private:
   void Pass(Reply reply) {
@@ -70,6 +75,7 @@ void EnsembleRun::Start(EnqueueHint hint) {
   {
     MutexLock lock(mu_);
     values_.resize(graph_->tensor_count());
+    running_of_.resize(graph_->steps().size());
     status_ = std::move(found);
     ready = Proceed(AddInputs());
   }
@@ -93,15 +99,20 @@ void EnsembleRun::OnReply(const RunningStep& step, Reply reply) {
     }
   }
   std::vector<ReadyStep> ready;
+  Hooks hooks;
   {
     MutexLock lock(mu_);
     if (reply.last) {
       --running_;
+      --running_of_[step.step];
       AddDurations(step.request->times);
+      hooks = TakeHooks();
     }
     std::vector<ValueId> added;
     if (status_.ok() && reply.kind == Reply::Kind::kFail) {
       status_ = std::move(reply.status);
+    } else if (status_.ok() && !reply.response.error.ok()) {
+      status_ = std::move(reply.response.error);
     } else if (status_.ok() && reply.kind == Reply::Kind::kSend) {
       Result<std::vector<ValueId>> outputs = AddOutputs(step, std::move(reply.response));
       status_ = outputs.status();
@@ -113,6 +124,51 @@ void EnsembleRun::OnReply(const RunningStep& step, Reply reply) {
   }
   DeliverReplies();
   StartSteps(std::move(ready));
+  for (const auto& hook : hooks) {
+    hook();
+  }
+}
+
+bool EnsembleRun::HasCredit(StepIndex step) {
+  {
+    MutexLock lock(mu_);
+    if (IsFarAhead(step, kStepsAhead)) {
+      return false;
+    }
+  }
+  return request_->responder->HasCredit();
+}
+
+void EnsembleRun::OnCredit(StepIndex step, std::function<void()> hook) {
+  {
+    MutexLock lock(mu_);
+    if (IsFarAhead(step, kStepsAhead)) {
+      awaiting_credit_.emplace_back(step, std::move(hook));
+      return;
+    }
+  }
+  request_->responder->OnCredit(std::move(hook));
+}
+
+bool EnsembleRun::IsFarAhead(StepIndex step, std::size_t most) const {
+  const auto& outputs = graph_->steps()[step].outputs;
+  return std::any_of(outputs.begin(), outputs.end(), [&](const auto& output) REQUIRES(mu_) {
+    const auto& consumers = graph_->consumers(output.second);
+    return std::any_of(consumers.begin(), consumers.end(),
+                       [&](StepIndex consumer) REQUIRES(mu_) { return running_of_[consumer] >= most; });
+  });
+}
+
+EnsembleRun::Hooks EnsembleRun::TakeHooks() {
+  Hooks hooks;
+  std::erase_if(awaiting_credit_, [&](auto& entry) REQUIRES(mu_) {
+    const bool due = !IsFarAhead(entry.first, kStepsAhead / 2);
+    if (due) {
+      hooks.push_back(std::move(entry.second));
+    }
+    return due;
+  });
+  return hooks;
 }
 
 std::vector<EnsembleRun::ReadyStep> EnsembleRun::Proceed(const std::vector<ValueId>& added) {
@@ -132,6 +188,9 @@ std::vector<EnsembleRun::ReadyStep> EnsembleRun::Proceed(const std::vector<Value
       ready.push_back(MakeStep(step, iteration));
     }
     running_ += ready.size();
+    for (const ReadyStep& step : ready) {
+      ++running_of_[step.step];
+    }
     AddResponses(added);
   }
   if (running_ == 0) {
@@ -186,14 +245,13 @@ EnsembleRun::ValueId EnsembleRun::AddValue(TensorIndex tensor, Value value) {
   if (value.uses_left == 0) {
     value.data = {};
   }
-  values_[tensor].push_back(std::move(value));
-  return {tensor, values_[tensor].size() - 1};
+  return {tensor, values_[tensor].Add(std::move(value))};
 }
 
 bool EnsembleRun::IsReady(StepIndex step, std::size_t iteration) const {
   const auto& inputs = graph_->steps()[step].inputs;
   return std::all_of(inputs.begin(), inputs.end(),
-                     [&](const auto& input) REQUIRES(mu_) { return iteration < values_[input.second].size(); });
+                     [&](const auto& input) REQUIRES(mu_) { return iteration < values_[input.second].end(); });
 }
 
 EnsembleRun::ReadyStep EnsembleRun::MakeStep(StepIndex step, std::size_t iteration) {
@@ -249,13 +307,7 @@ void EnsembleRun::SetInputs(std::size_t iteration, RunningStep* running, Inferen
     running->batch_size = known ? request->inputs[0].shape[0] : 1;
   }
   for (const TensorIndex tensor : step.taken) {
-    Use(values_[tensor][iteration]);
-  }
-}
-
-void EnsembleRun::Use(Value& value) {
-  if (--value.uses_left == 0) {
-    value.data = {};
+    values_[tensor].Use(iteration);
   }
 }
 
@@ -283,7 +335,7 @@ void EnsembleRun::AddResponses(const std::vector<ValueId>& added) {
 
 bool EnsembleRun::IsAnswered(std::size_t iteration) const {
   return std::all_of(plan_->requested.begin(), plan_->requested.end(), [&](std::size_t output) REQUIRES(mu_) {
-    return iteration < values_[graph_->outputs()[output].tensor].size();
+    return iteration < values_[graph_->outputs()[output].tensor].end();
   });
 }
 
@@ -291,16 +343,16 @@ InferenceResponse EnsembleRun::MakeResponse(std::size_t iteration) {
   InferenceResponse response;
   for (const std::size_t index : plan_->requested) {
     const EnsembleOutput& output = graph_->outputs()[index];
-    Value& value = values_[output.tensor][iteration];
+    const Value& value = values_[output.tensor][iteration];
     if (value.present) {
       const Shape shape = AdaptBatchDimension(output.dims, graph_->batches(), value.batch_size, value.shape);
       response.outputs.push_back(
           {output.name, value.datatype, ClientShape(output.spec, graph_->batches(), shape), value.data});
-      if (value.marked.has_value()) {
+      if (value.marked.has_value() && value.data.size != 0) {  // Triton has no mark of empty tensors.
         WriteSequenceMark(*value.marked, &response.parameters);
       }
     }
-    Use(value);
+    values_[output.tensor].Use(iteration);
   }
   return response;
 }

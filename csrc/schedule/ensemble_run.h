@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -49,6 +50,38 @@ class EnsembleRun : public std::enable_shared_from_this<EnsembleRun> {
   // The same position in all inputs of a step: values of one iteration belong together.
   using ValueId = std::pair<TensorIndex, std::size_t>;
 
+  // The values of one tensor by iteration. Those of the first iterations go when they have served: a stream may be
+  // without end.
+  class Values {
+   public:
+    std::size_t Add(Value value) {
+      values_.push_back(std::move(value));
+      const std::size_t iteration = end() - 1;
+      Forget();
+      return iteration;
+    }
+    std::size_t end() const { return first_ + values_.size(); }
+    Value& operator[](std::size_t iteration) { return values_[iteration - first_]; }
+    // What uses `iteration` has one use less.
+    void Use(std::size_t iteration) {
+      Value& value = values_[iteration - first_];
+      if (--value.uses_left == 0) {
+        value.data = {};
+      }
+      Forget();
+    }
+
+   private:
+    void Forget() {
+      for (; !values_.empty() && values_.front().uses_left == 0; ++first_) {
+        values_.pop_front();
+      }
+    }
+
+    std::deque<Value> values_;
+    std::size_t first_ = 0;
+  };
+
   // What a running step's replies are to be taken for.
   struct RunningStep {
     StepIndex step = 0;
@@ -57,6 +90,7 @@ class EnsembleRun : public std::enable_shared_from_this<EnsembleRun> {
     const InferenceRequest* request = nullptr;  // Owns the responder that has this.
   };
   class StepResponder;
+  using Hooks = std::vector<std::function<void()>>;
 
   struct ReadyStep {
     StepIndex step = 0;
@@ -73,6 +107,11 @@ class EnsembleRun : public std::enable_shared_from_this<EnsembleRun> {
   Status FindModels();
   void AddDurations(const Timestamps& step) REQUIRES(mu_);
   void OnReply(const RunningStep& step, Reply reply) EXCLUDES(mu_);
+  // A decoupled step has to wait for the client, and for the steps that its responses start.
+  bool HasCredit(StepIndex step) EXCLUDES(mu_);
+  void OnCredit(StepIndex step, std::function<void()> hook) EXCLUDES(mu_);
+  bool IsFarAhead(StepIndex step, std::size_t most) const REQUIRES(mu_);
+  Hooks TakeHooks() REQUIRES(mu_);
 
   // Everything that new values and ended steps lead to. Returns the steps to start after the lock was let go.
   std::vector<ReadyStep> Proceed(const std::vector<ValueId>& added) REQUIRES(mu_);
@@ -85,7 +124,6 @@ class EnsembleRun : public std::enable_shared_from_this<EnsembleRun> {
   void AddResponses(const std::vector<ValueId>& added) REQUIRES(mu_);
   bool IsAnswered(std::size_t iteration) const REQUIRES(mu_);
   InferenceResponse MakeResponse(std::size_t iteration) REQUIRES(mu_);
-  void Use(Value& value) REQUIRES(mu_);
   void Conclude() REQUIRES(mu_);
 
   // Through the StepLine that is open.
@@ -106,8 +144,10 @@ class EnsembleRun : public std::enable_shared_from_this<EnsembleRun> {
   RequestPtr request_;               // Replied to by the delivering thread only.
 
   Mutex mu_;
-  std::vector<std::vector<Value>> values_ GUARDED_BY(mu_);  // By tensor and iteration.
-  std::size_t running_ GUARDED_BY(mu_) = 0;                 // Steps that have not sent their last reply.
+  std::vector<Values> values_ GUARDED_BY(mu_);           // By tensor.
+  std::size_t running_ GUARDED_BY(mu_) = 0;              // Steps that have not sent their last reply.
+  std::vector<std::size_t> running_of_ GUARDED_BY(mu_);  // The same, by step.
+  std::vector<std::pair<StepIndex, std::function<void()>>> awaiting_credit_ GUARDED_BY(mu_);
   Durations durations_ GUARDED_BY(mu_);
   Status status_ GUARDED_BY(mu_);                          // The first error.
   std::optional<InferenceResponse> held_ GUARDED_BY(mu_);  // The response, until no step runs (not decoupled).

@@ -18,6 +18,8 @@ class ReplyOrder::SlotResponder : public Responder {
   void Send(InferenceResponse response, bool last) override { Post(Reply::Send(std::move(response), last)); }
   void Fail(Status status) override { Post(Reply::Fail(std::move(status))); }
   void Finish() override { Post(Reply::Finish()); }
+  bool HasCredit() override { return slot_->responder->HasCredit(); }
+  void OnCredit(std::function<void()> hook) override { slot_->responder->OnCredit(std::move(hook)); }
 
   const std::shared_ptr<Slot>& slot() const { return slot_; }
 

@@ -341,6 +341,8 @@ class ModelLink:
         """Take the process for dead: what it was given fails."""
     def set_execute_timeout(self, nanoseconds: int) -> None:
         """Limit how long a batch may run before its process is killed; 0: no limit."""
+    def set_concurrency(self, batches: int) -> None:
+        """Say how many batches the model runs at the same time (coroutines)."""
     def wait_closed(self, deadline_ns: int) -> bool:
         """Wait until the instance is gone; False at `deadline_ns` (CLOCK_MONOTONIC; 0: none)."""
     @property
@@ -690,6 +692,11 @@ class Answer:
     def traced(self) -> bool:
         """The engine wants to know when it was sent (method TRACE_SENT, csrc/wire/front_trace.h)."""
     @property
+    def many(self) -> bool:
+        """Its call may have many answers, in no order with those of other calls; each is to be acknowledged."""
+    def acknowledge(self) -> None:
+        """Say that it was sent on: the engine may send another one of this call. At the latest its collection does."""
+    @property
     def message(self) -> bytes: ...
     @property
     def segments(self) -> list[memoryview | DeviceMemory]:
@@ -701,9 +708,17 @@ class ChannelClient:
     """Front ends' side of the channel. Thread-safe; not usable after fork in the child."""
 
     def __init__(
-        self, socket_path: str, name: str = "client", max_calls: int = 1024, body_budget_byte_size: int = ...
+        self,
+        socket_path: str,
+        name: str = "client",
+        max_calls: int = 1024,
+        body_budget_byte_size: int = ...,
+        stream_window: int = ...,
     ) -> None:
-        """Connect to an engine process. Raises TritonError(UNAVAILABLE) when nobody listens."""
+        """Connect to an engine process. Raises TritonError(UNAVAILABLE) when nobody listens.
+
+        stream_window: answers of one call, of those that may have many, that wait to be acknowledged at once (64).
+        """
     @staticmethod
     def direct(engine: Engine) -> ChannelClient:
         """Connect to an engine of this process."""

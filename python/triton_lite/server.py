@@ -11,7 +11,7 @@ import asyncio
 import atexit
 import os
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ from triton_lite.engine.options import EngineOptions
 from triton_lite.errors import Code, TritonError
 from triton_lite.frontends.bridge import Bridge
 from triton_lite.frontends.link import Answer, EngineLink
-from triton_lite.proto import METHODS, messages
+from triton_lite.proto import METHODS, MethodNumber, messages
 
 Parameter = bool | int | float | str
 Path = str | os.PathLike[str]
@@ -110,6 +110,11 @@ def _set_parameters(target: Any, parameters: Mapping[str, Parameter]) -> None:
         if field is None:
             raise TritonError(Code.INVALID_ARGUMENT, f"parameter '{name}' is a {type(value).__name__}")
         setattr(target[name], field, value)
+
+
+def _is_empty(answer: Answer) -> bool:
+    """Tell whether it is a last answer that carries no response."""
+    return not answer.code and not answer.message
 
 
 def _response(answer: Answer) -> InferenceResponse:
@@ -209,6 +214,60 @@ class Model:
         message, segments = self._request(inputs, outputs, request_id, parameters or {})
         bridge = self._server.bridge()
         return _response(await bridge.lend(METHODS["ModelInfer"].number, message, segments, device_outputs))
+
+    def stream(
+        self,
+        inputs: Mapping[str, Any],
+        outputs: Iterable[str] = (),
+        *,
+        request_id: str = "",
+        parameters: Mapping[str, Parameter] | None = None,
+        timeout: float | None = None,
+        device_outputs: bool = False,
+    ) -> Iterator[InferenceResponse]:
+        """Run one inference of a model that may answer any number of times (decoupled), and yield its responses.
+
+        A model that sends faster than they are taken waits. Leaving the loop, or closing the iterator, gives the
+        request up, as does an error, which is raised where it comes. Arguments as for `infer`; timeout: seconds to wait
+        for each response.
+        """
+        message, segments = self._request(inputs, outputs, request_id, parameters or {})
+        client = self._server.client
+        call = client.lend(MethodNumber.MODEL_STREAM_INFER, message, segments, device_outputs)
+        last = False
+        try:
+            while not last:
+                answer = client.wait(call, timeout)
+                if answer is None:
+                    raise TritonError(Code.DEADLINE_EXCEEDED, f"no answer from model '{self.name}' in {timeout} s")
+                last = answer.last
+                answer.acknowledge()
+                if not _is_empty(answer):
+                    yield _response(answer)
+        finally:
+            if not last:
+                client.cancel(call)
+
+    async def stream_async(
+        self,
+        inputs: Mapping[str, Any],
+        outputs: Iterable[str] = (),
+        *,
+        request_id: str = "",
+        parameters: Mapping[str, Parameter] | None = None,
+        device_outputs: bool = False,
+    ) -> AsyncIterator[InferenceResponse]:
+        """Like `stream`, for asyncio; cancelling the task gives the request up."""
+        message, segments = self._request(inputs, outputs, request_id, parameters or {})
+        bridge = self._server.bridge()
+        answers = await bridge.lend_stream(MethodNumber.MODEL_STREAM_INFER, message, segments, device_outputs)
+        try:
+            async for answer in answers:
+                answer.acknowledge()
+                if not _is_empty(answer):
+                    yield _response(answer)
+        finally:
+            answers.cancel()
 
 
 class Server:

@@ -24,6 +24,11 @@ class FakeAnswer:
     message: bytes = b""
     segments: Sequence[memoryview] = ()
     traced: bool = False
+    many: bool = False
+    acknowledged: bool = False
+
+    def acknowledge(self) -> None:
+        self.acknowledged = True
 
     def framed(self, in_stream: bool) -> bytes:
         framed = self.message

@@ -34,7 +34,7 @@ def respond(sent: Sent) -> list[FakeAnswer] | None:
     if request.model_name == "fails":
         return [FakeAnswer(code=13, text="it failed", segments=[memoryview(head)])]
     if request.model_name == "many":
-        return [FakeAnswer(message=head, last=False), FakeAnswer(message=head, last=False), FakeAnswer()]
+        return [FakeAnswer(message=head, last=False, many=True) for _ in range(2)] + [FakeAnswer(many=True)]
     if request.model_name == "open":
         return None
     return [FakeAnswer(message=head, segments=[memoryview(raw) for raw in request.raw_input_contents])]
@@ -177,6 +177,57 @@ def test_answers_of_models_that_answer_often_come_as_they_are_ready() -> None:
         world.client.answer(1, FakeAnswer(message=head))
         assert (await call.read()).infer_response.id == "slow"
         assert await call.read() is grpc.aio.EOF
+
+    run(test)
+
+
+def test_the_only_answer_of_a_decoupled_model_does_not_wait_for_others_either() -> None:
+    async def test(world: World) -> None:
+        call = world.stream([infer("open", request_id) for request_id in ("slow", "once", "never", "bad")])
+        await world.sent(4)
+        head = messages.ModelInferResponse(id="once").SerializeToString()
+        world.client.answer(3, FakeAnswer(many=True))
+        world.client.answer(2, FakeAnswer(message=head, many=True))
+        world.client.answer(4, FakeAnswer(code=3, text="refused", many=True))
+        assert (await call.read()).infer_response.id == "once"
+        assert (await call.read()).error_message == "refused"
+        world.client.answer(1, FakeAnswer(message=messages.ModelInferResponse(id="slow").SerializeToString()))
+        assert (await call.read()).infer_response.id == "slow"
+        assert await call.read() is grpc.aio.EOF
+
+    run(test)
+
+
+def test_an_error_in_the_middle_does_not_end_the_answers() -> None:
+    async def test(world: World) -> None:
+        call = world.stream([infer("open", "1")])
+        await world.sent(1)
+        head = messages.ModelInferResponse(id="1", model_name="m").SerializeToString()
+        failure = FakeAnswer(code=13, text="once", segments=[memoryview(head)], last=False, many=True)
+        world.client.answer(1, failure)
+        answer = await call.read()
+        assert (answer.error_message, answer.infer_response.model_name) == ("once", "m")
+        world.client.answer(1, FakeAnswer(message=head, many=True))
+        assert (await call.read()).error_message == ""
+        assert await call.read() is grpc.aio.EOF
+
+    run(test)
+
+
+def test_answers_are_acknowledged_when_they_were_written() -> None:
+    async def test(world: World) -> None:
+        call = world.stream([infer("open", "1")])
+        await world.sent(1)
+        large = messages.ModelInferResponse(id="x" * (4 << 20)).SerializeToString()
+        answers = [FakeAnswer(message=large, last=False, many=True) for _ in range(3)] + [FakeAnswer(many=True)]
+        for answer in answers:
+            world.client.answer(1, answer)
+        await call.read()
+        # What nobody reads fills the connection's window, and is not written.
+        assert not answers[2].acknowledged
+        while await call.read() is not grpc.aio.EOF:
+            pass
+        assert [answer.acknowledged for answer in answers] == [True] * 4
 
     run(test)
 

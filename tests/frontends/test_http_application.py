@@ -25,7 +25,7 @@ UNKNOWN = FakeAnswer(code=5, text="Request for unknown model: 'none' is not foun
 
 def respond(sent: Sent) -> list[FakeAnswer] | None:
     """An engine that knows every model but `none`, and echoes."""
-    if sent.method == MethodNumber.MODEL_EXISTS:
+    if sent.method in (MethodNumber.MODEL_EXISTS, MethodNumber.MODEL_TAKES_INFER):
         name = messages.ModelReadyRequest.FromString(sent.message).name
         return [UNKNOWN if name == "none" else FakeAnswer()]
     if sent.http is not None:
@@ -48,7 +48,7 @@ def generate(sent: Sent) -> list[FakeAnswer] | None:
     body = sent.segments[0]
     return {
         "none": [UNKNOWN],
-        "many": [json_answer(b'{"n":1}', last=False), json_answer(b'{"n":2}', last=False), FakeAnswer()],
+        "many": [json_answer(b'{"n":1}', last=False, many=True), json_answer(b'{"n":2}', last=False), FakeAnswer()],
         "fails": [FakeAnswer(code=13, text="it failed", segments=[memoryview(b"head")])],
         "fails_late": [json_answer(b'{"n":1}', last=False), FakeAnswer(code=13, text="it failed")],
         "open": None,
@@ -213,7 +213,7 @@ def test_generate_stream(world: World) -> None:
     assert result.text == 'data: {"n":1}\n\ndata: {"n":2}\n\n'
     assert refusal(world.post("/v2/models/none/generate_stream")) == (404, "application/json", UNKNOWN.text)
     failed = world.post("/v2/models/fails/generate_stream")
-    assert (failed.status_code, failed.text) == (500, 'data: {"error":"it failed"}\n\n')
+    assert (failed.status_code, failed.text) == (400, 'data: {"error":"it failed"}\n\n')
     late = world.post("/v2/models/fails_late/generate_stream")
     assert (late.status_code, late.text) == (200, 'data: {"n":1}\n\ndata: {"error":"it failed"}\n\n')
 
@@ -334,7 +334,7 @@ def test_a_body_that_is_cut_short_runs_nothing(path: str) -> None:
     world, events = send_pieces(path, [{"type": "http.request", "body": b"{}", "more_body": True}])
     assert events[0]["status"] == 400
     assert b"did not arrive as a whole" in events[1]["body"]
-    assert all(sent.method == MethodNumber.MODEL_EXISTS for sent in world.client.sent)
+    assert all(sent.method == MethodNumber.MODEL_TAKES_INFER for sent in world.client.sent)
 
 
 def test_a_wsgi_body_that_is_cut_short_runs_nothing() -> None:
@@ -345,7 +345,7 @@ def test_a_wsgi_body_that_is_cut_short_runs_nothing() -> None:
     body = b"".join(world.application(environ, lambda status, headers: statuses.append(status)))
     assert statuses == ["400 Bad Request"]
     assert b"did not arrive as a whole" in body
-    assert all(sent.method == MethodNumber.MODEL_EXISTS for sent in world.client.sent)
+    assert all(sent.method == MethodNumber.MODEL_TAKES_INFER for sent in world.client.sent)
 
 
 def test_too_many_chunks() -> None:

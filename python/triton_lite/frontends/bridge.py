@@ -70,11 +70,15 @@ class _Lost:
     code = int(Code.UNAVAILABLE)
     text = UNREACHABLE
     traced = False
+    many = False
     message = b""
     segments: Sequence[memoryview] = ()
 
     def __init__(self, call: int) -> None:
         self.call = call
+
+    def acknowledge(self) -> None:
+        """Nobody waits for that."""
 
     def framed(self, in_stream: bool) -> bytes:
         raise TritonError(self.code, self.text)
@@ -128,13 +132,17 @@ class Bridge:
         stream.give_up = await self.start(method, message, segments, stream)
         return stream
 
+    async def lend_stream(self, method: int, message: Buffer, tensors: Sequence[Any], device_outputs: bool) -> Stream:
+        """Like `stream`, to an engine in this process: see `_native.ChannelClient.lend`."""
+        client = self.current or await self.client()
+        stream = Stream()
+        stream.give_up = self._take(client, client.lend(method, message, tensors, device_outputs), stream)
+        return stream
+
     async def start(self, method: int, message: Buffer, segments: Sequence[Buffer], taker: Taker) -> Callable[[], None]:
         """Send a call whose answers go to `taker`; returns what gives the call up."""
         client = self.current or await self.client()
-        call = client.send(method, message, segments)
-        self._waiting[call] = taker
-        self._look_soon()
-        return lambda: self._give_up(client, call)
+        return self._take(client, client.send(method, message, segments), taker)
 
     def post(self, method: int, message: bytes) -> None:
         """Send a call whose answer nobody waits for, if there is an engine."""
@@ -182,6 +190,11 @@ class Bridge:
         self._descriptor = self._client.fileno()
         self._loop.add_reader(self._descriptor, self._look)
         self._look()
+
+    def _take(self, client: Client, call: int, taker: Taker) -> Callable[[], None]:
+        self._waiting[call] = taker
+        self._look_soon()
+        return lambda: self._give_up(client, call)
 
     async def _answer(self, client: Client, call: int) -> Answer:
         future: asyncio.Future[Answer] = self._loop.create_future()

@@ -49,6 +49,13 @@ class Answer(Protocol):
     def traced(self) -> bool:
         """Whether the engine wants to know when it was sent (TRACE_SENT)."""
 
+    @property
+    def many(self) -> bool:
+        """Whether its call may have many answers, in no order with those of other calls."""
+
+    def acknowledge(self) -> None:
+        """Say that it was sent on, where there may be many: the engine then sends more."""
+
     def framed(self, in_stream: bool) -> bytes:
         """Message and segments as one ModelInferResponse (or ModelStreamInferResponse)."""
 

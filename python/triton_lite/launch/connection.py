@@ -31,8 +31,11 @@ Dial = Callable[[], Client | None]
 Start = Callable[[], tuple["subprocess.Popen[bytes]", int]]
 
 
-def connect_to_engine(name: str, settings: Settings) -> ChannelClient:
-    """Connect, starting an engine if need be. Raises TritonError(UNAVAILABLE). See `launch.connect`."""
+def connect_to_engine(name: str, settings: Settings, stream_window: int = 64) -> ChannelClient:
+    """Connect, starting an engine if need be. Raises TritonError(UNAVAILABLE). See `launch.connect`.
+
+    stream_window: see `_native.ChannelClient`.
+    """
     from triton_lite._native import ChannelClient
 
     try:
@@ -42,7 +45,7 @@ def connect_to_engine(name: str, settings: Settings) -> ChannelClient:
 
     def dial() -> ChannelClient | None:
         try:
-            return ChannelClient(str(place.socket), name)
+            return ChannelClient(str(place.socket), name, stream_window=stream_window)
         except TritonError as error:
             if error.code is not Code.UNAVAILABLE:
                 raise

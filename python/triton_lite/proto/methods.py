@@ -42,6 +42,7 @@ class MethodNumber(enum.IntEnum):
     GENERATE_STREAM = 34
     MODEL_EXISTS = 35
     TRACE_SENT = 36
+    MODEL_TAKES_INFER = 37
     ADMIN = 64
 
 

@@ -135,6 +135,7 @@ TEST(FullRingParksAnswersInOrder) {
   Pair pair(&keeper);
   const CallId id = *pair.client->Send(Method::kModelStreamInfer, {"stream", {}});
   const auto calls = keeper.Take(1);
+  calls[0]->ExpectMany();
   CHECK(calls[0]->HasCredit());
   constexpr int kCount = 5000;
   for (int i = 0; i < kCount; ++i) {

@@ -162,6 +162,18 @@ TEST(SaysWhetherAModelExists) {
   CHECK(served.Call(Method::kModelExists, Message("nope"), {})->status().code() == Code::kNotFound);
 }
 
+TEST(SaysWhetherAModelTakesInfer) {
+  Served served;
+  served.Publish(Identity());
+  CHECK(served.Call(Method::kModelTakesInfer, Message("identity"), {})->status().ok());
+  CHECK(served.Call(Method::kModelTakesInfer, Message("nope"), {})->status().code() == Code::kNotFound);
+  ModelSpec spec = Identity(2);
+  spec.decoupled = true;
+  served.Publish(std::move(spec));
+  CHECK(served.Call(Method::kModelTakesInfer, Message("identity"), {})->status().code() == Code::kUnimplemented);
+  CHECK(served.Call(Method::kModelExists, Message("identity"), {})->status().ok());
+}
+
 TEST(AReloadSwapsVersions) {
   Served served;
   served.Publish(Identity(1));

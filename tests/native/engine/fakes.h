@@ -36,11 +36,14 @@ class FakeCall final : public Call {
   const PeerInfo& peer() const override { return peer_; }
   const std::shared_ptr<CancelToken>& cancel_token() const override { return cancel_; }
   void OnCancel(std::function<void()>) override {}
-  bool HasCredit() const override { return true; }
+  void ExpectMany() override { many = true; }
+  bool HasCredit() override { return true; }
+  void OnCredit(std::function<void()> hook) override { hook(); }
   Result<Buffer> Allocate(std::size_t byte_size) override { return AllocateHeap(byte_size); }
   void Reply(Answer answer, bool last) override { answers.push_back({std::move(answer), last}); }
 
   std::vector<SentAnswer> answers;
+  bool many = false;
 
  private:
   const Method method_;

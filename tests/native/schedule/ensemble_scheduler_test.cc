@@ -429,6 +429,101 @@ TEST(ADecoupledStepMayAnswerNothing) {
   CHECK_EQ(record.replies().at(0).what, "finish");
 }
 
+TEST(AnErrorAmongTheResponsesOfAStepEndsTheRequest) {
+  FakeRouter router;
+  router.Add("repeat", 0, {Tensor("X")}, [](RequestPtr request) {
+    InferenceResponse response;
+    response.outputs.push_back(Output("Y", request->inputs[0]));
+    request->responder->Send(response, false);
+    response.outputs.clear();
+    response.error = NotFound("no more");
+    request->responder->Send(std::move(response), false);
+    request->responder->Finish();
+  });
+  ModelSpec spec = Ensemble({"IN"}, {"OUT"}, {Step("repeat", {{"X", "IN"}}, {{"Y", "OUT"}})});
+  spec.decoupled = true;
+  const auto scheduler = MakeEnsembleScheduler(spec, &router);
+  Record record;
+  scheduler->Enqueue(EnsembleRequest(&record, {"IN"}, {"OUT"}), kHint);
+  const std::vector<RecordedReply> replies = record.replies();
+  REQUIRE(replies.size() == 2);
+  CHECK(replies[0].what == "ok" && !replies[0].last);
+  CHECK_EQ(replies[1].what, "in ensemble 'ens', no more");
+  CHECK(replies[1].code == Code::kNotFound && replies[1].last);
+}
+
+// Responses of a decoupled step that nothing takes up would pile up in front of the step behind it.
+TEST(ADecoupledStepWaitsForTheStepsBehindIt) {
+  FakeRouter router;
+  RequestPtr repeat;
+  std::vector<RequestPtr> behind;
+  router.Add("repeat", 0, {Tensor("X")}, [&](RequestPtr request) { repeat = std::move(request); });
+  router.Add("b", 0, {Tensor("X")}, [&](RequestPtr request) { behind.push_back(std::move(request)); });
+  ModelSpec spec = Ensemble({"IN"}, {"OUT"},
+                            {Step("repeat", {{"X", "IN"}}, {{"Y", "mid"}}), Step("b", {{"X", "mid"}}, {{"Y", "OUT"}})});
+  spec.decoupled = true;
+  const auto scheduler = MakeEnsembleScheduler(spec, &router);
+  Record record;
+  scheduler->Enqueue(EnsembleRequest(&record, {"IN"}, {"OUT"}), kHint);
+  REQUIRE(repeat != nullptr);
+  std::size_t sent = 0;
+  for (; repeat->responder->HasCredit(); ++sent) {
+    REQUIRE(sent < 1000);
+    InferenceResponse response;
+    response.outputs.push_back(Output("Y", repeat->inputs[0]));
+    repeat->responder->Send(std::move(response), false);
+  }
+  CHECK_EQ(behind.size(), sent);
+  int ran = 0;
+  repeat->responder->OnCredit([&] { ++ran; });
+  CHECK_EQ(ran, 0);
+  for (RequestPtr& request : behind) {
+    CHECK(request->responder->HasCredit());  // Nothing is behind it but the client.
+    Echo(std::move(request));
+  }
+  CHECK_EQ(ran, 1);
+  CHECK(repeat->responder->HasCredit());
+  repeat->responder->OnCredit([&] { ++ran; });
+  CHECK_EQ(ran, 2);
+  repeat->responder->Finish();
+  repeat.reset();
+  CHECK_EQ(record.replies().size(), sent + 1);
+  CHECK_EQ(record.replies().back().what, "finish");
+}
+
+// Values that have served are let go of: the order of responses shows that iterations stay together.
+TEST(AStreamWithoutEndKeepsItsIterationsApart) {
+  FakeRouter router;
+  router.Add("count", 0, {Tensor("X")}, [](RequestPtr request) {
+    for (std::int64_t i = 0; i < 1000; ++i) {
+      InferenceResponse response;
+      response.outputs.push_back(Output("Y", request->inputs[0]));
+      response.outputs.push_back(Output("Z", request->inputs[0]));
+      response.outputs[0].shape = response.outputs[1].shape = {i};
+      request->responder->Send(std::move(response), false);
+    }
+    request->responder->Finish();
+  });
+  router.Add("b", 0, {Tensor("X", {-1})}, Echo);
+  ModelSpec spec =
+      Ensemble({"IN"}, {"OUT", "RAW"},
+               {Step("count", {{"X", "IN"}}, {{"Y", "RAW"}, {"Z", "mid"}}), Step("b", {{"X", "mid"}}, {{"Y", "OUT"}})});
+  for (TensorSpec& output : spec.outputs) {
+    output.dims = {-1};
+  }
+  spec.decoupled = true;
+  const auto scheduler = MakeEnsembleScheduler(spec, &router);
+  Record record;
+  scheduler->Enqueue(EnsembleRequest(&record, {"IN"}, {"OUT", "RAW"}), kHint);
+  const std::vector<RecordedReply> replies = record.replies();
+  REQUIRE(replies.size() == 1000);
+  for (std::size_t i = 0; i < replies.size(); ++i) {
+    for (const OutputTensor& output : replies[i].response.outputs) {
+      CHECK((output.shape == Shape{static_cast<std::int64_t>(i)}));
+    }
+  }
+}
+
 TEST(RefusesWhenDrained) {
   FakeRouter router;
   router.Add("a", 0, {Tensor("X")}, Echo);

@@ -62,7 +62,8 @@ async def serve(settings: Settings, parent: int | None = None) -> None:
     from triton_lite.launch.connection import connect_to_engine
 
     options = replace(GrpcOptions.from_settings(settings.__getitem__), share_port=parent is not None)
-    server = GrpcServer(options, EngineLink("grpc", lambda name: connect_to_engine(name, settings)))
+    link = EngineLink("grpc", lambda name: connect_to_engine(name, settings, options.stream_window))
+    server = GrpcServer(options, link)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -28,8 +28,10 @@ _COMPRESSION = {
     "medium": grpc.Compression.Deflate,
     "high": grpc.Compression.Deflate,
 }
-# Requests of one stream that may be under way, whatever the option allows.
+# Requests of one stream that may be under way.
 _MAX_STREAM_BACKLOG = 1024
+# Responses to one of them that may wait to be sent, whatever the option allows.
+_MAX_STREAM_WINDOW = 64
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class GrpcOptions:
     reuse_port: bool = False
     compression: grpc.Compression = grpc.Compression.NoCompression
     stream_backlog: int = _MAX_STREAM_BACKLOG
+    stream_window: int = _MAX_STREAM_WINDOW
     header_forward_pattern: re.Pattern[str] | None = None
     access_log: bool = False
     regions_by_peer: bool = True
@@ -66,7 +69,7 @@ class GrpcOptions:
             processes=value("grpc-processes"),
             reuse_port=value("reuse-grpc-port"),
             compression=_COMPRESSION[value("grpc-infer-response-compression-level")],
-            stream_backlog=min(value("grpc-max-response-pool-size"), _MAX_STREAM_BACKLOG),
+            stream_window=min(value("grpc-max-response-pool-size"), _MAX_STREAM_WINDOW),
             header_forward_pattern=re.compile(pattern) if pattern else None,
             access_log=bool(value("access-log")),
             regions_by_peer=value("allow-client-shm") is None,

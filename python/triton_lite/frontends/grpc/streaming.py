@@ -31,7 +31,7 @@ _LARGE_BYTE_SIZE = 1 << 16
 class _Request:
     """One request of a stream; takes its answers."""
 
-    __slots__ = ("_id", "_message", "_session", "answer", "interleaved", "trace")
+    __slots__ = ("_id", "_message", "_session", "answer", "decoupled", "trace")
 
     def __init__(self, session: _Session, message: bytes) -> None:
         self._session = session
@@ -39,7 +39,7 @@ class _Request:
         self._message = message if small else b""
         self._id = "" if small else wire.text_field(message, _REQUEST_ID)
         self.answer: Answer | None = None  # The only one, waiting for its turn.
-        self.interleaved = False  # Answered many times: in no order with other requests.
+        self.decoupled = False  # In no order with other requests.
         self.trace: FrontTrace | None = None
 
     @property
@@ -54,13 +54,13 @@ class _Request:
 class _Session:
     """The state of one stream: requests under way in their order, answers ready to be written.
 
-    A model that answers once is answered in the order of the requests. One that answers many times shows by a first
-    answer that is not the last: its answers are written as they come.
+    A model that answers once is answered in the order of the requests. The answers of a decoupled one are written as
+    they come; the engine sends no more of them than may wait here.
     """
 
     def __init__(self, backlog: int) -> None:
         self._backlog = backlog
-        self._ordered: deque[_Request] = deque()
+        self._ordered: deque[_Request] = deque()  # Those that may be of models that answer once.
         self.ready: deque[tuple[_Request, Answer]] = deque()
         self.give_up: dict[_Request, Callable[[], None]] = {}
         self.under_way = 0
@@ -74,17 +74,18 @@ class _Session:
     def put(self, request: _Request, answer: Answer) -> None:
         if answer.last:
             self.give_up.pop(request, None)
-        if request.interleaved:
+        if answer.many:
             self.ready.append((request, answer))
-        elif answer.last:
-            request.answer = answer
-            self._release()
+            self._leave_order(request)
         else:
-            request.interleaved = True
-            self._ordered.remove(request)
-            self.ready.append((request, answer))
-            self._release()
+            request.answer = answer
+        self._release()
         self._changed.set()
+
+    def _leave_order(self, request: _Request) -> None:
+        if not request.decoupled:
+            request.decoupled = True
+            self._ordered.remove(request)
 
     def _release(self) -> None:
         while self._ordered and self._ordered[0].answer is not None:
@@ -129,12 +130,16 @@ class _Refused:
     call = 0
     last = True
     traced = False
+    many = False
     message = b""
     segments: Sequence[memoryview] = ()
 
     def __init__(self, error: TritonError) -> None:
         self.code = int(error.code)
         self.text = error.text
+
+    def acknowledge(self) -> None:
+        """Nobody waits for that."""
 
     def framed(self, in_stream: bool) -> bytes:
         raise TritonError(self.code, self.text)
@@ -181,6 +186,7 @@ class StreamInfer:
                     if ends_at_error and failed_in_model(answer):
                         await context.abort(status_of(answer.code), answer.text)
                     await self._write(request, answer, context)
+                    answer.acknowledge()
                     session.written(answer)
                 if not session.over and not session.ready:
                     await session.more()

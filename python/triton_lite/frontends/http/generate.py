@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
-from triton_lite.errors import Code, TritonError, http_status
+from triton_lite.errors import Code, TritonError
 from triton_lite.frontends.bridge import Stream
 from triton_lite.frontends.http import body as bodies
 from triton_lite.frontends.http import json_reader, replies
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 _EVENTS = "text/event-stream; charset=utf-8"
+# Whatever the model's error, this is what Triton answers here.
+_FAILED_IN_MODEL = 400
 
 _log = logging.getLogger("triton_lite.http")
 
@@ -48,7 +50,7 @@ class GenerateResource:
             message = _request(self._front_end, req, body, model, version)
             answer = link.call(MethodNumber.GENERATE, _with_trace(message, req.env), [body])
             _take(req.env, answer)
-            raise_for(answer)
+            _raise_for_generate(answer)
         except TritonError as error:
             replies.refuse_error(resp, error, JSON)
             return
@@ -69,7 +71,7 @@ class GenerateResource:
                 message = _with_trace(message, req.scope)
                 answer = await self._front_end.bridge().call(MethodNumber.GENERATE, message, [body])
             _take(req.scope, answer)
-            raise_for(answer)
+            _raise_for_generate(answer)
         except TritonError as error:
             replies.refuse_error(resp, error, JSON)
             return
@@ -132,6 +134,7 @@ class GenerateStreamResource:
         try:
             yield _event(answer)
             while not last:
+                answer.acknowledge()
                 answer = self._front_end.link.wait(client, call)
                 last = answer.last
                 _take(req.env, answer)
@@ -149,9 +152,11 @@ async def _events_async(front_end: FrontEnd, req: Any, stream: Stream, answer: A
         with front_end.watches.watch(req.scope.get(RECEIVE)):
             yield _event(answer)
             if not answer.last:
+                answer.acknowledge()
                 async for answer in stream:
                     _take(req.scope, answer)
                     yield _event(answer)
+                    answer.acknowledge()
     finally:
         stream.cancel()
 
@@ -165,11 +170,17 @@ def _event(answer: Answer) -> bytes:
     return b"data: " + bytes(answer.segments[0]) + b"\n\n"
 
 
+def _raise_for_generate(answer: Answer) -> None:
+    if failed_in_model(answer):
+        raise TritonError(Code.INVALID_ARGUMENT, answer.text)
+    raise_for(answer)
+
+
 def _start(resp: Any, first: Answer) -> None:
     """Set status and type by the first answer. Raises an error of before the model."""
     if not failed_in_model(first):
         raise_for(first)
-    resp.status = http_status(first.code)
+    resp.status = _FAILED_IN_MODEL if first.code else 200
     resp.content_type = _EVENTS
 
 

@@ -120,15 +120,15 @@ class InferResource:
             return work(data, argument)
         return await self._front_end.bridge().loop.run_in_executor(None, work, data, argument)
 
-    # Triton looks for the model before it looks at the body: if it is unknown, that is the error.
+    # Triton looks for the model before it looks at the body: if it is unknown or decoupled, that is the error.
 
     def _refuse(self, resp: Any, model: str, version: str, error: TritonError, in_model: bool) -> None:
         media_type = _media_type(error, in_model)
-        if _may_be_unknown(error, in_model):
+        if _may_be_for_no_infer(error, in_model):
             try:
-                raise_for(self._front_end.link.call(MethodNumber.MODEL_EXISTS, _model_message(model, version)))
-            except TritonError as unknown:
-                error, media_type = unknown, TEXT
+                raise_for(self._front_end.link.call(MethodNumber.MODEL_TAKES_INFER, _model_message(model, version)))
+            except TritonError as sooner:
+                error, media_type = sooner, TEXT
         replies.refuse_error(resp, error, media_type)
 
 
@@ -156,16 +156,16 @@ async def refuse_async(
 ) -> None:
     """Answer an inference with an error (ASGI). in_model: whether it arose there, past validation."""
     media_type = _media_type(error, in_model)
-    if _may_be_unknown(error, in_model):
+    if _may_be_for_no_infer(error, in_model):
         message = _model_message(model, version)
         try:
-            raise_for(await front_end.bridge().call(MethodNumber.MODEL_EXISTS, message))
-        except TritonError as unknown:
-            error, media_type = unknown, TEXT
+            raise_for(await front_end.bridge().call(MethodNumber.MODEL_TAKES_INFER, message))
+        except TritonError as sooner:
+            error, media_type = sooner, TEXT
     replies.refuse_error(resp, error, media_type)
 
 
-def _may_be_unknown(error: TritonError, in_model: bool) -> bool:
+def _may_be_for_no_infer(error: TritonError, in_model: bool) -> bool:
     return not in_model and error.code != Code.UNAVAILABLE
 
 
