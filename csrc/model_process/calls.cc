@@ -96,6 +96,9 @@ bool Calls::Handle(Received& received) {
     case kIsCancelled:
       TellWhetherCancelled(received.header);
       return true;
+    case kAwaitCredit:
+      AwaitCredit(received.header);
+      return true;
     case kRelease:
       for (const std::uint64_t place : ReadReleased(received.body)) {
         connection_->calls().Release(place);
@@ -167,9 +170,23 @@ void Calls::TellWhetherCancelled(const Header& header) {
   (void)connection_->calls().Send({.kind = kCancelled, .id = header.id, .place = cancelled ? 1U : 0U}, {});
 }
 
+void Calls::AwaitCredit(const Header& header) {
+  const auto tell = [connection = connection_, id = header.id] {
+    (void)connection->calls().Send({.kind = kCredit, .id = id}, {});
+  };
+  if (InferenceRequest* const request = find_request_(header.place)) {
+    request->responder->OnCredit(tell);
+  } else {
+    tell();
+  }
+}
+
 void Calls::Reply(std::uint64_t id, const InferenceResponse& response, bool last) {
   BodyWriter writer(&connection_->calls());
   const std::string parameters = response.parameters.empty() ? std::string() : ToJson(response.parameters);
+  if (!response.error.ok()) {
+    return ReplyError(id, response.error, last);
+  }
   writer.Append(Counts{.records = 1});
   writer.Append(ResponseRecord{.flags = kHasResponse | (last ? kFinal : 0),
                                .parameters_length = static_cast<std::uint32_t>(parameters.size()),
@@ -195,15 +212,15 @@ void Calls::Reply(std::uint64_t id, const InferenceResponse& response, bool last
   }
 }
 
-void Calls::ReplyError(std::uint64_t id, const Status& status) {
+void Calls::ReplyError(std::uint64_t id, const Status& status, bool last) {
   BodyWriter writer(&connection_->calls());
   writer.Append(Counts{.records = 1});
-  writer.Append(ResponseRecord{.flags = kHasError | kFinal,
+  writer.Append(ResponseRecord{.flags = kHasError | (last ? kFinal : 0),
                                .error_code = static_cast<std::uint32_t>(status.code()),
                                .error_length = static_cast<std::uint32_t>(status.message().size())});
   writer.AppendText(status.message());
   writer.Pad();
-  (void)connection_->calls().Send({.kind = kInferResponse, .flags = kLast, .id = id}, writer.Finish());
+  (void)connection_->calls().Send({.kind = kInferResponse, .flags = last ? kLast : 0, .id = id}, writer.Finish());
 }
 
 void Calls::ReplyEnd(std::uint64_t id) {

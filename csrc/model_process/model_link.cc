@@ -250,6 +250,7 @@ bool ModelLink::HandleResponses(Received& received, Connection& connection) {
 
 void ModelLink::StampStart(const Header& header) {
   const std::uint64_t now = NowNanoseconds();
+  const std::uint64_t free_since = std::exchange(last_executed_, now);
   MutexLock lock(mu_);
   const auto batch = batches_.find(header.id);
   if (batch == batches_.end() || header.place > now) {
@@ -257,9 +258,10 @@ void ModelLink::StampStart(const Header& header) {
   }
   for (const std::uint64_t key : batch->second.keys) {
     const auto open = open_.find(key);
-    if (open != open_.end() && open->second.request->times.compute_start < header.place) {
+    if (open != open_.end() && open->second.request->times.compute_input_end < header.place) {
       Timestamps& times = open->second.request->times;
-      times.compute_start = times.compute_input_end = header.place;
+      times.compute_start = std::clamp(free_since, times.compute_start, header.place);
+      times.compute_input_end = header.place;
     }
   }
 }
@@ -275,9 +277,13 @@ void ModelLink::Respond(const ResponseView& view, Bytes body, const RemoteMemory
     request->reschedule = true;
     return End(view.key);
   }
-  if (view.has(kHasError)) {
+  if (view.has(kHasError) && last) {
     request->responder->Fail(view.error);
     return End(view.key);
+  }
+  if (view.has(kHasError)) {
+    request->responder->Send({.outputs = {}, .parameters = {}, .error = view.error}, false);
+    return;
   }
   if (view.has(kHasResponse)) {
     Result<InferenceResponse> response = MakeResponse(view, body, memory, lane, request);

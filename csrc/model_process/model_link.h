@@ -110,6 +110,8 @@ class ModelLink {
   std::shared_ptr<const ModelSpec> spec_;
   ModelRouter* router_ = nullptr;
 
+  std::uint64_t last_executed_ = 0;  // When the last batch had run; of the serving thread.
+
   Mutex attach_mu_;  // Attach and Close may meet.
   std::thread thread_ GUARDED_BY(attach_mu_);
 

@@ -2,18 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <iterator>
 #include <utility>
 
 namespace triton_lite {
-namespace {
-
-void Append(RateLimiter::Turns more, RateLimiter::Turns* turns) {
-  turns->insert(turns->end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
-}
-
-}  // namespace
-
 InstancePool::InstancePool(Instances instances, Seats seats)
     : instances_(std::move(instances)), seats_(std::move(seats)) {
   idle_.reserve(instances_.size());
@@ -53,7 +44,7 @@ void InstancePool::GiveBack(BackendInstance* instance, std::size_t batches, Rate
   }
   RateLimiter::Seat& seat = *seats_[index];
   const bool again = waiting_.size() + idle_.size() < batches;
-  Append(seat.Finish(again), turns);
+  RateLimiter::Append(seat.Finish(again), turns);
   if (!again) {
     resting_.push_back(index);
   } else if (seat.has_turn()) {
@@ -80,7 +71,7 @@ void InstancePool::StandInLine(std::size_t batches, RateLimiter::Turns* turns) {
       resting_.push_back(waiting_.back());
       waiting_.pop_back();
     }
-    Append(seats_[resting_.back()]->Withdraw(), turns);
+    RateLimiter::Append(seats_[resting_.back()]->Withdraw(), turns);
   }
 }
 

@@ -98,6 +98,7 @@ class RecordingResponder : public Responder {
     ended_ = true;
     record_->Add({request_, "finish", Code::kOk, true, {}});
   }
+  void OnReschedule() override { record_->Add({request_, "again", Code::kOk, false, {}}); }
 
  private:
   std::string request_;

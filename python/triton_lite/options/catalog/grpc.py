@@ -145,7 +145,5 @@ OPTIONS = (
         value="PROTOCOLS:KEY=VALUE",
         help="Answer these groups of calls (with commas between them) only if the metadata triton-grpc-protocol-KEY is "
         "VALUE. A protocol may stand in one group only.",
-        support=Support.PENDING,
-        note="Nothing is restricted yet.",
     ),
 )
