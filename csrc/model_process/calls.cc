@@ -52,10 +52,17 @@ class Calls::CallResponder final : public Responder {
 
   OutputMemory& memory() override { return memory_; }
   void Send(InferenceResponse response, bool last) override {
+    const auto reply = [&] {
+      if (response.error.ok()) {
+        calls_->Reply(id_, response, last);
+      } else {
+        calls_->ReplyError(id_, response.error, last);
+      }
+    };
     if (last) {
-      End([&] { calls_->Reply(id_, response, true); });
+      End(reply);
     } else {
-      calls_->Reply(id_, response, false);
+      reply();
     }
   }
   void Fail(Status status) override {
@@ -195,15 +202,15 @@ void Calls::Reply(std::uint64_t id, const InferenceResponse& response, bool last
   }
 }
 
-void Calls::ReplyError(std::uint64_t id, const Status& status) {
+void Calls::ReplyError(std::uint64_t id, const Status& status, bool last) {
   BodyWriter writer(&connection_->calls());
   writer.Append(Counts{.records = 1});
-  writer.Append(ResponseRecord{.flags = kHasError | kFinal,
+  writer.Append(ResponseRecord{.flags = kHasError | (last ? kFinal : 0),
                                .error_code = static_cast<std::uint32_t>(status.code()),
                                .error_length = static_cast<std::uint32_t>(status.message().size())});
   writer.AppendText(status.message());
   writer.Pad();
-  (void)connection_->calls().Send({.kind = kInferResponse, .flags = kLast, .id = id}, writer.Finish());
+  (void)connection_->calls().Send({.kind = kInferResponse, .flags = last ? kLast : 0, .id = id}, writer.Finish());
 }
 
 void Calls::ReplyEnd(std::uint64_t id) {

@@ -38,7 +38,7 @@ class Calls : public std::enable_shared_from_this<Calls> {
   void Forget(std::uint64_t id) EXCLUDES(mu_);
   // Sends an INFER_RESPONSE; one that there is no memory for becomes an error.
   void Reply(std::uint64_t id, const InferenceResponse& response, bool last);
-  void ReplyError(std::uint64_t id, const Status& status);
+  void ReplyError(std::uint64_t id, const Status& status, bool last = true);
   void ReplyEnd(std::uint64_t id);
 
   const std::shared_ptr<Connection> connection_;

@@ -34,6 +34,8 @@ enum Kind : std::uint32_t {
   kRegionGone = 2,      // id: its number.
   kExecute = 3,         // id: the batch.
   kTaken = 4,           // id: number of a message of the model: what it referred to by address was read.
+  kPause = 5,           // id: key of a request whose client does not keep up: no more of its responses for now.
+  kResume = 6,          // id: key of a paused request: go on.
   kInferResponse = 48,  // id: the call.
   kCancelled = 49,      // id: the call, place: 0 or 1.
   // Model to engine.
