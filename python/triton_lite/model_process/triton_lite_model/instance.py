@@ -141,7 +141,7 @@ class Instance:
             draft.add(_pack_response(key, FINAL, 0, 0, 0, 0))
         else:
             _add_response(draft, key, response, FINAL if final else 0, requested)
-        self._send_responses(draft, 1)
+        self._send_responses(draft, 1, key if response is not None else 0)
 
     def abandon(self, key: int) -> None:
         """End a request that nobody can answer any longer."""
@@ -260,9 +260,9 @@ class Instance:
         lane.gathering = False
         lane.flush()
 
-    def _send_responses(self, draft: Draft, count: int) -> None:
+    def _send_responses(self, draft: Draft, count: int, key: int = 0) -> None:
         try:
-            self._lane.make_room()
+            self._lane.make_room(key)
             self._lane.send_body(RESPONSES, 0, draft.write(self._lane, count), numbered=True)
         except OSError as error:
             raise TritonModelException("An error occurred while sending a response.") from error
