@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from model_process.fake_engine import Asked, ModelProcess, Reply, Value, write_model
+from model_process.engine_side import Asked, ModelProcess, Reply, Value, write_model
 
 POOL = """
 import multiprocessing

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from model_process.fake_engine import MODEL_PROCESS, Asked, ModelProcess, Reply, Value, write_model
+from model_process.engine_side import MODEL_PROCESS, Asked, ModelProcess, Reply, Value, write_model
 
 HEAD = """
 import triton_python_backend_utils as pb_utils
