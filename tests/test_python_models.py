@@ -69,7 +69,7 @@ def _marked(name: str) -> Any:
     return pytest.param(name, marks=pytest.mark.xfail(reason=OPEN[name], strict=True)) if name in OPEN else name
 
 
-@pytest.mark.parametrize("name", map(_marked, EXPECTED))
+@pytest.mark.parametrize("name", [_marked(name) for name in EXPECTED])
 def test_answers_are_those_of_triton(here: Running, name: str) -> None:
     assert here[2][name] == OTHERWISE.get(name, EXPECTED[name])
 
