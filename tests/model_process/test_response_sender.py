@@ -245,3 +245,25 @@ def test_a_large_response_is_a_copy_at_the_moment_of_sending() -> None:
         assert [set(answer.output("OUT").tolist()) for answer in sent[:3]] == [{0.0}, {1.0}, {2.0}]
         assert all(answer.outputs[0].where == 1 for answer in sent[:3])
         gc.collect()
+
+
+def test_a_sender_may_end_while_another_thread_is_sending() -> None:
+    """As in a collection amid a send of whichever thread: the end itself waits for nobody."""
+    senders: list[Any] = []
+
+    def run(requests: list[Any]) -> None:
+        senders.append(requests[0].get_response_sender())
+
+    with InThread(Model(run), decoupled=True) as model:
+        model.engine.send(Asked([]))
+        assert model.engine.next()[0] == "executed"
+        ended = threading.Event()
+
+        def end() -> None:
+            senders.clear()
+            ended.set()
+
+        with model.execute_lane._sending:
+            threading.Thread(target=end, daemon=True).start()
+            assert ended.wait(20)
+        assert [answer.flags for answer in model.engine.next()[2]] == [6]
