@@ -69,8 +69,7 @@ class Calls::CallResponder final : public Responder {
     // What was refused before it was taken in has Triton's words for that around it.
     const bool refused = request_->failure_reason == FailureReason::kUncounted;
     End([&] {
-      calls_->ReplyError(id_, refused ? Status(status.code(), ErrorPrefix(request_->model_name) + status.message())
-                                      : std::move(status));
+      calls_->ReplyError(id_, refused ? Internal(ErrorPrefix(request_->model_name) + status.message()) : status);
     });
   }
   void Finish() override {
@@ -132,7 +131,7 @@ Status Calls::StartInfer(std::uint64_t id, Bytes body, const RemoteMemory& memor
   ASSIGN_OR_RETURN(InferCall call, ReadInfer(body, memory, connection_->calls()));
   const Result<RoutedModel> routed = FindModel(router_, call);
   if (!routed.ok()) {
-    return {routed.status().code(), ErrorPrefix(call.model_name) + routed.status().message()};
+    return Internal(ErrorPrefix(call.model_name) + routed.status().message());
   }
   InferenceRequest* const request = call.request.get();
   request->cancel = std::make_shared<CancelToken>();

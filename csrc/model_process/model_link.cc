@@ -170,6 +170,9 @@ Status ModelLink::Register(Connection& connection, std::span<InferenceRequest* c
     }
   }
   batch->clear();
+  if (timeout != 0) {
+    connection.Wake();
+  }
   const Status sent = connection.execute().Send(header, body);
   if (!sent.ok()) {
     connection.ShutDown();  // Out of memory for a message: its thread ends what waits.

@@ -114,7 +114,7 @@ class _Process:
                 Lane(self._execute, read_memory=read_memory),
                 Lane(self._calls, read_memory=read_memory),
                 decoupled=bool(order["decoupled"]),
-                log_error=lambda text: control.log("ERROR", text, __file__, 0),
+                log_error=lambda text: control.log("ERROR", text, __file__, sys._getframe().f_lineno),
                 model_path=os.path.join(order["version_directory"], order["model_file"]),
             )
             serve_process(instance)
