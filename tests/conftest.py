@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import hypothesis
 import pytest
 
@@ -13,3 +16,13 @@ hypothesis.settings.load_profile("suite")
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--sanitize", action="store_true", help="native tests under ASan+UBSan and TSan")
     parser.addoption("--long", action="store_true", help="also the runs that take minutes")
+    parser.addoption("--oracle", help="program of the real Triton, for comparisons with it (or TRITON_ORACLE)")
+
+
+@pytest.fixture(scope="session")
+def oracle(request: pytest.FixtureRequest) -> Path:
+    """The program of the real Triton."""
+    program = request.config.getoption("--oracle") or os.environ.get("TRITON_ORACLE")
+    if not program:
+        pytest.skip("the real Triton is not at hand (--oracle or TRITON_ORACLE)")
+    return Path(program)

@@ -6,13 +6,14 @@ import contextlib
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +28,14 @@ def free_ports(count: int) -> list[int]:
         for sock in sockets:
             sock.bind(("127.0.0.1", 0))
         return [sock.getsockname()[1] for sock in sockets]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How readiness is asked for, where it is not open to all. tls: what trusts the server's certificate."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    tls: ssl.SSLContext | None = None
 
 
 @dataclass
@@ -61,16 +70,23 @@ def _collect(process: subprocess.Popen[str], log: list[str]) -> None:
 
 
 def wait_ready(
-    address: str, process: subprocess.Popen[str], log: Sequence[str], path: str = "/v2/health/ready"
+    address: str,
+    process: subprocess.Popen[str],
+    log: Sequence[str],
+    path: str = "/v2/health/ready",
+    probe: Probe | None = None,
 ) -> None:
     """Return when the server says that it is ready; fail when it ends or takes too long."""
     deadline = time.monotonic() + START_SECONDS
     pause = threading.Event()
+    probe = probe or Probe()
+    scheme = "http" if probe.tls is None else "https"
+    request = urllib.request.Request(f"{scheme}://{address}{path}", headers=dict(probe.headers))
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise AssertionError(f"the server ended with {process.returncode}:\n{''.join(log)}")
         try:
-            with urllib.request.urlopen(f"http://{address}{path}", timeout=5):
+            with urllib.request.urlopen(request, timeout=5, context=probe.tls):
                 return
         except (urllib.error.URLError, OSError):
             pause.wait(0.02)
@@ -97,7 +113,11 @@ def stop(process: subprocess.Popen[str]) -> int:
 
 @contextlib.contextmanager
 def started(
-    command: Sequence[str], env: dict[str, str], ports: Sequence[int], cwd: Path | None = None
+    command: Sequence[str],
+    env: dict[str, str],
+    ports: Sequence[int],
+    cwd: Path | None = None,
+    probe: Probe | None = None,
 ) -> Iterator[ServerProcess]:
     """Run `command`, whose HTTP front end listens on ports[0], until the block ends."""
     process = subprocess.Popen(
@@ -107,7 +127,7 @@ def started(
     reader = threading.Thread(target=_collect, args=(process, server.log), daemon=True)
     reader.start()
     try:
-        wait_ready(server.http, process, server.log)
+        wait_ready(server.http, process, server.log, probe=probe)
         yield server
     finally:
         stop(process)
@@ -115,12 +135,12 @@ def started(
 
 
 @contextlib.contextmanager
-def serve(*arguments: str, **env: str) -> Iterator[ServerProcess]:
+def serve(*arguments: str, probe: Probe | None = None, **env: str) -> Iterator[ServerProcess]:
     """`triton-lite serve ARGUMENTS` on free ports, ready."""
     ports = free_ports(3)
     flags = [f"--{name}-port={port}" for name, port in zip(("http", "grpc", "metrics"), ports, strict=True)]
     command = [sys.executable, "-m", "triton_lite.cli.main", "serve", *arguments, *flags]
-    with started(command, environment(**env), ports) as server:
+    with started(command, environment(**env), ports, probe=probe) as server:
         yield server
 
 

@@ -148,7 +148,8 @@ def test_settings_reach_every_process(start: Callable[..., Logged]) -> None:
     settings = log.grpc.get_log_settings(as_json=True)["settings"]
     assert settings["log_file"]["string_param"] == str(log.path)
     assert settings["log_verbose_level"]["uint32_param"] == 1
-    log.set(log_verbose_level=0)
+    log.grpc.update_log_settings({"log_verbose_level": 0})
+    assert json.loads(log.http("GET", "/v2/logging")[2])["log_verbose_level"] == 0
     quiet = len(log.lines())
     use()
     assert len(log.lines()) == quiet
@@ -281,6 +282,34 @@ def test_rotation(start: Callable[..., Logged], told: bool) -> None:
     use()
     lines = log.lines()
     assert lines and all(re.fullmatch(DEFAULT, line) for line in lines)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_rotation_of_the_access_log(start: Callable[..., Logged], tmp_path: Path, told: bool) -> None:
+    """Between the two files no line is lost or torn, whatever was under way."""
+    path, moved = tmp_path / "access", tmp_path / "access.1"
+    log = start(f"--access-log={path}")
+    asked = 0
+
+    def use() -> None:
+        nonlocal asked
+        assert log.infer(f"http-{asked}")[0] == 200
+        log.grpc.infer("simple", grpc_inputs(), request_id=f"grpc-{asked}")
+        asked += 1
+
+    use()
+    log.until(lambda: path.read_text().count("\n") == 2)
+    path.rename(moved)
+    if told:
+        log.server.process.send_signal(signal.SIGHUP)
+    log.until(path.exists, use)
+    use()
+    log.server.process.send_signal(signal.SIGTERM)
+    log.server.process.wait(STOP_SECONDS)
+    lines = (moved.read_text() + path.read_text()).split("\n")[:-1]
+    assert all(re.fullmatch(DEFAULT, line) for line in lines)
+    ids = [line.partition("[request id: ")[2].partition("]")[0] for line in lines]
+    assert ids == [f"{protocol}-{number}" for number in range(asked) for protocol in ("http", "grpc")]
 
 
 def test_access_log(start: Callable[..., Logged], tmp_path: Path) -> None:

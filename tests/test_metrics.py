@@ -26,6 +26,7 @@ from triton_lite import _native
 from triton_lite.engine.control_plane import ControlPlane
 from triton_lite.engine.options import EngineOptions
 from triton_lite.metrics.engine_client import EngineClient
+from triton_lite.proto import MethodNumber, messages
 
 Samples = dict[str, float]
 _SLOW = """
@@ -322,6 +323,14 @@ def test_namespaces_and_options(repository: Path) -> None:
         assert not any("simple" in name for name in samples(server.metrics()))
 
 
+def _simple_request() -> bytes:
+    request = messages.ModelInferRequest(model_name="simple", raw_input_contents=[bytes(64)] * 2)
+    for number in range(2):
+        request.inputs.add(name=f"INPUT{number}", datatype="INT32", shape=[1, 16])
+    encoded: bytes = request.SerializeToString()
+    return encoded
+
+
 def test_metrics_come_back_with_the_engine(repository: Path, tmp_path: Path) -> None:
     socket = tmp_path / "engine.sock"
     client = EngineClient.at(socket)
@@ -336,6 +345,12 @@ def test_metrics_come_back_with_the_engine(repository: Path, tmp_path: Path) -> 
         page = client.read()
         assert page is not None
         assert samples(page.decode())[of("nv_inference_request_success")] == 0
+        direct = _native.ChannelClient.direct(engine)
+        answer = direct.wait(direct.send(MethodNumber.MODEL_INFER, _simple_request()))
+        assert answer is not None and answer.code == 0
+        page = client.read()
+        assert page is not None
+        assert samples(page.decode())[of("nv_inference_request_success")] == 1
         engine.stop()
         plane.stop()
         socket.unlink(missing_ok=True)

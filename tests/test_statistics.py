@@ -73,14 +73,23 @@ def write_slow(repository: Path, name: str, delay: int, size: int = 0) -> None:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def access_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("logs") / "access"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, access_log: Path) -> Iterator[ServerProcess]:
     repository = tmp_path_factory.mktemp("counted")
     write_pick(repository, "pick")
     write_pick(repository, "pick_cached", more="response_cache { enable: true }")
     write_slow(repository, "slow", 300)
     write_slow(repository, "narrow", 300, size=2)
     with serve(
-        f"--model-repository={repository}", "--cache-config=local,size=1048576", "--http-thread-count=2"
+        f"--model-repository={repository}",
+        "--cache-config=local,size=1048576",
+        "--http-workers=2",
+        "--grpc-processes=2",
+        f"--access-log={access_log}",
     ) as running:
         yield running
 
@@ -111,18 +120,31 @@ def wait_for(condition: Callable[[], bool]) -> None:
         pause.wait(0.01)
 
 
+def cancel(client: Any, tensor: Any) -> None:
+    """Give a request up at once, over gRPC: it may have been answered by then, run, wait, or not have come at all."""
+    done = threading.Event()
+    client.async_infer("pick", [tensor], lambda result, error: done.set()).cancel()
+    assert done.wait(30)
+
+
 def client_loop(module: Any, address: str, seed: int, count: int, tally: Counter[str], durations: list[float]) -> None:
-    """Send good requests of all sizes, ones that fail in the model, and ones that are refused before."""
+    """Send good requests of all sizes, ones that fail in the model, are refused before, or are given up."""
     random = np.random.default_rng(seed)
+    fates = ["good"] * 6 + ["bad"] * 2 + ["malformed"] * 2 + ["given up"] * (module is grpcclient)
     with module.InferenceServerClient(address) as client:
         for _ in range(count):
-            fate = random.choice(["good", "good", "good", "bad", "malformed"])
+            fate = random.choice(fates)
             size = int(random.integers(1, 5))
             indices = [int(index) for index in random.integers(0, SLOTS, size)]
             tensor = index_input(module, *([SLOTS + 5] if fate == "bad" else indices))
             if fate == "malformed":
                 tensor = index_input(module, *([0] * 9))  # More than max_batch_size.
             start = time.perf_counter()
+            if fate == "given up":
+                cancel(client, tensor)
+                tally[fate] += 1
+                durations.append(time.perf_counter() - start)
+                continue
             try:
                 answer = client.infer("pick", [tensor]).as_numpy("VALUE")
             except InferenceServerException:
@@ -134,7 +156,15 @@ def client_loop(module: Any, address: str, seed: int, count: int, tally: Counter
             durations.append(time.perf_counter() - start)
 
 
-def test_counts_are_those_of_the_clients(server: ServerProcess, request: pytest.FixtureRequest) -> None:
+def accesses(path: Path, model: str) -> Counter[str]:
+    """Count the lines of the access log about a model by their status."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    return Counter(line.partition(" status=")[2].partition(" ")[0] for line in lines if f" model={model} " in line)
+
+
+def test_counts_are_those_of_the_clients(
+    server: ServerProcess, access_log: Path, request: pytest.FixtureRequest
+) -> None:
     count = (100_000 if request.config.getoption("--long") else 3_200) // CLIENTS
     before = statistics(server, "pick")
     tallies = [Counter[str]() for _ in range(CLIENTS)]
@@ -151,16 +181,38 @@ def test_counts_are_those_of_the_clients(server: ServerProcess, request: pytest.
     wall = time.perf_counter() - start
     total = sum(tallies, Counter[str]())
     assert sum(total.values()) - total["elements"] == count * CLIENTS
-    assert set(total) == {"good answered", "bad refused", "malformed refused", "elements"} | (
-        {"good refused"} if total["good refused"] else set()
-    )
-    after = statistics(server, "pick")
-    answered = after.inference_stats.success.count - before.inference_stats.success.count
-    failed = after.inference_stats.fail.count - before.inference_stats.fail.count
-    assert answered == total["good answered"]
     # A failing request takes those of its batch along.
-    assert failed == total["bad refused"] + total["good refused"]
-    assert after.inference_count - before.inference_count == total["elements"]
+    assert total.keys() - {"good refused"} == {
+        "good answered",
+        "bad refused",
+        "malformed refused",
+        "given up",
+        "elements",
+    }
+
+    def ended() -> tuple[int, int]:
+        now = statistics(server, "pick").inference_stats
+        return (now.success.count - before.inference_stats.success.count, now.fail.count)
+
+    # Of those that were given up the access log tells how many came; they end a moment after their clients went.
+    wait_for(lambda: sum(ended()) == sum(accesses(access_log, "pick").values()) - total["malformed refused"])
+    after = statistics(server, "pick")
+    lines = accesses(access_log, "pick")
+    answered, failed = ended()
+    given_up = sum(lines.values()) - sum(total[fate] for fate in total if fate not in ("given up", "elements"))
+    assert 0 <= given_up <= total["given up"]
+    assert answered + failed == total["good answered"] + total["bad refused"] + total["good refused"] + given_up
+    assert total["good answered"] <= answered <= total["good answered"] + given_up
+    assert answered == lines["OK"]
+    assert lines["INVALID_ARGUMENT"] == total["malformed refused"]
+    assert failures(server, "pick") == {
+        "BACKEND": failed - lines["CANCELLED"],
+        "CANCELED": lines["CANCELLED"],
+        "OTHER": 0,
+        "REJECTED": 0,
+    }
+    elements = after.inference_count - before.inference_count
+    assert total["elements"] <= elements <= total["elements"] + 4 * given_up
     assert after.inference_stats.queue.count == after.inference_stats.compute_infer.count == answered
     batches = {batch.batch_size: batch for batch in after.batch_stats}
     assert sum(batch.compute_infer.count for batch in batches.values()) == after.execution_count
@@ -200,7 +252,7 @@ def test_the_cache_is_counted(server: ServerProcess) -> None:
 
 
 def test_requests_that_expire_in_the_queue_fail(server: ServerProcess) -> None:
-    before = statistics(server, "slow").inference_stats
+    before, rejected = statistics(server, "slow").inference_stats, failures(server, "slow")["REJECTED"]
     outcomes: list[str] = []
 
     def ask(timeout: int | None) -> None:
@@ -221,12 +273,12 @@ def test_requests_that_expire_in_the_queue_fail(server: ServerProcess) -> None:
     after = statistics(server, "slow").inference_stats
     expired = outcomes.count("Request timeout expired")
     assert expired >= WAITING - 1
-    assert after.fail.count - before.fail.count == expired
+    assert after.fail.count - before.fail.count == failures(server, "slow")["REJECTED"] - rejected == expired
     assert after.success.count - before.success.count == outcomes.count("ok") == WAITING + 1 - expired
 
 
 def test_cancelled_requests_fail(server: ServerProcess) -> None:
-    before = statistics(server, "slow").inference_stats
+    before, given_up = statistics(server, "slow").inference_stats, failures(server, "slow")["CANCELED"]
     done = threading.Semaphore(0)
     with grpcclient.InferenceServerClient(server.grpc) as client:
         calls = [
@@ -248,7 +300,8 @@ def test_cancelled_requests_fail(server: ServerProcess) -> None:
             == WAITING
         )
     )
-    assert statistics(server, "slow").inference_stats.fail.count - before.fail.count >= WAITING - 3
+    failed = statistics(server, "slow").inference_stats.fail.count - before.fail.count
+    assert failures(server, "slow")["CANCELED"] - given_up == failed >= WAITING - 3
 
 
 def test_what_a_full_queue_refuses_is_not_counted(server: ServerProcess) -> None:
@@ -273,12 +326,25 @@ def test_what_a_full_queue_refuses_is_not_counted(server: ServerProcess) -> None
     assert counted.success.count == outcomes.count("ok")
 
 
+def metric_families(server: ServerProcess) -> Any:
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics_port}/metrics") as answer:
+        return list(text_string_to_metric_families(answer.read().decode()))
+
+
+def failures(server: ServerProcess, model: str) -> dict[str, float]:
+    """The failed requests of a model by reason."""
+    return {
+        sample.labels["reason"]: sample.value
+        for family in metric_families(server)
+        for sample in family.samples
+        if family.name == "nv_inference_request_failure" and sample.labels["model"] == model
+    }
+
+
 def metrics(server: ServerProcess) -> dict[tuple[str, str], float]:
     """Sum the samples of each family over reasons; by family and model."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics_port}/metrics") as answer:
-        page = answer.read().decode()
     sums: Counter[tuple[str, str]] = Counter()
-    for family in text_string_to_metric_families(page):
+    for family in metric_families(server):
         for sample in family.samples:
             if "model" in sample.labels:
                 sums[sample.name.removesuffix("_total"), sample.labels["model"]] += sample.value

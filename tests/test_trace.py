@@ -7,6 +7,7 @@ import queue
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,35 @@ def test_every_timestamp_stands_in_the_file(repository: Path, tmp_path: Path, pr
         assert received <= times["REQUEST_START"] <= times["INFER_RESPONSE_COMPLETE"] <= send <= sent
 
 
+def test_statistics_metrics_and_access_log_show_the_times_of_the_trace(repository: Path, tmp_path: Path) -> None:
+    file, log = tmp_path / "trace", tmp_path / "access"
+    config = [f"--trace-config={setting}" for setting in (f"triton,file={file}", "level=TIMESTAMPS", "rate=1")]
+    with serve(f"--model-repository={repository}", f"--access-log={log}", *config) as server:
+        infer(server, "grpc")
+        (shown,) = json.loads(post(server, "/v2/models/simple/stats", "", "GET")[1])["model_stats"]
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics_port}/metrics") as answer:
+            page = answer.read().decode()
+    elements = _read(file)
+    (trace,) = _heads(elements)
+    times = _times(elements, trace)
+    spans = {
+        "success": times["REQUEST_END"] - times["REQUEST_START"],
+        "queue": times["COMPUTE_START"] - times["QUEUE_START"],
+        "compute_input": times["COMPUTE_INPUT_END"] - times["COMPUTE_START"],
+        "compute_infer": times["COMPUTE_OUTPUT_START"] - times["COMPUTE_INPUT_END"],
+        "compute_output": times["COMPUTE_END"] - times["COMPUTE_OUTPUT_START"],
+    }
+    counted = shown["inference_stats"]
+    # The execution of a batch may end after the answer of a request in it; the trace shows when all had ended.
+    assert counted["success"]["ns"] <= spans.pop("success")
+    assert {stage: counted[stage]["ns"] for stage in spans} == spans
+    for stage, nanoseconds in {**spans, "request": counted["success"]["ns"]}.items():
+        assert f'nv_inference_{stage}_duration_us{{model="simple",version="1"}} {nanoseconds // 1000}\n' in page
+    compute = times["COMPUTE_END"] - times["COMPUTE_START"]
+    line = f"queue_us={spans['queue'] // 1000} compute_us={compute // 1000} total_us={counted['success']['ns'] // 1000}"
+    assert line in log.read_text()
+
+
 def test_rate_and_count_decide_what_is_traced(repository: Path, tmp_path: Path) -> None:
     file = tmp_path / "trace"
     with _trace(repository, file, "level=TIMESTAMPS", "rate=3", "count=2") as server:
@@ -274,7 +304,8 @@ def test_requests_of_a_stream(repository: Path, tmp_path: Path) -> None:
             client.stop_stream()
     elements = _read(file)
     heads = _heads(elements)
-    assert [head["request_id"] for head in heads.values()] == ["0", "1", "2"]
+    # In the order in which the engine let go of them.
+    assert sorted(head["request_id"] for head in heads.values()) == ["0", "1", "2"]
     for trace in heads:
         times = _times(elements, trace)
         assert sorted(times) == sorted([*REQUEST_TIMES, *FRONT_TIMES["grpc"]])

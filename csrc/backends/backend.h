@@ -3,6 +3,7 @@
 // BackendInstance (one of each instance group's `count`). None of them knows queues, protocols or threads.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <span>
@@ -66,6 +67,11 @@ class BackendInstance {
     Execute(view);
     return false;
   }
+
+  // How many batches may run at the same time, where they are started. Start may come from any threads then.
+  virtual std::size_t concurrency() const { return 1; }
+  // Whether short batches may be started before the last has run: they wait where they are run.
+  virtual bool queues() const { return false; }
 
   // Whether inputs may lie in the memory of GPU `device_id`; everywhere else they are brought to the host first.
   virtual bool TakesDeviceMemory(std::int32_t /*device_id*/) const { return false; }

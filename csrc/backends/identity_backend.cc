@@ -53,6 +53,11 @@ void IdentityInstance::Execute(std::span<InferenceRequest* const> batch) {
   for (InferenceRequest* const request : batch) {
     request->times.compute_input_end = start;
     request->times.compute_output_start = end;
+    if (delay_.count() > 0 && request->cancel->cancelled()) {
+      request->failure_reason = FailureReason::kCanceled;
+      request->responder->Fail(Cancelled(""));
+      continue;
+    }
     InferenceResponse response;
     Status status = Answer(request, &response);
     request->times.compute_end = NowNanoseconds();

@@ -56,6 +56,9 @@ void OrtInstance::ExecuteTogether(std::span<InferenceRequest* const> batch) {
     outputs_.Respond(batch);
   } else {
     for (InferenceRequest* const request : batch) {
+      if (status.code() == Code::kCancelled) {
+        request->failure_reason = FailureReason::kCanceled;
+      }
       request->responder->Fail(status);
     }
   }
@@ -105,7 +108,7 @@ Status OrtInstance::RunSession(bool* interrupted) {
   if (*interrupted) {
     RETURN_IF_ERROR(Take(Api().RunOptionsUnsetTerminate(run_options_.get())));
   }
-  return status;
+  return *interrupted && !status.ok() ? Cancelled("") : status;
 }
 
 Status OrtInstance::CallSession() {

@@ -44,11 +44,11 @@ void BindModelSpec(pybind11::module_& m);      // model_spec.cc
 void BindSchedulerSpec(pybind11::module_& m);  // scheduler_spec.cc: a part of BindModelSpec
 void BindBackends(pybind11::module_& m);       // backends.cc: configure_onnxruntime
 void BindModelLink(pybind11::module_& m);
-void BindEngine(pybind11::module_& m);         // engine.cc: Engine, OpenedModel, LoadedModel, ControlCall
-void BindMetrics(pybind11::module_& m);        // metrics.cc: ModelMetricsSpec, MetricsText
-void BindStatistics(pybind11::module_& m);     // statistics.cc: ModelStatistics, DurationSum, BatchDurations
-void BindHttpCodec(pybind11::module_& m);      // http_codec.cc: HttpInferCall, decode_http_infer, encode_http_infer
-void BindDeviceMemory(pybind11::module_& m);   // device_memory.cc: DeviceMemory
-void BindClient(pybind11::module_& m);         // client.cc: Answer, ChannelClient
+void BindEngine(pybind11::module_& m);        // engine.cc: Engine, OpenedModel, LoadedModel, ControlCall
+void BindMetrics(pybind11::module_& m);       // metrics.cc: ModelMetricsSpec, MetricsText
+void BindStatistics(pybind11::module_& m);    // statistics.cc: ModelStatistics, DurationSum, BatchDurations
+void BindHttpCodec(pybind11::module_& m);     // http_codec.cc: HttpInferCall, decode_http_infer, encode_http_infer
+void BindDeviceMemory(pybind11::module_& m);  // device_memory.cc: DeviceMemory
+void BindClient(pybind11::module_& m);        // client.cc: Answer, ChannelClient
 
 }  // namespace triton_lite::bindings

@@ -15,6 +15,7 @@
 #include "bindings/buffer_view.h"
 #include "bindings/device_memory.h"
 #include "engine/engine.h"
+#include "wire/call_metadata.h"
 #include "wire/infer_message.h"
 
 namespace py = pybind11;
@@ -139,7 +140,16 @@ std::unique_ptr<PyClient> Connect(std::string socket_path, std::string name, std
   return std::make_unique<PyClient>(*std::move(client), py::none());
 }
 
-CallId SendBuffers(PyClient& client, std::uint16_t method, const py::object& message, const py::sequence& segments) {
+// `since`: when the front end began to receive the request, 0 if nobody wants to know; the rest it has packed.
+std::string MetadataOf(std::uint64_t since, std::string_view about) {
+  if (since == 0 && about.empty()) {
+    return {};
+  }
+  return wire::EncodeCallMetadata(since, since == 0 ? 0 : NowNanoseconds(), about);
+}
+
+CallId SendBuffers(PyClient& client, std::uint16_t method, const py::object& message, const py::sequence& segments,
+                   std::uint64_t since, std::string_view about) {
   const BorrowedBuffer text(message);
   std::vector<BorrowedBuffer> buffers;
   std::vector<Bytes> views;
@@ -150,7 +160,9 @@ CallId SendBuffers(PyClient& client, std::uint16_t method, const py::object& mes
     const py::object segment = segments[i];
     views.push_back(buffers.emplace_back(segment).bytes());
   }
-  return client.Send(static_cast<Method>(method), {AsText(text.bytes()), views});
+  const std::string metadata = MetadataOf(since, about);
+  return client.Send(static_cast<Method>(method),
+                     {.message = AsText(text.bytes()), .segments = views, .metadata = metadata});
 }
 
 // What is smaller is copied: that costs less than keeping a Python object from another thread.
@@ -186,11 +198,12 @@ CallId LendTensors(PyClient& client, std::uint16_t method, const py::object& mes
   return client.Send(static_cast<Method>(method), {AsText(text.bytes()), {}, lent, device_outputs});
 }
 
-CallId SendHttp(PyClient& client, const PyHttpInferCall& call) {
+CallId SendHttp(PyClient& client, const PyHttpInferCall& call, std::uint64_t since, std::string_view about) {
   const Method method = call.call.raw_binary ? Method::kRawInfer : Method::kModelInfer;
   const std::uint16_t denied = call.regions_denied ? kRegionsDenied : 0;
+  const std::string metadata = MetadataOf(since, about);
   return client.Send(static_cast<Method>(static_cast<std::uint16_t>(method) | denied),
-                     {call.call.message, call.call.segments});
+                     {.message = call.call.message, .segments = call.call.segments, .metadata = metadata});
 }
 
 py::bytes Framed(const PyAnswer& answer, bool in_stream) {
@@ -253,10 +266,11 @@ void BindClient(py::module_& m) {
             return std::make_unique<PyClient>(MakeDirectClient(&engine.cast<Engine&>()), engine);
           },
           py::arg("engine"))
-      .def("send", &SendBuffers, py::arg("method"), py::arg("message"), py::arg("segments") = py::tuple())
+      .def("send", &SendBuffers, py::arg("method"), py::arg("message"), py::arg("segments") = py::tuple(),
+           py::arg("since") = 0, py::arg("about") = py::bytes())
       .def("lend", &LendTensors, py::arg("method"), py::arg("message"), py::arg("tensors"),
            py::arg("device_outputs") = false)
-      .def("send_http", &SendHttp, py::arg("call"))
+      .def("send_http", &SendHttp, py::arg("call"), py::arg("since") = 0, py::arg("about") = py::bytes())
       .def("allocate_body", &PyClient::AllocateBody, py::arg("byte_size"))
       .def(
           "cancel", [](PyClient& self, CallId call) { Detached(true, [&] { self.client().Cancel(call); }); },

@@ -50,7 +50,8 @@ using PyQuantiles = std::vector<std::pair<double, double>>;
 EngineHolder MakeEngine(const std::optional<std::vector<PyResourceLimit>>& rate_limit,
                         std::uint64_t local_cache_byte_size, bool remote_cache, bool counters, bool histograms,
                         const std::optional<PyQuantiles>& summaries, TraceConfig trace,
-                        std::optional<std::uint64_t> pinned_memory_byte_size) {
+                        std::optional<std::uint64_t> pinned_memory_byte_size,
+                        const std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>& limits) {
   if (pinned_memory_byte_size.has_value()) {
     cuda::SetPinnedMemoryLimit(*pinned_memory_byte_size);
   }
@@ -66,6 +67,7 @@ EngineHolder MakeEngine(const std::optional<std::vector<PyResourceLimit>>& rate_
   }
   options.local_cache_byte_size = local_cache_byte_size;
   options.remote_cache = remote_cache;
+  std::tie(options.limits.requests, options.limits.model_requests, options.limits.byte_size) = limits;
   if (rate_limit.has_value()) {
     options.rate_limit.emplace();
     for (const auto& [name, count, device] : *rate_limit) {
@@ -266,7 +268,8 @@ void BindEngine(py::module_& m) {
       .def(py::init(&MakeEngine), py::arg("rate_limit") = py::none(), py::arg("local_cache_byte_size") = 0,
            py::arg("remote_cache") = false, py::arg("counters") = true, py::arg("histograms") = false,
            py::arg("summaries") = py::none(), py::arg("trace") = TraceConfig(),
-           py::arg("pinned_memory_byte_size") = py::none())
+           py::arg("pinned_memory_byte_size") = py::none(),
+           py::arg("limits") = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>())
       .def("listen", &Listen, py::arg("socket_path"), py::arg("answer_budget_byte_size") = std::uint64_t{4} << 30)
       .def("open_model", &Open, py::arg("spec"))
       .def("open_python_model", &OpenPython, py::arg("links"))
@@ -308,6 +311,14 @@ void BindEngine(py::module_& m) {
       .def("stop", &Engine::Stop, ReleaseGil())
       .def_property_readonly("dropped_traces", &DroppedTraces)
       .def_property_readonly("peer_count", &Engine::peer_count)
+      .def("peers",
+           [](const Engine& self) {
+             std::vector<std::pair<std::int32_t, std::string>> peers;
+             for (PeerInfo& info : self.peers()) {
+               peers.emplace_back(info.process_id, std::move(info.name));
+             }
+             return peers;
+           })
       .def_property_readonly("idle_seconds",
                              [](const Engine& self) { return static_cast<double>(self.idle_nanoseconds()) * 1e-9; });
 }

@@ -133,9 +133,6 @@ void BindHttpCodec(py::module_& m) {
       .def_property_readonly("message", [](const PyHttpInferCall& call) { return py::bytes(call.call.message); })
       .def_property_readonly("header_id", [](const PyHttpInferCall& call) { return py::bytes(call.call.header_id); })
       .def("copy_segments", &CopySegments)
-      .def(
-          "append", [](PyHttpInferCall& call, std::string_view field) { call.call.message.append(field); },
-          py::arg("field"))
       .def("deny_regions", [](PyHttpInferCall& call) { call.regions_denied = true; });
   m.def("decode_http_infer", &Decode, py::arg("model_name"), py::arg("model_version"), py::arg("body"),
         py::arg("header_length"), py::arg("forwarded") = std::vector<std::pair<std::string, std::string>>(),

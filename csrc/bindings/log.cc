@@ -9,6 +9,7 @@
 
 #include "bindings/bindings.h"
 #include "log/access_log.h"
+#include "log/crash_trace.h"
 
 namespace py = pybind11;
 
@@ -23,6 +24,7 @@ void BindLog(py::module_& m) {
       py::arg("settings"), py::arg("file") = "", py::arg("page") = "", py::arg("escape") = true);
   m.def(
       "start_access_log", [](const std::string& path) { RaiseIfError(StartProcessAccessLog(path)); }, py::arg("path"));
+  m.def("install_crash_traces", &InstallCrashTraces);
   m.def("stop_access_log", &StopProcessAccessLog, py::call_guard<py::gil_scoped_release>());
 }
 

@@ -48,6 +48,7 @@ void BindModelLink(py::module_& m) {
       .def("attach", &Attach, py::arg("execute_fd"), py::arg("calls_fd"), py::arg("pid"))
       .def("detach", &ModelLink::Detach, ReleaseGil())
       .def("set_execute_timeout", &ModelLink::SetExecuteTimeout, py::arg("nanoseconds"), ReleaseGil())
+      .def("set_concurrency", &ModelLink::SetConcurrency, py::arg("batches"), ReleaseGil())
       .def("wait_closed", &ModelLink::WaitClosed, py::arg("deadline_ns"), ReleaseGil())
       .def_property_readonly("closed", &ModelLink::closed)
       .def_property_readonly("name", &ModelLink::name)

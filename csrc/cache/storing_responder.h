@@ -33,6 +33,7 @@ class StoringResponder final : public Responder {
   }
   void Fail(Status status) override { inner_->Fail(std::move(status)); }
   void Finish() override { inner_->Finish(); }
+  void OnReschedule() override { inner_->OnReschedule(); }
 
  private:
   StoringResponder(InferenceRequest* request, std::unique_ptr<Responder> inner, Store store)

@@ -19,7 +19,8 @@ namespace triton_lite {
 // Facts about the peer that made a call.
 struct PeerInfo {
   std::int32_t process_id = 0;
-  std::string name;  // "http", "grpc", "direct", …: what the peer called itself at the handshake.
+  std::string name;          // "http", "grpc", "direct", …: what the peer called itself at the handshake.
+  std::uint64_t number = 0;  // Of its connection: no other has the same.
 };
 
 // One answer. Either a status that is not OK, or a message with segments.
@@ -45,6 +46,8 @@ inline std::size_t ByteSizeOf(const Answer& answer) {
 // segments) stay mapped as long as anybody holds the call, whatever became of the peer.
 class Call : public OutputMemory {
  public:
+  // Its name among all calls of its peer, there too.
+  virtual std::uint64_t id() const = 0;
   virtual Method method() const = 0;
   // Its client may not use shared memory.
   virtual bool regions_denied() const = 0;
@@ -53,6 +56,8 @@ class Call : public OutputMemory {
   // In process only: the segments with their owners, where these were lent and not copied. They may lie on a GPU.
   virtual std::span<const Buffer> lent() const { return {}; }
   virtual const PeerInfo& peer() const = 0;
+  // What the peer says about it (wire/call_metadata.h); may be empty.
+  virtual Bytes metadata() const { return {}; }
 
   // Set when the client gave up, hung up or died. Shared with the request that the engine makes of the call.
   virtual const std::shared_ptr<CancelToken>& cancel_token() const = 0;

@@ -48,6 +48,9 @@ struct CallBody {
   std::span<const Buffer> lent = {};
   // In process only: tensors of the answer may lie on a GPU.
   bool takes_device_memory = false;
+  // What the caller says about it (Call::metadata): no part of the message, so that nothing a client sends can pretend
+  // to be it.
+  std::string_view metadata = {};
 };
 
 // Thread-safe. Not usable after fork in the child (create a new one there).

@@ -227,14 +227,16 @@ class DirectCall : public Call {
     credit_->window.Close();
   }
 
+  std::uint64_t id() const override { return id_; }
   Method method() const override { return MethodOf(static_cast<std::uint16_t>(method_)); }
   bool regions_denied() const override { return DeniesRegions(static_cast<std::uint16_t>(method_)); }
   Bytes message() const override { return AsBytes(message_); }
+  Bytes metadata() const override { return AsBytes(metadata_); }
   std::span<const Bytes> segments() const override { return segments_; }
   std::span<const Buffer> lent() const override { return lent_; }
   bool takes_device_memory() const override { return takes_device_memory_; }
   const PeerInfo& peer() const override {
-    static const PeerInfo kDirect{getpid(), "direct"};
+    static const PeerInfo kDirect{getpid(), "direct", 0};
     return kDirect;
   }
   const std::shared_ptr<CancelToken>& cancel_token() const override { return cancel_.token(); }
@@ -266,6 +268,7 @@ class DirectCall : public Call {
   std::atomic<bool> many_{false};
   const std::shared_ptr<DirectCredit> credit_ = std::make_shared<DirectCredit>();
   std::string message_;
+  std::string metadata_;
   std::vector<Bytes> segments_;
   std::vector<std::shared_ptr<void>> owners_;
   std::vector<Buffer> lent_;
@@ -275,6 +278,7 @@ class DirectCall : public Call {
 
 Status DirectCall::Fill(const CallBody& body, BodyRegistry& bodies) {
   message_ = body.message;
+  metadata_ = body.metadata;
   takes_device_memory_ = body.takes_device_memory;
   for (const Buffer& buffer : body.lent) {
     segments_.push_back(lent_.emplace_back(buffer).bytes());

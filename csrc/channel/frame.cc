@@ -18,9 +18,9 @@ constexpr std::uint64_t AlignTo(std::uint64_t size, std::uint64_t alignment) {
 // Decides where everything goes, then copies it there.
 class Builder {
  public:
-  Builder(Arena& arena, Bytes message, std::span<const FramePiece> pieces, OutgoingFrame* frame)
-      : arena_(arena), message_(message), pieces_(pieces), frame_(frame) {
-    const std::uint64_t fixed = pieces.size() * sizeof(SegmentRef) + message.size();
+  Builder(Arena& arena, Bytes message, Bytes metadata, std::span<const FramePiece> pieces, OutgoingFrame* frame)
+      : arena_(arena), message_(message), metadata_(metadata), pieces_(pieces), frame_(frame) {
+    const std::uint64_t fixed = pieces.size() * sizeof(SegmentRef) + message.size() + metadata.size();
     in_slot_ = fixed <= kInlineByteSize;
     frame_size_ = fixed;
     spilled_ = in_slot_ ? 0 : AlignTo(fixed, kArenaAlignment);
@@ -46,6 +46,7 @@ class Builder {
     const std::size_t table = pieces_.size() * sizeof(SegmentRef);
     Copy(frame, refs(), table);
     Copy(frame + table, message_.data(), message_.size());
+    Copy(frame + table + message_.size(), metadata_.data(), metadata_.size());
     return {};
   }
 
@@ -95,7 +96,8 @@ class Builder {
   void FillHead() {
     SlotHead& head = frame_->slot.head;
     head.segment_count = static_cast<std::uint32_t>(pieces_.size());
-    head.message_size = message_.size();
+    head.message_size = message_.size() + metadata_.size();
+    head.metadata_size_or_release = static_cast<std::uint32_t>(metadata_.size());
     head.frame_size = frame_size_;
     head.flags = frame_->owners.empty() ? 0 : kSlotHoldsMemory;
     if (!in_slot_) {
@@ -120,6 +122,7 @@ class Builder {
 
   Arena& arena_;
   const Bytes message_;
+  const Bytes metadata_;
   const std::span<const FramePiece> pieces_;
   OutgoingFrame* const frame_;
   bool in_slot_ = true;
@@ -132,8 +135,9 @@ class Builder {
 
 }  // namespace
 
-Status BuildFrame(Arena& arena, Bytes message, std::span<const FramePiece> pieces, OutgoingFrame* frame) {
-  return Builder(arena, message, pieces, frame).Build();
+Status BuildFrame(Arena& arena, Bytes message, Bytes metadata, std::span<const FramePiece> pieces,
+                  OutgoingFrame* frame) {
+  return Builder(arena, message, metadata, pieces, frame).Build();
 }
 
 bool IncomingFrame::Read(const Slot& from, RegionSource& regions) {

@@ -28,9 +28,10 @@ struct OutgoingFrame {
   std::uint64_t memory_byte_size = 0;         // Of the owners' bytes that the frame refers to.
 };
 
-// Fills in the frame: all of the slot's head but call, method_or_code and release_index. UNAVAILABLE when the arena's
-// budget is spent.
-Status BuildFrame(Arena& arena, Bytes message, std::span<const FramePiece> pieces, OutgoingFrame* frame);
+// Fills in the frame: all of the slot's head but call, method_or_code and, of an answer, metadata_size_or_release.
+// `metadata` goes behind the message. UNAVAILABLE when the arena's budget is spent.
+Status BuildFrame(Arena& arena, Bytes message, Bytes metadata, std::span<const FramePiece> pieces,
+                  OutgoingFrame* frame);
 
 // The regions of the other side's arena.
 class RegionSource {
@@ -46,7 +47,7 @@ class IncomingFrame {
   bool Read(const Slot& from, RegionSource& regions);
 
   const SlotHead& head() const { return head_; }
-  Bytes message() const { return message_; }
+  Bytes message() const { return message_; }  // With its metadata.
   std::span<const Bytes> segments() const {
     return head_.segment_count <= kFew ? std::span<const Bytes>(few_, head_.segment_count) : many_;
   }

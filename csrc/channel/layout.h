@@ -27,7 +27,7 @@ enum SlotFlags : std::uint16_t {
   kSlotMany = 16,         // Answers: of a call that may have many; the client acknowledges each.
 };
 
-// A frame is: segment_count SegmentRefs, the message, the segments that are small.
+// A frame is: segment_count SegmentRefs, the message (of a call: its metadata behind it), the segments that are small.
 struct SlotHead {
   std::uint64_t call = 0;
   std::uint16_t method_or_code = 0;  // Calls: Method, kRegionsDenied. Answers: Code.
@@ -37,7 +37,7 @@ struct SlotHead {
   std::uint64_t frame_size = 0;
   std::uint64_t frame_offset = 0;
   std::uint32_t frame_region = 0;
-  std::uint32_t release_index = 0;  // Answers with kSlotHoldsMemory.
+  std::uint32_t metadata_size_or_release = 0;  // Answers: for kSlotHoldsMemory.
 };
 
 struct SegmentRef {

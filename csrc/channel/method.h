@@ -39,7 +39,7 @@ enum class Method : std::uint16_t {
   kGenerateStream = 34,
   // ModelReadyRequest -> nothing: is the model known at all? (the order of HTTP's errors; NOT_FOUND otherwise)
   kModelExists = 35,
-  // When the answer to a traced request was sent: see wire/front_trace.h. Answered with an empty message.
+  // When the answer to a traced request was sent: see wire/call_metadata.h. Answered with an empty message.
   kTraceSent = 36,
   // ModelReadyRequest -> nothing: is the model known, and does it answer once? What HTTP's infer asks before all else.
   kModelTakesInfer = 37,

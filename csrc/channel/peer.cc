@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <string>
 #include <utility>
@@ -22,7 +23,9 @@ constexpr std::uint64_t kLargeByteSize = 4 << 20;
 constexpr std::size_t kShortText = 200;
 
 PeerInfo InfoOf(int socket, const Hello& hello) {
+  static std::atomic<std::uint64_t> connections{0};
   PeerInfo info;
+  info.number = connections.fetch_add(1, std::memory_order_relaxed) + 1;
   ucred credentials{};
   socklen_t size = sizeof(credentials);
   if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0) {
@@ -215,7 +218,8 @@ Status Peer::Encode(const Answer& answer, OutgoingFrame* frame) {
   for (const Buffer& segment : answer.segments) {
     pieces.push_back({segment.bytes(), segment.owner});
   }
-  return BuildFrame(*answers_, AsBytes(answer.status.ok() ? answer.message : answer.status.message()), pieces, frame);
+  const std::string_view text = answer.status.ok() ? answer.message : answer.status.message();
+  return BuildFrame(*answers_, AsBytes(text), {}, pieces, frame);
 }
 
 void Peer::Send(std::uint64_t call, const Answer& answer, bool last, bool many) {
@@ -235,7 +239,7 @@ void Peer::Send(std::uint64_t call, const Answer& answer, bool last, bool many) 
     frame = OutgoingFrame();
     code = code == Code::kOk ? encoded.code() : code;
     const std::string_view text = answer.status.ok() ? encoded.message() : answer.status.message();
-    (void)BuildFrame(*answers_, AsBytes(text.substr(0, kShortText)), {}, &frame);
+    (void)BuildFrame(*answers_, AsBytes(text.substr(0, kShortText)), {}, {}, &frame);
   }
   SlotHead& head = frame.slot.head;
   head.call = call;
@@ -264,9 +268,9 @@ bool Peer::TryPublish(OutgoingFrame& frame) {
     return false;
   }
   if (!frame.owners.empty()) {
-    frame.slot.head.release_index = free_releases_.back();
+    frame.slot.head.metadata_size_or_release = free_releases_.back();
     free_releases_.pop_back();
-    held_[frame.slot.head.release_index] = std::move(frame.owners);
+    held_[frame.slot.head.metadata_size_or_release] = std::move(frame.owners);
   }
   WriteSlot(frame.slot, &memory_.answer_slot(answers_tail_));
   memory_.header().engine_core.store(CurrentCore(), std::memory_order_relaxed);

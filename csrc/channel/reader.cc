@@ -213,6 +213,17 @@ Result<std::shared_ptr<Peer>> Reader::Welcome(FileDescriptor socket, const Hello
   return peer;
 }
 
+std::vector<PeerInfo> Reader::peers() const {
+  std::vector<PeerInfo> infos;
+  MutexLock lock(welcomed_mu_);
+  for (const auto& entry : welcomed_) {
+    if (const auto peer = entry.lock()) {
+      infos.push_back(peer->info());
+    }
+  }
+  return infos;
+}
+
 void Reader::SetTracing(Tracing tracing) {
   MutexLock lock(welcomed_mu_);
   tracing_ = tracing;

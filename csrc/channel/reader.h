@@ -31,6 +31,8 @@ class Reader {
   // Any thread. All peers know when this returns.
   void SetTracing(Tracing tracing) EXCLUDES(welcomed_mu_);
 
+  // Any thread.
+  std::vector<PeerInfo> peers() const EXCLUDES(welcomed_mu_);
   std::size_t peer_count() const { return peer_count_.load(std::memory_order_relaxed); }
   std::uint64_t idle_since() const { return idle_since_.load(std::memory_order_relaxed); }
 
@@ -74,7 +76,7 @@ class Reader {
   std::atomic<std::uint64_t> idle_since_;
   ReaderRole role_;
 
-  Mutex welcomed_mu_;
+  mutable Mutex welcomed_mu_;
   Tracing tracing_ GUARDED_BY(welcomed_mu_) = Tracing::kNone;
   std::vector<std::weak_ptr<Peer>> welcomed_ GUARDED_BY(welcomed_mu_);
 

@@ -21,20 +21,23 @@ class RingCall : public Call, public std::enable_shared_from_this<RingCall> {
   ~RingCall() override;
 
   // False when the slot makes no sense; the call is then dropped without a word.
-  bool Read(const Slot& slot, RegionSource& regions) { return frame_.Read(slot, regions); }
+  bool Read(const Slot& slot, RegionSource& regions) {
+    return frame_.Read(slot, regions) && metadata_size() <= frame_.message().size();
+  }
   // From here on somebody waits for an answer.
   void Accept() { accepted_ = true; }
 
-  std::uint64_t id() const { return frame_.head().call; }
   // The last answer was handed over.
   bool ended() const { return ended_.load(std::memory_order_acquire); }
   void Cancel();
   // The client may have taken answers.
   void OfferCredit();
 
+  std::uint64_t id() const override { return frame_.head().call; }
   Method method() const override { return MethodOf(frame_.head().method_or_code); }
   bool regions_denied() const override { return DeniesRegions(frame_.head().method_or_code); }
-  Bytes message() const override { return frame_.message(); }
+  Bytes message() const override { return frame_.message().first(frame_.message().size() - metadata_size()); }
+  Bytes metadata() const override { return frame_.message().last(metadata_size()); }
   std::span<const Bytes> segments() const override { return frame_.segments(); }
   const PeerInfo& peer() const override { return peer_->info(); }
   const std::shared_ptr<CancelToken>& cancel_token() const override { return cancel_.token(); }
@@ -49,6 +52,7 @@ class RingCall : public Call, public std::enable_shared_from_this<RingCall> {
   static constexpr std::size_t kScratchByteSize = 256;
 
   bool many() const { return many_.load(std::memory_order_relaxed); }
+  std::size_t metadata_size() const { return frame_.head().metadata_size_or_release; }
 
   const std::shared_ptr<Peer> peer_;
   CancelHook cancel_;

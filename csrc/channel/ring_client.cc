@@ -80,12 +80,12 @@ Status RingClient::Encode(const CallBody& body, OutgoingFrame* frame) {
     pieces[i] = {body.segments[i], bodies_->OwnerOf(body.segments[i])};
   }
   const std::span<const FramePiece> all(pieces, body.segments.size());
-  Status status = BuildFrame(*requests_, AsBytes(body.message), all, frame);
+  Status status = BuildFrame(*requests_, AsBytes(body.message), AsBytes(body.metadata), all, frame);
   if (!status.ok()) {
     FreeReleased();
     frame->owners.clear();
     frame->regions.clear();
-    status = BuildFrame(*requests_, AsBytes(body.message), all, frame);
+    status = BuildFrame(*requests_, AsBytes(body.message), AsBytes(body.metadata), all, frame);
   }
   return status;
 }

@@ -80,7 +80,7 @@ bool RingAnswer::Read(const Slot& slot, RegionSource& regions) {
 RingAnswer::~RingAnswer() {
   Acknowledge();
   if (read_ && (frame_.head().flags & kSlotHoldsMemory) != 0) {
-    link_->ReleaseAnswer(frame_.head().release_index, frame_.memory_byte_size());
+    link_->ReleaseAnswer(frame_.head().metadata_size_or_release, frame_.memory_byte_size());
   }
 }
 

@@ -50,6 +50,7 @@ class RingServer : public ChannelServer {
 
   void SetTracing(Tracing tracing) override { reader_.SetTracing(tracing); }
   std::size_t peer_count() const override { return reader_.peer_count(); }
+  std::vector<PeerInfo> peers() const override { return reader_.peers(); }
   std::uint64_t idle_since() const override { return reader_.idle_since(); }
 
  private:

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "channel/call.h"
 #include "channel/server_options.h"
@@ -25,6 +26,7 @@ class ChannelServer {
   virtual void SetTracing(Tracing tracing) = 0;
 
   virtual std::size_t peer_count() const = 0;
+  virtual std::vector<PeerInfo> peers() const = 0;
   // Steady-clock nanoseconds since when there is no peer; 0 while there is one.
   virtual std::uint64_t idle_since() const = 0;
 };

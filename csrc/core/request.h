@@ -1,7 +1,6 @@
 // A validated inference request and its responses, as schedulers and backends see them.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "core/buffer.h"
+#include "core/cancel_token.h"
 #include "core/datatype.h"
 #include "core/parameters.h"
 #include "core/sequence_states.h"
@@ -50,17 +50,6 @@ enum class FailureReason : std::uint8_t {
 };
 
 std::uint64_t NowNanoseconds();
-
-// Whoever waits for an answer may give up; schedulers drop a cancelled request from their queues and
-// backends may stop a running one. Shared between the request and whoever cancels it.
-class CancelToken {
- public:
-  void Cancel() { cancelled_.store(true, std::memory_order_release); }
-  bool cancelled() const { return cancelled_.load(std::memory_order_acquire); }
-
- private:
-  std::atomic<bool> cancelled_{false};
-};
 
 struct InputTensor {
   std::string name;
@@ -102,6 +91,8 @@ class Responder {
   virtual void Fail(Status status) = 0;
   // Ends a decoupled request without another response.
   virtual void Finish() = 0;
+  // The model has run, and wants to run the request again (iterative sequences): nothing ends, but it was an execution.
+  virtual void OnReschedule() {}
 
   // Whether the client keeps up with a decoupled model. One that sends more all the same piles up its responses.
   // From any thread while the request has not ended.
@@ -164,6 +155,8 @@ struct InferenceRequest {
   std::uint32_t sequence_slot = 0;  // The sequence scheduler's.
   // Set by a backend that did not end the request: it wants to run it again (iterative sequences).
   bool reschedule = false;
+  // Null unless there are limits: lets the next one in when it is destroyed.
+  std::shared_ptr<void> admission = nullptr;
   // Null unless it was sampled. The last member.
   std::unique_ptr<RequestTrace> trace = nullptr;
 };

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "log/log.h"
-#include "wire/front_access.h"
+#include "wire/call_metadata.h"
 #include "wire/infer_message.h"
 
 namespace triton_lite {
@@ -20,7 +20,7 @@ std::uint64_t ByteSize(const Call& call) {
 
 // What the call itself says. The id is the one that the client gave, in whichever place.
 Access AccessOf(const Call& call, std::string_view id, Code status) {
-  const wire::FrontAccess front = wire::ReadFrontAccess(call.message());
+  const wire::CallMetadata front = wire::ReadCallMetadata(call.metadata());
   Access access;
   access.request_id = id.empty() ? front.request_id : id;
   access.protocol = call.peer().name;

@@ -29,6 +29,7 @@ class CallResponder : public Responder {
   void Finish() final;
   bool HasCredit() final { return call_->HasCredit(); }
   void OnCredit(std::function<void()> hook) final { call_->OnCredit(std::move(hook)); }
+  void OnReschedule() final { recorder_->RecordExecution(*model_, request_); }
 
  protected:
   const ServedModel& model() const { return *model_; }

@@ -9,7 +9,7 @@
 #include "engine/step_responder.h"
 #include "engine/validate.h"
 #include "log/log.h"
-#include "wire/front_trace.h"
+#include "wire/call_metadata.h"
 #include "wire/generate.h"
 #include "wire/infer_message.h"
 
@@ -77,7 +77,8 @@ void LogTraceProblem(const std::string& text) { LogError(text); }
 }  // namespace
 
 Engine::Engine(EngineOptions options)
-    : rate_limiter_(options.rate_limit.has_value() ? std::make_shared<RateLimiter>(*std::move(options.rate_limit))
+    : admission_(options.limits.any() ? std::make_shared<AdmissionControl>(options.limits) : nullptr),
+      rate_limiter_(options.rate_limit.has_value() ? std::make_shared<RateLimiter>(*std::move(options.rate_limit))
                                                    : nullptr),
       local_cache_(options.local_cache_byte_size > 0 ? std::make_shared<LocalCache>(options.local_cache_byte_size)
                                                      : nullptr),
@@ -100,6 +101,11 @@ Status Engine::Listen(ChannelServerOptions options) {
 std::size_t Engine::peer_count() const {
   MutexLock lock(mu_);
   return server_ == nullptr ? 0 : server_->peer_count();
+}
+
+std::vector<PeerInfo> Engine::peers() const {
+  MutexLock lock(mu_);
+  return server_ == nullptr ? std::vector<PeerInfo>() : server_->peers();
 }
 
 std::uint64_t Engine::idle_nanoseconds() const {
@@ -144,6 +150,7 @@ Result<RequestPtr> Engine::MakeInferRequest(const CallPtr& call) {
     RETURN_IF_ERROR(CheckUsesNoRegion(view));
   }
   RequestPtr request = NewRequest(call, model, start);
+  RETURN_IF_ERROR(Admit(*call, model, request.get()));
   CallOptions options;
   const std::span<const Bytes> segments = call->segments();
   if (call->method() == Method::kRawInfer) {
@@ -155,7 +162,7 @@ Result<RequestPtr> Engine::MakeInferRequest(const CallPtr& call) {
   }
   Status in_model;
   RETURN_IF_ERROR(ValidateRequest(*model, request.get(), &in_model));
-  MayTrace(view, *call, model->spec(), request.get());
+  MayTrace(*call, model->spec(), request.get());
   request->responder = MakeInferResponder(call, std::move(model), request.get(), &recorder_, std::move(options),
                                           std::string(view.model_version));
   return Unless(std::move(in_model), std::move(request));
@@ -170,14 +177,27 @@ Result<RequestPtr> Engine::MakeGenerateRequest(const CallPtr& call) {
     call->ExpectMany();
   }
   RequestPtr request = NewRequest(call, model, start);
+  RETURN_IF_ERROR(Admit(*call, model, request.get()));
   const std::span<const Bytes> segments = call->segments();
   const std::string_view json = segments.empty() ? std::string_view() : AsText(segments[0]);
   RETURN_IF_ERROR(wire::DecodeGenerate(model->spec(), json, request.get()));
   Status in_model;
   RETURN_IF_ERROR(ValidateRequest(*model, request.get(), &in_model));
-  MayTrace(view, *call, model->spec(), request.get());
+  MayTrace(*call, model->spec(), request.get());
   request->responder = MakeGenerateResponder(call, std::move(model), request.get(), &recorder_);
   return Unless(std::move(in_model), std::move(request));
+}
+
+Status Engine::Admit(const Call& call, const ServedModelPtr& model, InferenceRequest* request) const {
+  if (admission_ == nullptr) {
+    return {};
+  }
+  std::uint64_t byte_size = call.message().size();
+  for (const Bytes segment : call.segments()) {
+    byte_size += segment.size();
+  }
+  ASSIGN_OR_RETURN(request->admission, admission_->Enter(byte_size, &model->in_flight(), model->spec().name, model));
+  return {};
 }
 
 void Engine::HandleExists(const CallPtr& call) {
@@ -196,17 +216,18 @@ void Engine::HandleExists(const CallPtr& call) {
 
 void Engine::HandleTraceSent(const CallPtr& call) {
   if (const auto sent = wire::ReadTraceSent(call->message())) {
-    tracer_.OnSent(call->peer().process_id, *sent);
+    tracer_.OnSent(call->peer().number, *sent);
   }
   ReplyStatus(*call, {});
 }
 
-void Engine::MayTrace(const wire::InferRequestView& view, const Call& call, const ModelSpec& spec,
-                      InferenceRequest* request) {
+void Engine::MayTrace(const Call& call, const ModelSpec& spec, InferenceRequest* request) {
   if (!tracer_.active()) {
     return;
   }
-  tracer_.Sample(view.front_trace, call.peer().process_id, request);
+  const PeerInfo& peer = call.peer();
+  const FrontProtocol protocol = peer.name == "grpc" ? FrontProtocol::kGrpc : FrontProtocol::kHttp;
+  tracer_.Sample({peer.number, call.id(), protocol, call.metadata()}, request);
   if (request->trace != nullptr) {
     request->trace->OnStart(spec);
   }
@@ -280,7 +301,9 @@ MetricsText Engine::Metrics() const {
 
 void Engine::Alias(const std::string& name, std::string target) { registry_.Alias(name, std::move(target)); }
 
-void Engine::Refuse(const std::string& name, Status refusal) { registry_.Refuse(name, std::move(refusal)); }
+void Engine::Refuse(const std::string& name, Status refusal) {
+  refusal.ok() ? registry_.EndRefusal(name) : registry_.Refuse(name, std::move(refusal));
+}
 
 void Engine::Stop() {
   tracer_.OnActive(nullptr);

@@ -12,6 +12,7 @@
 #include "channel/call.h"
 #include "channel/server.h"
 #include "core/status.h"
+#include "engine/admission.h"
 #include "engine/control_bridge.h"
 #include "engine/model_loader.h"
 #include "engine/model_reaper.h"
@@ -32,6 +33,7 @@ struct EngineOptions {
   bool remote_cache = false;                // Somebody takes the tasks of remote_cache().
   TraceConfig trace = {};
   MetricsOptions metrics;
+  AdmissionLimits limits = {};
 };
 
 // How a model appears in the metrics.
@@ -50,6 +52,7 @@ class Engine final : public CallHandler, public ModelRouter {
 
   // Serves the channel on a socket. Once.
   Status Listen(ChannelServerOptions options);
+  std::vector<PeerInfo> peers() const EXCLUDES(mu_);
   std::size_t peer_count() const;
   // Nanoseconds without a peer; 0 while there is one or nobody listens.
   std::uint64_t idle_nanoseconds() const;
@@ -78,6 +81,7 @@ class Engine final : public CallHandler, public ModelRouter {
   void EndMetricsInterval(double seconds) { metrics_.EndInterval(seconds); }
   // A name that is served as another one, or not at all (see ModelRegistry).
   void Alias(const std::string& name, std::string target);
+  // OK: it is not refused any more.
   void Refuse(const std::string& name, Status refusal);
 
   ControlBridge& control() { return control_; }
@@ -95,14 +99,17 @@ class Engine final : public CallHandler, public ModelRouter {
     return !active ? Tracing::kNone : tracer_.queue() == nullptr ? Tracing::kTimes : Tracing::kTimesAndContext;
   }
 
+  // Lets a request in, if there are limits and these allow it.
+  Status Admit(const Call& call, const ServedModelPtr& model, InferenceRequest* request) const;
   void HandleExists(const CallPtr& call);
   void HandleTraceSent(const CallPtr& call);
   // Null when the call was answered already.
   Result<RequestPtr> MakeInferRequest(const CallPtr& call);
   Result<RequestPtr> MakeGenerateRequest(const CallPtr& call);
   // Has a request that is about to run traced, if it is sampled.
-  void MayTrace(const wire::InferRequestView& view, const Call& call, const ModelSpec& spec, InferenceRequest* request);
+  void MayTrace(const Call& call, const ModelSpec& spec, InferenceRequest* request);
 
+  const std::shared_ptr<AdmissionControl> admission_;  // Null without limits.
   const std::shared_ptr<RateLimiter> rate_limiter_;
   const std::shared_ptr<LocalCache> local_cache_;
   const std::shared_ptr<RemoteCache> remote_cache_;

@@ -27,6 +27,8 @@ class LoggedInstance final : public BackendInstance {
     Log(view);
     return instance_->Start(view, batch, executed);
   }
+  std::size_t concurrency() const override { return instance_->concurrency(); }
+  bool queues() const override { return instance_->queues(); }
   void Interrupt() override { instance_->Interrupt(); }
 
  private:

@@ -133,7 +133,7 @@ Result<std::unique_ptr<const ServedModel>> LoadModel(ModelSpec spec, OpenedModel
   std::unique_ptr<Scheduler> scheduler;
   if (std::holds_alternative<SequenceBatchingSpec>(spec.scheduler)) {
     ASSIGN_OR_RETURN(SequenceStates initial, MakeInitialStates(spec));
-    scheduler = MakeSequenceScheduler(spec, std::move(created.instances), std::move(initial));
+    scheduler = MakeSequenceScheduler(spec, std::move(created.instances), std::move(initial), std::move(created.seats));
   } else {
     scheduler = MakeBatchScheduler(spec, std::move(created.instances), std::move(created.seats));
   }

@@ -93,6 +93,13 @@ void ModelRegistry::Refuse(const std::string& name, Status refusal) {
   entries_[name] = std::move(entry);
 }
 
+void ModelRegistry::EndRefusal(const std::string& name) {
+  MutexLock lock(mu_);
+  if (const auto found = entries_.find(name); found != entries_.end() && !found->second.refusal.ok()) {
+    entries_.erase(found);
+  }
+}
+
 std::vector<ServedModelPtr> ModelRegistry::Retract(const std::string& name) {
   MutexLock lock(mu_);
   const auto found = entries_.find(name);

@@ -33,6 +33,8 @@ class ModelRegistry {
   // was published under.
   void Alias(const std::string& name, std::string target);
   void Refuse(const std::string& name, Status refusal);
+  // What was refused is not known any more.
+  void EndRefusal(const std::string& name);
 
   // The versions of `name` become unready.
   std::vector<ServedModelPtr> Retract(const std::string& name);

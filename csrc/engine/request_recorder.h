@@ -17,6 +17,8 @@ class RequestRecorder {
       request->times.first_response = NowNanoseconds();
     }
   }
+  // Counts an execution after which `request` goes on: as a request that was answered, as Triton does.
+  void RecordExecution(const ServedModel& model, InferenceRequest* request);
   // Stamps the end of `request` and counts it. To be called once, before its last answer is handed over: whoever has
   // that finds the request counted. Returns what was counted.
   RequestFigures RecordEnd(const ServedModel& model, InferenceRequest* request, const Status& status);

@@ -1,6 +1,8 @@
 // One version of a model, ready to run: its specification, the tables derived from it, its backend and scheduler.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -39,6 +41,8 @@ class ServedModel {
   ModelMetrics* metrics() const { return metrics_.get(); }
 
   void Enqueue(RequestPtr request, EnqueueHint hint) const { scheduler_->Enqueue(std::move(request), hint); }
+  // Requests that the engine's limits count; only where there are such.
+  std::atomic<std::uint64_t>& in_flight() const { return in_flight_; }
   std::size_t pending() const { return scheduler_->pending(); }
   // Refuses further requests, returns when those taken have ended.
   void Drain() const { scheduler_->Drain(); }
@@ -51,6 +55,7 @@ class ServedModel {
   std::unique_ptr<BackendModel> backend_;                           // Outlives the instances in the scheduler.
   mutable ModelStatistics statistics_;                              // Outlives the scheduler's requests.
   const ModelMetricsPtr metrics_;
+  mutable std::atomic<std::uint64_t> in_flight_{0};
   std::unique_ptr<Scheduler> scheduler_;
 };
 

@@ -19,24 +19,40 @@ bool StagedInstance::NeedsStaging(const InputTensor& input) const {
   return input.data.kind == MemoryKind::kDevice && !instance_->TakesDeviceMemory(input.data.device_id);
 }
 
+bool StagedInstance::NeedsStaging(std::span<InferenceRequest* const> batch) const {
+  return std::any_of(batch.begin(), batch.end(), [this](const InferenceRequest* request) {
+    return std::any_of(request->inputs.begin(), request->inputs.end(),
+                       [this](const InputTensor& input) { return NeedsStaging(input); });
+  });
+}
+
 void StagedInstance::Execute(std::span<InferenceRequest* const> batch) {
-  if (StageAll(batch)) {
+  if (!NeedsStaging(batch)) {
     instance_->Execute(batch);
-  } else if (const std::vector<InferenceRequest*> ready = StageOneByOne(batch); !ready.empty()) {
+  } else if (const std::vector<InferenceRequest*> ready = StageBatch(batch); !ready.empty()) {
     instance_->Execute(ready);
   }
 }
 
 bool StagedInstance::Start(std::span<InferenceRequest* const> view, std::vector<RequestPtr>* batch,
                            const ExecutedHook& executed) {
-  if (StageAll(view)) {
+  if (!NeedsStaging(view)) {
+    return instance_->Start(view, batch, executed);
+  }
+  const std::vector<InferenceRequest*> ready = StageBatch(view);
+  if (ready.size() == view.size()) {
     return instance_->Start(view, batch, executed);
   }
   // The others of the batch could only run by waiting for them, which the thread that brings them must not do.
-  for (InferenceRequest* const request : StageOneByOne(view)) {
+  for (InferenceRequest* const request : ready) {
     FailStaging(request, Unavailable("another request of the batch has inputs that could not be copied from its GPU"));
   }
   return false;
+}
+
+std::vector<InferenceRequest*> StagedInstance::StageBatch(std::span<InferenceRequest* const> batch) {
+  MutexLock lock(staging_);
+  return StageAll(batch) ? std::vector<InferenceRequest*>(batch.begin(), batch.end()) : StageOneByOne(batch);
 }
 
 bool StagedInstance::StageAll(std::span<InferenceRequest* const> batch) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backends/backend.h"
+#include "core/mutex.h"
 #include "cuda/copies.h"
 
 namespace triton_lite {
@@ -21,6 +22,8 @@ class StagedInstance final : public BackendInstance {
   bool starts() const override { return instance_->starts(); }
   bool Start(std::span<InferenceRequest* const> view, std::vector<RequestPtr>* batch,
              const ExecutedHook& executed) override;
+  std::size_t concurrency() const override { return instance_->concurrency(); }
+  bool queues() const override { return instance_->queues(); }
   void Interrupt() override { instance_->Interrupt(); }
 
  private:
@@ -31,16 +34,20 @@ class StagedInstance final : public BackendInstance {
   };
 
   bool NeedsStaging(const InputTensor& input) const;
+  bool NeedsStaging(std::span<InferenceRequest* const> batch) const;
+  // Brings inputs to where they are needed. Returns the requests that are ready; the others have failed.
+  std::vector<InferenceRequest*> StageBatch(std::span<InferenceRequest* const> batch) EXCLUDES(staging_);
   // Whether all inputs of `batch` are where they are needed. What lacks is told by CopyAlone then.
-  bool StageAll(std::span<InferenceRequest* const> batch);
+  bool StageAll(std::span<InferenceRequest* const> batch) REQUIRES(staging_);
   // Copies alone what could not be copied side by side. Returns the requests that are ready; the others have failed.
-  std::vector<InferenceRequest*> StageOneByOne(std::span<InferenceRequest* const> batch);
-  Status Stage(InferenceRequest* request);
-  Status CopyAlone(const InferenceRequest* request);
+  std::vector<InferenceRequest*> StageOneByOne(std::span<InferenceRequest* const> batch) REQUIRES(staging_);
+  Status Stage(InferenceRequest* request) REQUIRES(staging_);
+  Status CopyAlone(const InferenceRequest* request) REQUIRES(staging_);
 
   const std::unique_ptr<BackendInstance> instance_;
-  cuda::Copies copies_;
-  std::vector<Copied> copied_;
+  Mutex staging_;  // Batches that are started may come side by side.
+  cuda::Copies copies_ GUARDED_BY(staging_);
+  std::vector<Copied> copied_ GUARDED_BY(staging_);
 };
 
 }  // namespace triton_lite

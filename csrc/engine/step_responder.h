@@ -39,6 +39,7 @@ class StepResponder final : public Responder {
   }
   bool HasCredit() override { return inner_->HasCredit(); }
   void OnCredit(std::function<void()> hook) override { inner_->OnCredit(std::move(hook)); }
+  void OnReschedule() override { recorder_->RecordExecution(model_, request_); }
 
  private:
   StepResponder(InferenceRequest* request, const ServedModel& model, RequestRecorder* recorder)

@@ -228,6 +228,9 @@ bool ModelLink::HandleResponses(Received& received, const std::shared_ptr<Connec
     LogError("model instance '" + name_ + "': " + view.status().message());
     return false;
   }
+  if (header.kind == kExecuted && (header.flags & kAway) == 0) {
+    StampStart(header);
+  }
   bool referred = (header.flags & kAway) != 0;
   for (const ResponseView& response : view->responses) {
     referred = referred || response.refers_to_memory();
@@ -254,6 +257,24 @@ bool ModelLink::HandleResponses(Received& received, const std::shared_ptr<Connec
     EndBatch(header.id);
   }
   return true;
+}
+
+void ModelLink::StampStart(const Header& header) {
+  const std::uint64_t now = NowNanoseconds();
+  const std::uint64_t free_since = std::exchange(last_executed_, now);
+  MutexLock lock(mu_);
+  const auto batch = batches_.find(header.id);
+  if (batch == batches_.end() || header.place > now) {
+    return;
+  }
+  for (const std::uint64_t key : batch->second.keys) {
+    const auto open = open_.find(key);
+    if (open != open_.end() && open->second.request->times.compute_input_end < header.place) {
+      Timestamps& times = open->second.request->times;
+      times.compute_start = std::clamp(free_since, times.compute_start, header.place);
+      times.compute_input_end = header.place;
+    }
+  }
 }
 
 void ModelLink::Respond(const ResponseView& view, InferenceRequest* request, Result<InferenceResponse> response) {

@@ -43,6 +43,9 @@ class ModelLink {
   void Detach() EXCLUDES(mu_);
   // How long a batch may run before its process is killed. 0: as long as it likes.
   void SetExecuteTimeout(std::uint64_t nanoseconds) { execute_timeout_ = nanoseconds; }
+  // How many batches the model runs at the same time (coroutines).
+  void SetConcurrency(std::size_t batches) { concurrency_ = batches; }
+  std::size_t concurrency() const { return concurrency_; }
   // Whether the instance is gone: the process gets no more work, and has seen the end of its execute lane.
   bool closed() const EXCLUDES(mu_);
   // False at `deadline` (steady clock, nanoseconds; 0: none).
@@ -95,6 +98,8 @@ class ModelLink {
   // A decoupled model is not to run ahead of its client for ever.
   void PauseWithoutCredit(std::uint64_t key, const std::shared_ptr<Connection>& connection) EXCLUDES(mu_);
   static void EndPause(Pause& pause, Connection& connection, std::uint64_t key);
+  // The model says when it took the batch up; until then its requests waited.
+  void StampStart(const Header& header) EXCLUDES(mu_);
   Result<InferenceResponse> MakeResponse(const ResponseView& view, Bytes body, const RemoteMemory& memory,
                                          const Lane& lane, InferenceRequest* request) const;
   // The request has ended, or is about to be given back for another run.
@@ -111,9 +116,12 @@ class ModelLink {
 
   const std::string name_;
   std::atomic<std::uint64_t> execute_timeout_{0};
+  std::atomic<std::size_t> concurrency_{1};
   // Set by Open, before any thread looks at them.
   std::shared_ptr<const ModelSpec> spec_;
   ModelRouter* router_ = nullptr;
+
+  std::uint64_t last_executed_ = 0;  // When the last batch had run; of the serving thread.
 
   Mutex attach_mu_;  // Attach and Close may meet.
   std::thread thread_ GUARDED_BY(attach_mu_);

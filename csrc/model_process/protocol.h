@@ -38,13 +38,16 @@ enum Kind : std::uint32_t {
   kResume = 6,          // id: key of a paused request: go on.
   kInferResponse = 48,  // id: the call.
   kCancelled = 49,      // id: the call, place: 0 or 1.
+  kCredit = 50,         // id: the call: the client takes more responses.
   // Model to engine.
   kResponses = 16,
-  kExecuted = 17,  // id: the batch.
-  kRelease = 18,   // Places in the lane's arena.
-  kInfer = 32,     // id: the call.
+  kExecuted =
+      17,  // id: the batch; place, unless the body is away: when it was taken up (monotonic clock, ns; 0: unsaid).
+  kRelease = 18,  // Places in the lane's arena.
+  kInfer = 32,    // id: the call.
   kCancelInfer = 33,
   kIsCancelled = 34,  // id: the call, place: key of a request.
+  kAwaitCredit = 35,  // id: the call, place: key of a request.
 };
 
 struct TensorRecord {

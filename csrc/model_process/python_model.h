@@ -35,6 +35,8 @@ class PythonInstance final : public BackendInstance {
 
   void Execute(std::span<InferenceRequest* const> batch) override;
   bool starts() const override { return true; }
+  std::size_t concurrency() const override { return link_->concurrency(); }
+  bool queues() const override { return true; }
   bool Start(std::span<InferenceRequest* const> view, std::vector<RequestPtr>* batch,
              const ExecutedHook& executed) override {
     return link_->Start(view, batch, executed);

@@ -1,5 +1,6 @@
 #include "schedule/batch_scheduler.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <memory>
@@ -50,6 +51,7 @@ BatchScheduler::BatchScheduler(const ModelSpec& spec, Instances instances, std::
 }
 
 BatchScheduler::~BatchScheduler() {
+  relay_->Detach();
   Drain();
   pool_.CloseSeats();
 }
@@ -57,6 +59,7 @@ BatchScheduler::~BatchScheduler() {
 void BatchScheduler::Enqueue(RequestPtr request, EnqueueHint hint) {
   // The request may be over, and its model drained and let go by everybody else, before this returns.
   const std::shared_ptr<const void> model = request->model;
+  const std::shared_ptr<CancelToken> cancel = request->cancel;
   request->times.queue_start = NowNanoseconds();
   Taken taken;
   {
@@ -76,6 +79,9 @@ void BatchScheduler::Enqueue(RequestPtr request, EnqueueHint hint) {
     Refuse(*request, FailureReason::kUncounted,
            taken.full ? RefusedByFullQueue(*request) : RefusedWhileStopping(*request));
   }
+  if (taken.queued) {
+    cancel->Listen(relay_);
+  }
 }
 
 BatchScheduler::Taken BatchScheduler::TakeIn(RequestPtr* request, EnqueueHint hint) {
@@ -89,6 +95,7 @@ BatchScheduler::Taken BatchScheduler::TakeIn(RequestPtr* request, EnqueueHint hi
   if (taken.full) {
     return taken;
   }
+  taken.queued = true;
   ++pending_;
   hold_until_ = held() ? hold_until_ : 0;
   StandInLine(&taken.turns);
@@ -221,8 +228,12 @@ bool BatchScheduler::TakeWork(Work* work) {
   if (decision.count > 0) {
     queue_.Take(decision.count, &work->batch);
     work->instance = pool_.TakeIdle();
+    if (!starts_) {
+      running_.push_back(work);
+    }
     for (const RequestPtr& request : work->batch) {
       work->view.push_back(request.get());
+      work->tokens.push_back(request->cancel);
       if (preserve_ordering_) {
         order_.Admit(*request);
       }
@@ -239,8 +250,46 @@ void BatchScheduler::FinishWork(Work* work) {
     pool_.GiveBack(work->instance, pool_.limited() ? WaitingBatches() : 0, &work->turns);
     execution_time_.Add(work->execution_nanoseconds);
     work->instance = nullptr;
+    work->tokens.clear();
+    std::erase(running_, work);
+  }
+  if (BackendInstance* const started = std::exchange(work->started, nullptr)) {
+    pool_.Share(started, BatchesAtOnce(*started));
   }
   Leave(std::exchange(work->taken, 0));
+}
+
+std::size_t BatchScheduler::BatchesAtOnce(const BackendInstance& instance) const {
+  // A process that waits for its next batch has to be woken for it. Where that takes longer than the batch, some more
+  // wait with it; not where they might have grown meanwhile, or another instance might become free.
+  constexpr std::size_t kWithIt = 4;
+  constexpr std::uint64_t kShort = 1'000'000;
+  const bool may_wait = instance.queues() && !policy_.dynamic && execution_time_.IsBelow(kShort);
+  const std::size_t ahead = may_wait ? kWithIt : 1;
+  return std::max(ahead, instance.concurrency());
+}
+
+bool BatchScheduler::TakeCancelled(Dropped* dropped) {
+  MutexLock lock(mu_);
+  const auto cancelled = [](const std::shared_ptr<CancelToken>& token) { return token->cancelled(); };
+  for (const Work* const work : running_) {
+    if (std::all_of(work->tokens.begin(), work->tokens.end(), cancelled)) {
+      work->instance->Interrupt();
+    }
+  }
+  if (!queue_.TakeCancelled(queue_.size(), &dropped->refused.cancelled)) {
+    return false;
+  }
+  StandInLine(&dropped->turns);
+  return true;
+}
+
+void BatchScheduler::AnswerCancelled(Dropped* dropped) {
+  RateLimiter::Announce(std::move(dropped->turns));
+  const std::size_t count = dropped->refused.size();
+  dropped->refused.Answer();
+  MutexLock lock(mu_);
+  Leave(count);
 }
 
 void BatchScheduler::Leave(std::size_t count) {
@@ -280,7 +329,7 @@ void BatchScheduler::Start(Work* work) {
     OnExecuted(std::move(done), std::move(batch));
   };
   if (work->instance->Start(work->view, &work->batch, executed)) {
-    work->instance = nullptr;
+    work->started = std::exchange(work->instance, nullptr);
     work->taken -= count;
   } else {
     LetGo(work->batch);

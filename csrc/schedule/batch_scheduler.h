@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <thread>
 #include <vector>
 
 #include "core/mutex.h"
 #include "schedule/batch_policy.h"
+#include "schedule/cancel_relay.h"
 #include "schedule/instance_pool.h"
 #include "schedule/quick_run.h"
 #include "schedule/reply_order.h"
@@ -38,12 +40,22 @@ class BatchScheduler : public Scheduler {
     void Answer();
   };
 
+  // What was cancelled while it waited, on its way out.
+  struct Dropped {
+    Refused refused;
+    RateLimiter::Turns turns;  // To be announced without the lock.
+  };
+  using Relay = CancelRelay<BatchScheduler, Dropped>;
+  friend Relay;
+
   // Work that a thread took from the queue, and what to do once the lock is let go.
   struct Work {
     BackendInstance* instance = nullptr;
+    BackendInstance* started = nullptr;  // Runs the last batch elsewhere, and may be able to take more.
     std::vector<RequestPtr> batch;
     Refused refused;
-    std::vector<InferenceRequest*> view;  // Of batch, for the backend.
+    std::vector<InferenceRequest*> view;               // Of batch, for the backend.
+    std::vector<std::shared_ptr<CancelToken>> tokens;  // Of batch.
     std::uint64_t execution_nanoseconds = 0;
     std::size_t taken = 0;            // Requests that `pending_` counts.
     std::uint64_t look_again_at = 0;  // Nothing was taken: when that may change by itself, as in BatchDecision.
@@ -62,6 +74,9 @@ class BatchScheduler : public Scheduler {
   void RunExpiry() EXCLUDES(mu_);
   // Waits for requests that time out; false when the scheduler is drained.
   bool NextExpired(Refused* refused, RateLimiter::Turns* turns) EXCLUDES(mu_);
+  // Takes what was cancelled from the queue, and interrupts instances that run nothing else any more.
+  bool TakeCancelled(Dropped* dropped) EXCLUDES(mu_);
+  void AnswerCancelled(Dropped* dropped) EXCLUDES(mu_);
   void Leave(std::size_t count) REQUIRES(mu_);
   void WakeAll() REQUIRES(mu_);
   void FinishWork(Work* work) REQUIRES(mu_);
@@ -76,6 +91,8 @@ class BatchScheduler : public Scheduler {
   // A batch that was started has run: the thread that tells goes on with what waits.
   void OnExecuted(Work work, std::vector<RequestPtr> batch) EXCLUDES(mu_);
   void LetGo(std::span<RequestPtr> batch);
+  // Batches that an instance may be given before it has run the first.
+  std::size_t BatchesAtOnce(const BackendInstance& instance) const REQUIRES(mu_);
 
   // What becomes of a request that was brought, and what to do about it once the lock is let go.
   struct Taken {
@@ -83,7 +100,8 @@ class BatchScheduler : public Scheduler {
     BackendInstance* instance = nullptr;  // To run it on at once.
     bool start = false;                   // The threads are to be started.
     bool full = false;                    // Refused: its level has no place.
-    RateLimiter::Turns turns;             // To be announced without the lock.
+    bool queued = false;
+    RateLimiter::Turns turns;  // To be announced without the lock.
   };
   Taken TakeIn(RequestPtr* request, EnqueueHint hint) REQUIRES(mu_);
   bool held() const REQUIRES(mu_) { return queue_.size() < hold_until_ && !draining_; }
@@ -101,6 +119,7 @@ class BatchScheduler : public Scheduler {
   const bool starts_;      // Instances run batches elsewhere.
   const bool may_reject_;  // Some request may time out and be rejected: a thread sees to that.
   ReplyOrder order_;
+  const std::shared_ptr<Relay> relay_ = std::make_shared<Relay>(this);
 
   mutable Mutex mu_;
   CondVar drained_;
@@ -108,6 +127,7 @@ class BatchScheduler : public Scheduler {
   InstancePool pool_ GUARDED_BY(mu_);
   ExecutionTime execution_time_ GUARDED_BY(mu_);
   std::size_t pending_ GUARDED_BY(mu_) = 0;
+  std::vector<const Work*> running_ GUARDED_BY(mu_);  // On the scheduler's own threads.
   bool draining_ GUARDED_BY(mu_) = false;
   bool started_ GUARDED_BY(mu_) = false;  // Somebody starts the threads, or has.
   // Nothing is taken from the queue before so many requests wait, once (TRITONSERVER_DELAY_SCHEDULER). 0: no more.

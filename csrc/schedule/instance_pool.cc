@@ -2,21 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <iterator>
 #include <utility>
 
 namespace triton_lite {
-namespace {
-
-void Append(RateLimiter::Turns more, RateLimiter::Turns* turns) {
-  turns->insert(turns->end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
-}
-
-}  // namespace
-
 InstancePool::InstancePool(Instances instances, Seats seats)
     : instances_(std::move(instances)), seats_(std::move(seats)) {
   idle_.reserve(instances_.size());
+  running_.resize(instances_.size());
   asleep_.reserve(instances_.size());
   for (Index i = instances_.size(); i-- > 0;) {
     if (limited()) {
@@ -31,18 +23,28 @@ InstancePool::InstancePool(Instances instances, Seats seats)
 BackendInstance* InstancePool::TakeIdle() {
   BackendInstance* instance = idle_.back();
   idle_.pop_back();
+  ++running_[IndexOf(instance)];
   return instance;
 }
 
+void InstancePool::Share(BackendInstance* instance, std::size_t limit) {
+  const bool idle = std::find(idle_.begin(), idle_.end(), instance) != idle_.end();
+  if (!limited() && !idle && running_[IndexOf(instance)] < limit) {
+    idle_.insert(idle_.begin(), instance);
+  }
+}
+
 void InstancePool::GiveBack(BackendInstance* instance, std::size_t batches, RateLimiter::Turns* turns) {
+  const Index index = IndexOf(instance);
+  const bool free = --running_[index] == 0;
   if (!limited()) {
-    idle_.push_back(instance);
+    std::erase(idle_, instance);
+    idle_.insert(free ? idle_.end() : idle_.begin(), instance);
     return;
   }
-  const Index index = IndexOf(instance);
   RateLimiter::Seat& seat = *seats_[index];
   const bool again = waiting_.size() + idle_.size() < batches;
-  Append(seat.Finish(again), turns);
+  RateLimiter::Append(seat.Finish(again), turns);
   if (!again) {
     resting_.push_back(index);
   } else if (seat.has_turn()) {
@@ -63,12 +65,13 @@ void InstancePool::StandInLine(std::size_t batches, RateLimiter::Turns* turns) {
   }
   while (waiting_.size() + idle_.size() > batches) {
     if (waiting_.empty()) {
-      resting_.push_back(IndexOf(TakeIdle()));
+      resting_.push_back(IndexOf(idle_.back()));
+      idle_.pop_back();
     } else {
       resting_.push_back(waiting_.back());
       waiting_.pop_back();
     }
-    Append(seats_[resting_.back()]->Withdraw(), turns);
+    RateLimiter::Append(seats_[resting_.back()]->Withdraw(), turns);
   }
 }
 

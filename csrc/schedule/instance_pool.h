@@ -42,8 +42,10 @@ class InstancePool {
   // A sleeping thread is going to look at the queue at some time.
   bool has_watch() const { return watch_ != nullptr; }
 
-  // The one that was used last: its memory is warm.
+  // The one that was used last, whose memory is warm; one that runs something only if all others do, too.
   BackendInstance* TakeIdle();
+  // An instance that runs a batch elsewhere is idle still as long as it runs fewer than `limit` of them.
+  void Share(BackendInstance* instance, std::size_t limit);
   // `batches`: as for StandInLine. `turns` is to be announced without the scheduler's lock.
   void GiveBack(BackendInstance* instance, std::size_t batches = 0, RateLimiter::Turns* turns = nullptr);
 
@@ -77,9 +79,10 @@ class InstancePool {
 
   Instances instances_;
   Seats seats_;
-  std::vector<Index> resting_;  // Limited, and not in line.
-  std::vector<Index> waiting_;  // In line.
-  std::vector<BackendInstance*> idle_;
+  std::vector<Index> resting_;          // Limited, and not in line.
+  std::vector<Index> waiting_;          // In line.
+  std::vector<BackendInstance*> idle_;  // Those that run something first.
+  std::vector<std::size_t> running_;    // Batches of each instance.
   std::vector<std::unique_ptr<InstanceThread>> threads_;
   std::vector<InstanceThread*> asleep_;
   InstanceThread* watch_ = nullptr;

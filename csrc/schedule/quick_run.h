@@ -27,7 +27,8 @@ class ExecutionTime {
     mean_ += (sample - mean_) / static_cast<double>(std::min(count_, kWindow));
   }
   // The first executions, which build things, do not tell.
-  bool quick() const { return count_ > kWindow && mean_ < static_cast<double>(quick_nanoseconds_); }
+  bool quick() const { return IsBelow(quick_nanoseconds_); }
+  bool IsBelow(std::uint64_t nanoseconds) const { return count_ > kWindow && mean_ < static_cast<double>(nanoseconds); }
 
  private:
   static constexpr std::uint64_t kWindow = 8;

@@ -53,9 +53,12 @@ void RateLimiter::Announce(Turns turns) {
   while (!turns.empty()) {
     const SeatPtr seat = std::move(turns.back());
     turns.pop_back();
-    Turns more = seat->Announce();
-    turns.insert(turns.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+    Append(seat->Announce(), &turns);
   }
+}
+
+void RateLimiter::Append(Turns more, Turns* turns) {
+  turns->insert(turns->end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
 // How much there is of each resource that somebody needs.

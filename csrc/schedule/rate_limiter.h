@@ -44,6 +44,7 @@ class RateLimiter : public std::enable_shared_from_this<RateLimiter> {
   Result<SeatPtr> Register(const RateLimiterSpec& spec, std::int32_t device_id) EXCLUDES(mu_);
 
   static void Announce(Turns turns);
+  static void Append(Turns more, Turns* turns);
 
  private:
   enum class Stage { kIdle, kWaiting, kTurn };

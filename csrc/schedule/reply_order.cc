@@ -20,6 +20,7 @@ class ReplyOrder::SlotResponder : public Responder {
   void Finish() override { Post(Reply::Finish()); }
   bool HasCredit() override { return slot_->responder->HasCredit(); }
   void OnCredit(std::function<void()> hook) override { slot_->responder->OnCredit(std::move(hook)); }
+  void OnReschedule() override { slot_->responder->OnReschedule(); }
 
   const std::shared_ptr<Slot>& slot() const { return slot_; }
 

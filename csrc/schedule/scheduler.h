@@ -66,8 +66,9 @@ using Instances = std::vector<std::unique_ptr<BackendInstance>>;
 std::unique_ptr<Scheduler> MakeBatchScheduler(const ModelSpec& spec, Instances instances, Seats seats = {});
 
 // The sequence batcher of a model whose scheduler is a SequenceBatchingSpec. `initial`: the value of each of its states
-// before the first request of a sequence.
-std::unique_ptr<Scheduler> MakeSequenceScheduler(const ModelSpec& spec, Instances instances, SequenceStates initial);
+// before the first request of a sequence. `seats`: as above.
+std::unique_ptr<Scheduler> MakeSequenceScheduler(const ModelSpec& spec, Instances instances, SequenceStates initial,
+                                                 Seats seats = {});
 
 // Runs the steps of an ensemble through `router`, which outlives the scheduler. Holds no instance. The times of a
 // request that succeeds are the sums of its steps'.

@@ -52,6 +52,9 @@ class SequenceBatcher {
   // Whether TakeBatch would find something, or cancelled requests are to be answered.
   virtual bool HasWork(std::uint64_t now) const = 0;
 
+  // Nothing new comes: when HasWork will be true nevertheless; 0: never.
+  virtual std::uint64_t due(std::uint64_t now) const = 0;
+
   // A request of `slot` was executed, or dropped. `over`: its sequence ends, unless it has with that request.
   void Finish(std::uint32_t slot, bool over);
 

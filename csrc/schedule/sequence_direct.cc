@@ -46,6 +46,8 @@ class DirectBatcher final : public SequenceBatcher {
     return now >= Deadline(Look());
   }
 
+  std::uint64_t due(std::uint64_t) const override { return queued_ > 0 ? Deadline(Look()) : 0; }
+
  private:
   // The requests that come next.
   struct Survey {

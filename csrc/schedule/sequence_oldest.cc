@@ -34,6 +34,8 @@ class OldestBatcher final : public SequenceBatcher {
 
   bool HasWork(std::uint64_t now) const override { return !cancelled_.empty() || Decide(now, false).count > 0; }
 
+  std::uint64_t due(std::uint64_t now) const override { return Decide(now, false).look_again_at; }
+
   std::size_t waiting() const override { return ready_.size(); }
   std::size_t unstarted() const override { return queued_ + ready_.size(); }
 

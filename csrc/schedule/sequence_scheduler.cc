@@ -63,7 +63,7 @@ SequenceHoldBack SequenceHoldBack::FromEnvironment() {
 }
 
 SequenceScheduler::SequenceScheduler(const ModelSpec& spec, Instances instances, SequenceStates initial,
-                                     SequenceHoldBack hold_back, std::uint64_t quick_nanoseconds)
+                                     SequenceHoldBack hold_back, std::uint64_t quick_nanoseconds, Seats seats)
     : model_name_(spec.name),
       hold_back_(hold_back),
       direct_(Oldest(spec) == nullptr),
@@ -85,10 +85,28 @@ SequenceScheduler::SequenceScheduler(const ModelSpec& spec, Instances instances,
     runner.batcher =
         direct_ ? MakeDirectBatcher(shared, index, slots, std::get<DirectStrategySpec>(Batching(spec).strategy))
                 : MakeOldestBatcher(shared, index, slots);
+    if (!seats.empty()) {
+      runner.seat = std::move(seats[index]);
+      runner.seat->OnTurn([this, &runner] { return OnTurn(runner); });
+    }
   }
 }
 
-SequenceScheduler::~SequenceScheduler() { Drain(); }
+SequenceScheduler::~SequenceScheduler() {
+  Drain();
+  Seats seats;
+  {
+    MutexLock lock(mu_);
+    for (const auto& runner : runners_) {
+      if (runner->seat != nullptr) {
+        seats.push_back(runner->seat);
+      }
+    }
+  }
+  for (const RateLimiter::SeatPtr& seat : seats) {
+    seat->Close();
+  }
+}
 
 std::size_t SequenceScheduler::pending() const {
   MutexLock lock(mu_);
@@ -145,7 +163,7 @@ void SequenceScheduler::Enqueue(RequestPtr request, EnqueueHint hint) {
   }
   if (work.ran) {
     RunInline(*runner, std::move(work));
-  } else if (!work.cancelled.empty()) {
+  } else if (!work.cancelled.empty() || !work.turns.empty()) {
     AnswerUnrun(&work);
     MutexLock lock(mu_);
     CountEnded(&work);
@@ -212,7 +230,7 @@ void SequenceScheduler::AfterAdmission(Runner* runner, bool may_run_inline, Work
 }
 
 bool SequenceScheduler::ShouldWake(const Runner& runner) {
-  if (runner.running || !runner.asleep || runner.woken) {
+  if (runner.running || !runner.asleep || runner.woken || (runner.in_line && runner.batcher->cancelled().empty())) {
     return false;
   }
   const bool unwatched = runner.sleeps_until == 0 && runner.batcher->waiting() > 0;
@@ -244,9 +262,13 @@ bool SequenceScheduler::TakeWork(Runner& runner, Work* work) {
   if (runner.running || !MayStart(runner)) {
     return false;
   }
-  const bool took = runner.batcher->TakeBatch(NowNanoseconds(), draining_, &work->batch);
+  const std::uint64_t now = NowNanoseconds();
+  const bool took = HasTurn(runner, now, work) && runner.batcher->TakeBatch(now, draining_, &work->batch);
   TakeCancelled(runner, work);
   if (!took) {
+    if (runner.seat != nullptr && runner.seat->has_turn()) {
+      RateLimiter::Append(runner.seat->Withdraw(), &work->turns);
+    }
     return !work->cancelled.empty();
   }
   runner.running = true;
@@ -257,6 +279,31 @@ bool SequenceScheduler::TakeWork(Runner& runner, Work* work) {
     }
   }
   return true;
+}
+
+bool SequenceScheduler::HasTurn(Runner& runner, std::uint64_t now, Work* work) {
+  if (runner.seat == nullptr) {
+    return true;
+  }
+  if (runner.batcher->HasWork(draining_ ? kFlush : now)) {
+    const bool has_turn = runner.seat->Ask();
+    runner.in_line = !has_turn;
+    return has_turn;
+  }
+  work->batch.look_again_at = runner.batcher->due(now);
+  runner.in_line = false;
+  RateLimiter::Append(runner.seat->Withdraw(), &work->turns);
+  return false;
+}
+
+// Its thread is woken whether or not there still is something to run: the turn is to be used or given back.
+RateLimiter::Turns SequenceScheduler::OnTurn(Runner& runner) {
+  MutexLock lock(mu_);
+  runner.in_line = false;
+  if (runner.asleep && !runner.woken) {
+    Wake(runner)->NotifyOne();
+  }
+  return {};
 }
 
 void SequenceScheduler::TakeCancelled(Runner& runner, Work* work) {
@@ -278,6 +325,9 @@ void SequenceScheduler::Execute(Runner& runner, Work* work) {
     request->states = nullptr;
     if (std::exchange(request->reschedule, false)) {
       work->taken[i].again = true;
+      if (iterative_) {
+        request->responder->OnReschedule();
+      }
       work->again.push_back(std::move(request));
     } else {
       if (preserve_ordering_) {
@@ -301,6 +351,11 @@ void SequenceScheduler::FinishWork(Runner& runner, Work* work) {
     }
     work->taken.clear();
     RunAgain(work);
+    if (runner.seat != nullptr) {
+      const bool again = runner.batcher->HasWork(draining_ ? kFlush : NowNanoseconds());
+      RateLimiter::Append(runner.seat->Finish(again), &work->turns);
+      runner.in_line = again && !runner.seat->has_turn();
+    }
   }
   CountEnded(work);
   EndIdleForBacklog();
@@ -348,6 +403,7 @@ void SequenceScheduler::CountEnded(Work* work) {
 }
 
 void SequenceScheduler::AnswerUnrun(Work* work) {
+  RateLimiter::Announce(std::exchange(work->turns, {}));
   for (const RequestPtr& request : work->cancelled) {
     Refuse(*request, FailureReason::kCanceled, Cancelled(""));
   }
@@ -358,9 +414,11 @@ void SequenceScheduler::AnswerUnrun(Work* work) {
   work->refused.clear();
 }
 
-std::unique_ptr<Scheduler> MakeSequenceScheduler(const ModelSpec& spec, Instances instances, SequenceStates initial) {
+std::unique_ptr<Scheduler> MakeSequenceScheduler(const ModelSpec& spec, Instances instances, SequenceStates initial,
+                                                 Seats seats) {
   return std::make_unique<SequenceScheduler>(spec, std::move(instances), std::move(initial),
-                                             SequenceHoldBack::FromEnvironment());
+                                             SequenceHoldBack::FromEnvironment(), ExecutionTime::kQuickNanoseconds,
+                                             std::move(seats));
 }
 
 }  // namespace triton_lite

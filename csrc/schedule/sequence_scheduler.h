@@ -31,9 +31,9 @@ struct SequenceHoldBack {
 
 class SequenceScheduler : public Scheduler {
  public:
-  // `spec` has a SequenceBatchingSpec; `initial`: of each of its states.
+  // `spec` has a SequenceBatchingSpec; `initial`: of each of its states. `seats`: of instances that are limited.
   SequenceScheduler(const ModelSpec& spec, Instances instances, SequenceStates initial, SequenceHoldBack hold_back,
-                    std::uint64_t quick_nanoseconds = ExecutionTime::kQuickNanoseconds);
+                    std::uint64_t quick_nanoseconds = ExecutionTime::kQuickNanoseconds, Seats seats = {});
   ~SequenceScheduler() override;
 
   void Enqueue(RequestPtr request, EnqueueHint hint) override EXCLUDES(mu_);
@@ -46,6 +46,8 @@ class SequenceScheduler : public Scheduler {
   struct Runner {
     std::unique_ptr<BackendInstance> instance;
     std::unique_ptr<SequenceBatcher> batcher;
+    RateLimiter::SeatPtr seat;  // Null: it is not limited. With one it runs only while it has a turn.
+    bool in_line = false;       // It waits for its turn, and is told of it.
     ReplyOrder order;
     CondVar wake;
     ExecutionTime execution_time;
@@ -72,6 +74,7 @@ class SequenceScheduler : public Scheduler {
     std::size_t ended = 0;  // Requests that `pending_` counts still.
     std::uint64_t execution_nanoseconds = 0;
     bool ran = false;
+    RateLimiter::Turns turns;  // Of others: to be announced without the lock.
   };
 
   Status Check(InferenceRequest& request) const;
@@ -80,12 +83,16 @@ class SequenceScheduler : public Scheduler {
   // Takes work to be run on the calling thread, or says whom to wake for it.
   void AfterAdmission(Runner* runner, bool may_run_inline, Work* work, CondVar** wake) REQUIRES(mu_);
   bool TakeWork(Runner& runner, Work* work) REQUIRES(mu_);
+  // Whether it may run now. What is limited stands in line for that while it has something to run.
+  bool HasTurn(Runner& runner, std::uint64_t now, Work* work) REQUIRES(mu_);
+  RateLimiter::Turns OnTurn(Runner& runner) EXCLUDES(mu_);
   static void TakeCancelled(Runner& runner, Work* work);
   void FinishWork(Runner& runner, Work* work) REQUIRES(mu_);
   void RunAgain(Work* work) REQUIRES(mu_);
   // Counts what was answered since the last call.
   void CountEnded(Work* work) REQUIRES(mu_);
   void Execute(Runner& runner, Work* work) EXCLUDES(mu_);
+  // Answers what is not run, and tells others of their turns.
   static void AnswerUnrun(Work* work);
 
   void StartThreads() EXCLUDES(mu_);

@@ -20,7 +20,7 @@ void SequenceScheduler::RunThread(Runner& self) {
 bool SequenceScheduler::NextWork(Runner& self, Work* work) {
   MutexLock lock(mu_);
   FinishWork(self, work);
-  while (!TakeWork(self, work) && work->refused.empty()) {
+  while (!TakeWork(self, work) && work->refused.empty() && work->turns.empty()) {
     if (stopped_) {
       return false;
     }
@@ -55,7 +55,7 @@ void SequenceScheduler::RunInline(Runner& runner, Work work) {
     if (ShouldWake(runner)) {
       wake = Wake(runner);
     }
-  } while (!work.refused.empty());
+  } while (!work.refused.empty() || !work.turns.empty());
   if (wake != nullptr) {
     wake->NotifyOne();
   }
@@ -153,6 +153,8 @@ void SequenceScheduler::RunHere(Runner& runner) {
   }
   if (work.ran) {
     RunInline(runner, std::move(work));
+  } else {
+    AnswerUnrun(&work);
   }
 }
 

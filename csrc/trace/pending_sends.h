@@ -19,8 +19,8 @@ class PendingSends {
   static constexpr std::uint64_t kPatience = 60'000'000'000;  // Nanoseconds.
   static constexpr std::size_t kMost = 10'000;
 
-  // A request: the process that it came from, and its token there.
-  using Key = std::pair<std::int32_t, std::uint64_t>;
+  // A call: the connection that it came over, and its name there.
+  using Key = std::pair<std::uint64_t, std::uint64_t>;
 
   void Expect(Key key, std::shared_ptr<Trace> trace) EXCLUDES(mu_);
   // The trace that waits under `key`; null when there is none.

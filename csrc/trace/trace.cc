@@ -15,24 +15,22 @@ std::int64_t WallOffset(std::uint64_t now) {
 
 }  // namespace
 
-Trace::Trace(TraceSettingPtr setting, const std::optional<wire::FrontTrace>& front, std::optional<TraceParent> parent)
-    : setting_(std::move(setting)), protocol_(front ? front->protocol : wire::FrontProtocol::kHttp) {
+Trace::Trace(TraceSettingPtr setting, FrontProtocol protocol, const wire::CallMetadata& metadata,
+             std::optional<TraceParent> parent)
+    : setting_(std::move(setting)), protocol_(protocol) {
   record_.id = NextId();
   record_.start = NowNanoseconds();
   record_.wall_offset = WallOffset(record_.start);
   record_.parent = std::move(parent);
-  if (!front.has_value()) {
-    return;
-  }
-  record_.tracestate = front->tracestate;
-  if (!timestamps()) {
+  record_.tracestate = metadata.tracestate;
+  if (metadata.received_start == 0 || !timestamps()) {
     return;
   }
   // A gRPC server of Triton's adds its own when it is done with a request.
-  if (protocol_ == wire::FrontProtocol::kHttp) {
-    record_.received = {{"HTTP_RECV_START", front->received_start}, {"HTTP_RECV_END", front->received_end}};
+  if (protocol_ == FrontProtocol::kHttp) {
+    record_.received = {{"HTTP_RECV_START", metadata.received_start}, {"HTTP_RECV_END", metadata.received_end}};
   } else {
-    record_.sent = {{"GRPC_WAITREAD_START", front->received_start}, {"GRPC_WAITREAD_END", front->received_end}};
+    record_.sent = {{"GRPC_WAITREAD_START", metadata.received_start}, {"GRPC_WAITREAD_END", metadata.received_end}};
   }
 }
 
@@ -54,7 +52,7 @@ void Trace::AddRequest(TracedModel request) {
 void Trace::OnComplete(std::uint64_t time) { AddEvent({"INFER_RESPONSE_COMPLETE", time}); }
 
 void Trace::OnSent(std::uint64_t start, std::uint64_t end) {
-  const bool http = protocol_ == wire::FrontProtocol::kHttp;
+  const bool http = protocol_ == FrontProtocol::kHttp;
   AddEvent({http ? "HTTP_SEND_START" : "GRPC_SEND_START", start});
   AddEvent({http ? "HTTP_SEND_END" : "GRPC_SEND_END", end});
 }

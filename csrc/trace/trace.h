@@ -1,3 +1,5 @@
+enum class FrontProtocol : std::uint8_t { kHttp, kGrpc };
+
 // One trace while it is recorded: what a sampled request of a client and all requests that it gives rise to share.
 #pragma once
 
@@ -10,15 +12,16 @@
 #include "core/mutex.h"
 #include "trace/trace_record.h"
 #include "trace/trace_setting.h"
-#include "wire/front_trace.h"
+#include "wire/call_metadata.h"
 
 namespace triton_lite {
 
 // Thread-safe. Handed to its setting when the last holder lets go.
 class Trace {
  public:
-  // `front`: what the front end said, if one did.
-  Trace(TraceSettingPtr setting, const std::optional<wire::FrontTrace>& front, std::optional<TraceParent> parent);
+  // `metadata`: what the front end said about the call.
+  Trace(TraceSettingPtr setting, FrontProtocol protocol, const wire::CallMetadata& metadata,
+        std::optional<TraceParent> parent);
   ~Trace();
   Trace(const Trace&) = delete;
   Trace& operator=(const Trace&) = delete;
@@ -42,7 +45,7 @@ class Trace {
   void AddEvent(TraceEvent event) EXCLUDES(mu_);
 
   const TraceSettingPtr setting_;
-  const wire::FrontProtocol protocol_;
+  const FrontProtocol protocol_;
   Mutex mu_;
   TraceRecord record_;  // Guarded by mu_ but for what never changes.
 };

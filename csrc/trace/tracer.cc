@@ -33,32 +33,32 @@ Status Tracer::Update(const std::string& model, const TraceChanges& changes) {
   return status;
 }
 
-void Tracer::Sample(Bytes front, std::int32_t process_id, InferenceRequest* request) {
+void Tracer::Sample(const FrontCall& call, InferenceRequest* request) {
   const TraceSettingPtr setting = settings_.Find(request->model_name);
   if (setting->level() == 0) {
     return;
   }
-  const auto said = wire::ReadFrontTrace(front);
   std::optional<TraceParent> parent;
-  if (said.has_value() && setting->mode() == TraceMode::kOpenTelemetry) {
-    parent = ParseTraceParent(said->traceparent);
+  if (setting->mode() == TraceMode::kOpenTelemetry) {
+    parent = ParseTraceParent(wire::ReadCallMetadata(call.metadata).traceparent);
   }
   if (!setting->Sample(parent.has_value())) {
     return;
   }
+  const wire::CallMetadata metadata = wire::ReadCallMetadata(call.metadata);
   TracedRequest::AnswerHook on_answer;
-  if (said.has_value()) {
-    on_answer = [sends = sends_, key = PendingSends::Key(process_id, said->token)](std::shared_ptr<Trace> trace) {
+  if (metadata.received_start != 0) {
+    on_answer = [sends = sends_, key = PendingSends::Key(call.peer, call.id)](std::shared_ptr<Trace> trace) {
       sends->Expect(key, std::move(trace));
       return true;
     };
   }
-  request->trace = std::make_unique<TracedRequest>(std::make_shared<Trace>(setting, said, std::move(parent)), *request,
-                                                   std::move(on_answer));
+  request->trace = std::make_unique<TracedRequest>(
+      std::make_shared<Trace>(setting, call.protocol, metadata, std::move(parent)), *request, std::move(on_answer));
 }
 
-void Tracer::OnSent(std::int32_t process_id, const wire::TraceSent& sent) {
-  if (const auto trace = sends_->Take({process_id, sent.token})) {
+void Tracer::OnSent(std::uint64_t peer, const wire::TraceSent& sent) {
+  if (const auto trace = sends_->Take({peer, sent.call})) {
     trace->OnSent(sent.start, sent.end);
   }
 }

@@ -14,9 +14,17 @@
 #include "trace/pending_sends.h"
 #include "trace/trace_queue.h"
 #include "trace/trace_settings.h"
-#include "wire/front_trace.h"
+#include "wire/call_metadata.h"
 
 namespace triton_lite {
+
+// A call that may be traced.
+struct FrontCall {
+  std::uint64_t peer = 0;  // Its connection.
+  std::uint64_t id = 0;    // Its name there.
+  FrontProtocol protocol = FrontProtocol::kHttp;
+  Bytes metadata = {};  // See wire/call_metadata.h.
+};
 
 // Thread-safe.
 class Tracer {
@@ -37,11 +45,10 @@ class Tracer {
   Status Update(const std::string& model, const TraceChanges& changes) EXCLUDES(update_mu_);
   TraceValues Get(const std::string& model) const { return settings_.Find(model)->values(); }
 
-  // Decides whether a request, which is complete and about to be run, is traced, and has it traced. `front`: what the
-  // front end, a process of this id, said about it.
-  void Sample(Bytes front, std::int32_t process_id, InferenceRequest* request);
-  // A front end has sent an answer.
-  void OnSent(std::int32_t process_id, const wire::TraceSent& sent);
+  // Decides whether a request, which is complete and about to be run, is traced, and has it traced.
+  void Sample(const FrontCall& call, InferenceRequest* request);
+  // A front end, over this connection, has sent an answer.
+  void OnSent(std::uint64_t peer, const wire::TraceSent& sent);
 
   // Traces for spans; null in mode triton.
   TraceQueue* queue() const { return queue_.get(); }

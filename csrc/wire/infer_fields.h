@@ -10,10 +10,6 @@ namespace request_field {
 enum : std::uint32_t { kModelName = 1, kModelVersion, kId, kParameters, kInputs, kOutputs, kRawInputContents };
 // Not of the protocol: marks messages that our HTTP codec made (InferRequestView::from_http).
 inline constexpr std::uint32_t kFromHttp = 1001;
-// Not of the protocol: what our front ends say about a request while the engine traces (InferRequestView::front_trace).
-inline constexpr std::uint32_t kFrontTrace = 1002;
-// Not of the protocol: what our front ends say while there is an access log (front_access.h).
-inline constexpr std::uint32_t kFrontAccess = 1003;
 }  // namespace request_field
 
 // ModelInferResponse

@@ -54,7 +54,6 @@ struct InferRequestView {
   std::vector<InferInputView> inputs;
   std::vector<InferOutputView> outputs;
   std::vector<Bytes> raw_input_contents;
-  Bytes front_trace;       // See front_trace.h; the last one counts: front ends put theirs behind what a client sent.
   bool from_http = false;  // Made by our HTTP codec: for texts and rules in which Triton's front ends differ.
 };
 

@@ -50,8 +50,6 @@ class RequestDecoder {
         return ReadOutput(reader, &view->outputs.emplace_back());
       case request_field::kRawInputContents:
         return reader.ReadBytes(&view->raw_input_contents.emplace_back());
-      case request_field::kFrontTrace:
-        return reader.ReadBytes(&view->front_trace);
       default:
         return reader.Skip(tag);
     }

@@ -22,6 +22,9 @@ def start_access_log(path: str) -> None:
     Raises TritonError(INTERNAL) where it cannot be opened.
     """
 
+def install_crash_traces() -> None:
+    """Have the native stack of a thread that crashes written to standard error. Call once."""
+
 def stop_access_log() -> None:
     """Write what is left. For when no engine runs any more."""
 
@@ -341,6 +344,8 @@ class ModelLink:
         """Take the process for dead: what it was given fails."""
     def set_execute_timeout(self, nanoseconds: int) -> None:
         """Limit how long a batch may run before its process is killed; 0: no limit."""
+    def set_concurrency(self, batches: int) -> None:
+        """Say how many batches the model runs at the same time (coroutines)."""
     def wait_closed(self, deadline_ns: int) -> bool:
         """Wait until the instance is gone; False at `deadline_ns` (CLOCK_MONOTONIC; 0: none)."""
     @property
@@ -557,7 +562,7 @@ class Engine:
     def alias(self, name: str, target: str) -> None:
         """Let `name`, under which nothing was published, stand for whatever `target` serves."""
     def refuse(self, name: str, code: int, text: str) -> None:
-        """Answer requests for `name`, under which nothing was published, with a status."""
+        """Answer requests for `name`, under which nothing was published, with a status. Code OK: not any more."""
     def register_system_region(self, name: str, key: str, offset: int, byte_size: int) -> None:
         """Map a part of a POSIX shared-memory object for inference requests that name it. Raises TritonError."""
     def system_regions(self, name: str = "") -> list[tuple[str, str, int, int]]:
@@ -599,6 +604,8 @@ class Engine:
         """Take no more calls, wait for the requests taken so far, answer pending control calls UNAVAILABLE."""
     @property
     def peer_count(self) -> int: ...
+    def peers(self) -> list[tuple[int, str]]:
+        """List the front ends that are connected: process id, and what each calls itself."""
     @property
     def idle_seconds(self) -> float:
         """Seconds without a peer; 0 while there is one or the engine does not listen."""
@@ -620,9 +627,6 @@ class HttpInferCall:
 
     def copy_segments(self) -> list[bytes]:
         """The bytes of each input that is not in shared memory, in order."""
-
-    def append(self, field: bytes) -> None:
-        """Put an encoded field behind the message."""
 
     def deny_regions(self) -> None:
         """Have the engine refuse the call if a tensor lies in shared memory."""
@@ -688,7 +692,7 @@ class Answer:
     def text(self) -> str: ...
     @property
     def traced(self) -> bool:
-        """The engine wants to know when it was sent (method TRACE_SENT, csrc/wire/front_trace.h)."""
+        """The engine wants to know when it was sent (method TRACE_SENT, csrc/wire/call_metadata.h)."""
     @property
     def many(self) -> bool:
         """Its call may have many answers, in no order with those of other calls; each is to be acknowledged."""
@@ -720,10 +724,14 @@ class ChannelClient:
     @staticmethod
     def direct(engine: Engine) -> ChannelClient:
         """Connect to an engine of this process."""
-    def send(self, method: int, message: Buffer, segments: Sequence[Buffer] = ()) -> int:
+    def send(
+        self, method: int, message: Buffer, segments: Sequence[Buffer] = (), since: int = 0, about: bytes = b""
+    ) -> int:
         """Copy and send a call; gives its number. Raises TritonError(UNAVAILABLE) past the bounds or without engine.
 
-        method: with REGIONS_DENIED for a client that may not use shared memory.
+        method: with REGIONS_DENIED for a client that may not use shared memory. since: when the request began to come,
+        nanoseconds of the monotonic clock; 0: nobody wants to know. about: what else is said of it, packed as
+        csrc/wire/call_metadata.h says.
         """
     def lend(
         self, method: int, message: Buffer, tensors: Sequence[Buffer | DeviceMemory], device_outputs: bool = False
@@ -732,7 +740,7 @@ class ChannelClient:
 
         They must not change until the answer is there. `device_outputs`: outputs may stay on a GPU.
         """
-    def send_http(self, call: HttpInferCall) -> int: ...
+    def send_http(self, call: HttpInferCall, since: int = 0, about: bytes = b"") -> int: ...
     def allocate_body(self, byte_size: int) -> memoryview:
         """Give writable memory for a large body, sent without another copy. Raises TritonError(UNAVAILABLE)."""
     def cancel(self, call: int) -> None:

@@ -100,7 +100,10 @@ class FakeEngine:
         self.aliases[name] = target
 
     def refuse(self, name, code, text):
-        self.aliases[name] = (code, text)
+        if code:
+            self.aliases[name] = (code, text)
+        elif name in self.aliases and isinstance(self.aliases[name], tuple):
+            del self.aliases[name]
 
     def next_control_call(self, timeout=None):
         return self.calls.get()

@@ -51,6 +51,8 @@ class Sent:
     segments: list[bytes]
     http: Any = None
     regions_denied: bool = False
+    since: int = 0
+    about: bytes = b""
 
 
 Respond = Callable[[Sent], Iterable[FakeAnswer] | None]
@@ -72,14 +74,15 @@ class FakeClient:
         self._event = os.eventfd(0, os.EFD_NONBLOCK)
         self._answers: deque[FakeAnswer] = deque()
 
-    def send(self, method: int, message: Any, segments: Sequence[Any] = ()) -> int:
+    def send(self, method: int, message: Any, segments: Sequence[Any] = (), since: int = 0, about: bytes = b"") -> int:
         sent = Sent(len(self.sent) + 1, method & ~REGIONS_DENIED, bytes(message), [bytes(s) for s in segments])
         sent.regions_denied = bool(method & REGIONS_DENIED)
+        sent.since, sent.about = since, about
         return self._take(sent)
 
-    def send_http(self, call: Any) -> int:
+    def send_http(self, call: Any, since: int = 0, about: bytes = b"") -> int:
         method = 32 if call.raw_binary else 6
-        return self._take(Sent(len(self.sent) + 1, method, b"", [], call, call.regions_denied))
+        return self._take(Sent(len(self.sent) + 1, method, b"", [], call, call.regions_denied, since, about))
 
     def _take(self, sent: Sent) -> int:
         if not self.connected:
@@ -137,14 +140,10 @@ class FakeHttpCall:
     header_length: str | None
     forwarded: list[tuple[str, str]]
     header_id: bytes = b""
-    appended: bytes = b""
     regions_denied: bool = False
 
     def deny_regions(self) -> None:
         self.regions_denied = True
-
-    def append(self, field: bytes) -> None:
-        self.appended += field
 
     @property
     def raw_binary(self) -> bool:

@@ -81,6 +81,7 @@ class World:
             FakeCodec(),
         )
         self.application = Application(front_end)
+        self.application.prepare()
         # "falcon": ASGI, but without what serves plain inference beside Falcon.
         apps = {"wsgi": self.application._wsgi, "asgi": self._asgi, "falcon": self.application._asgi}
         app: Any = apps[kind]

@@ -58,7 +58,7 @@ NOWHERE = [
 @pytest.fixture(scope="module")
 def router() -> Router:
     made = Router(NotFound(), asynchronous=False)
-    for template, resource in routes(FrontEnd()):
+    for template, _, resource in routes(FrontEnd()):
         made.add_route(template, resource)
     return made
 

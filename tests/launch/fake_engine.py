@@ -28,6 +28,8 @@ def main() -> int:
         return 3
     options = json.loads(Path(given.options).read_text())
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    signal.signal(signal.SIGUSR2, lambda number, frame: print("fake engine: draining", file=sys.stderr, flush=True))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR2})
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         listener.bind(given.socket)
         listener.listen()

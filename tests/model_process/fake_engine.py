@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -172,6 +173,7 @@ class Arena:
         self._next: dict[int, int] = {}
         self.blocks: dict[int, int] = {}
         self.released = 0
+        self._changed = threading.Condition()
 
     def add_region(self, size: int) -> int:
         number = len(self.regions)
@@ -189,6 +191,10 @@ class Arena:
         self._connection.send(HEADER.pack(REGION_GONE, 0, number, 0, 0))
 
     def put(self, data: bytes) -> int:
+        with self._changed:
+            return self._put(data)
+
+    def _put(self, data: bytes) -> int:
         size = max(len(data), 1)
         if not self.blocks:
             self._next = dict.fromkeys(self._next, 64)
@@ -214,8 +220,15 @@ class Arena:
         return self.regions[region][offset : offset + size]
 
     def release(self, place: int) -> None:
-        del self.blocks[place]
-        self.released += 1
+        with self._changed:
+            del self.blocks[place]
+            self.released += 1
+            self._changed.notify_all()
+
+    def wait_until_empty(self) -> bool:
+        """Wait for releases that are under way."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self.blocks, 20)
 
 
 class Lane:
@@ -344,6 +357,7 @@ class Engine:
         self._batch = 0
         self._key = 0
         self._last_number = 0
+        self._sent: dict[int, int] = {}
         self._threads = [
             threading.Thread(target=self._guard, args=(self._serve_execute,), daemon=True),
             threading.Thread(target=self._guard, args=(self._serve_calls,), daemon=True),
@@ -354,6 +368,7 @@ class Engine:
     def send(self, *requests: Asked) -> int:
         """Send a batch; return its number."""
         self._batch += 1
+        self._sent[self._batch] = time.monotonic_ns()
         head = []
         for request in requests:
             if not request.key:
@@ -437,13 +452,15 @@ class Engine:
     def _serve_execute(self) -> None:
         lane = self.execute
         while (message := lane.receive()) is not None:
-            kind, flags, number, _, body, descriptor = message
+            kind, flags, number, place, body, descriptor = message
             if kind == RELEASE:
                 lane.release(body)
                 continue
             sequence = flags >> 8
             assert sequence == self._last_number % 0xFFFFFF + 1
             self._last_number = sequence
+            if kind == EXECUTED and not flags & AWAY:
+                assert self._sent[number] <= place <= time.monotonic_ns(), "when the batch was taken up"
             count, released = struct.unpack_from("<II", body)
             answers, offset, addressed = [], 8, False
             for _ in range(count):

@@ -131,9 +131,7 @@ def test_an_input_that_the_model_keeps_is_copied_and_its_block_stays() -> None:
         assert kept[0][5] == 3
         model.engine.ask(IN=big(4))
         kept.clear()
-        gc.collect()
-        model.engine.ask()  # Nothing waits any longer when this has been answered.
-        assert not model.engine.execute.arena.blocks
+        assert model.engine.execute.arena.wait_until_empty()
 
 
 def test_a_block_whose_last_array_another_thread_drops_goes_back_at_once() -> None:
@@ -213,8 +211,7 @@ def test_blocks_go_back_after_a_failure() -> None:
         answer = model.engine.ask(IN=big(2))
         assert "ValueError: 2.0" in answer.error
         gc.collect()
-        model.engine.ask(IN=np.zeros(1, np.float32))
-        assert not model.engine.execute.arena.blocks
+        assert model.engine.execute.arena.wait_until_empty()
 
 
 def test_a_sender_waits_while_the_engine_has_much_to_take() -> None:

@@ -100,6 +100,12 @@ class SequenceModel:
         self.running[instance] = places or None
         return shown or None
 
+    def has_work(self, instance: int) -> bool:
+        """Whether an idle instance would start something, as long as nobody cancels."""
+        places = [place for place in self.slots if place[1] == instance]
+        waits = bool(self.ready[instance]) or any(self.slots[place].queue for place in places if not self.oldest)
+        return waits and self.running[instance] is None
+
     def finish(self, instance: int) -> None:
         """The batch of an instance ends."""
         places = self.running[instance] or []

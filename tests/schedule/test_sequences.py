@@ -26,22 +26,30 @@ class AgainstTheModel(RuleBasedStateMachine):
     native: Driver
 
     @initialize(
-        instances=st.integers(1, 2),
+        instances=st.integers(1, 3),
         max_batch=st.integers(0, 3),
         oldest=st.booleans(),
         candidates=st.integers(1, 4),
+        limit=st.integers(0, 2),
         away=st.booleans(),
     )
-    def make(self, instances: int, max_batch: int, oldest: bool, candidates: int, away: bool) -> None:
+    def make(self, instances: int, max_batch: int, oldest: bool, candidates: int, limit: int, away: bool) -> None:
+        """limit: so many instances may run at once; 0 for all."""
         slots = candidates if oldest else max(1, max_batch)
         options = {"candidates": candidates} if oldest else {}
+        options |= {"limit": limit} if limit else {}
+        self.limit = limit
         self.native.make(instances=instances, away=int(away), max_batch=max_batch, **options)
         self.model = SequenceModel(instances, slots, max_batch, oldest)
         self.requests: dict[str, Request] = {}
         self.runs: dict[int, Run] = {}
         self.executed: set[str] = set()
+        self.native_runs = 0  # That have ended.
 
     def start_batches(self) -> None:
+        if self.limit:
+            self.start_batches_in_turn()
+            return
         for instance in range(len(self.model.running)):
             expected = self.model.next_batch(instance)
             if expected is not None:
@@ -49,6 +57,19 @@ class AgainstTheModel(RuleBasedStateMachine):
                 assert (run.instance, list(run.requests)) == (instance, expected)
                 self.runs[instance] = run
                 self.executed |= {shown.split("/")[0] for shown in expected if shown != "-"}
+
+    def start_batches_in_turn(self) -> None:
+        """Whose turn it is depends on who came first to ask; nobody runs without one."""
+        instances = range(len(self.model.running))
+        while len(self.runs) < self.limit:
+            working = [instance for instance in instances if self.model.has_work(instance)]
+            if not working:
+                break
+            run = self.native.run()
+            assert run.instance in working
+            assert list(run.requests) == self.model.next_batch(run.instance)
+            self.runs[run.instance] = run
+        assert self.native.run_count() == self.native_runs + len(self.runs)
 
     @rule(sequence=st.integers(0, 6), flags=st.sampled_from([0, 0, START, START, END, BOTH]))
     def enqueue(self, sequence: int, flags: int) -> None:
@@ -63,10 +84,12 @@ class AgainstTheModel(RuleBasedStateMachine):
     def finish(self, data: st.DataObject) -> None:
         instance = data.draw(st.sampled_from(sorted(self.runs)))
         self.native.finish(self.runs.pop(instance))
+        self.native_runs += 1
         self.model.finish(instance)
         self.start_batches()
 
-    @precondition(lambda self: len(self.requests) > len(self.executed) + len(self.model.refused))
+    # What is limited finds out about them in its turn.
+    @precondition(lambda self: not self.limit and len(self.requests) > len(self.executed) + len(self.model.refused))
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         waiting = set(self.requests) - self.executed - set(self.model.refused)
@@ -184,6 +207,17 @@ def test_oldest_waits_for_a_preferred_size(sequences: Driver) -> None:
     run_all(sequences, "a/1,0,1 c/1,1,1")
     sequences.drain()
     assert sequences.answer("b") == OK
+
+
+@pytest.mark.parametrize("strategy", [{"candidates": 4, "preferred": 2}, {"utilization": 100}], ids=str)
+def test_a_limited_model_waits_for_its_batch_to_grow(sequences: Driver, strategy: dict[str, int]) -> None:
+    """It stands in line when the delay is over, without anybody coming."""
+    sequences.make(max_batch=2, delay=20_000, limit=1, **strategy)
+    sequences.enqueue("a", id=1, flags=START)
+    run_all(sequences, "a/1,0,1")
+    sequences.enqueue("b", id=1)
+    sequences.enqueue("c", id=2, flags=START)
+    run_all(sequences, "b/0,0,1 c/1,0,1")
 
 
 def test_a_cancelled_sequence_is_answered_while_others_run(sequences: Driver) -> None:

@@ -17,11 +17,11 @@ def started(ports: Ports) -> list[str]:
     return [f"Started {name} at {port.text}" for name, port in services if port is not None]
 
 
-def urls(ports: Ports, models: Sequence[ModelState]) -> list[str]:
-    """Where to look first."""
+def urls(ports: Ports, models: Sequence[ModelState], tls: bool = False) -> list[str]:
+    """Where to look first. tls: whether HTTP is served over it."""
     lines = []
     if ports.http is not None:
-        base = f"http://{ports.http.host}:{ports.http.number}"
+        base = f"{'https' if tls else 'http'}://{ports.http.host}:{ports.http.number}"
         lines.append(f"{base}/v2/health/ready")
         ready = sorted({model.name for model in models if model.ready})
         lines += [f"{base}/v2/models/{name}" for name in ready[:1]]

@@ -9,6 +9,8 @@ import signal
 import subprocess
 from collections.abc import Callable
 
+from triton_lite.engine.signals import DRAIN_SIGNAL, REPORT_SIGNAL
+
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 _supervisor = os.getpid()
@@ -19,6 +21,12 @@ def die_with_supervisor() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != _supervisor:
         os._exit(1)
+
+
+def start_as_engine() -> None:
+    """The same for an engine, which must not be ended by the signals it takes later on, however early they come."""
+    die_with_supervisor()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {DRAIN_SIGNAL, REPORT_SIGNAL})
 
 
 class Child:
@@ -64,6 +72,16 @@ class Child:
         """Ask it to end."""
         if self.running and self._process is not None:
             self._process.terminate()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal, if it runs."""
+        if self.running and self._process is not None:
+            self._process.send_signal(number)
+
+    @property
+    def process_id(self) -> int | None:
+        """Its process id; None while it does not run."""
+        return self._process.pid if self.running and self._process is not None else None
 
     def kill(self) -> None:
         """End it, and its group, at once."""

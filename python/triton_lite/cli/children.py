@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from triton_lite.cli.child import die_with_supervisor
+from triton_lite.cli.child import die_with_supervisor, start_as_engine
 from triton_lite.cli.ports import Ports
 from triton_lite.frontends import ready
 from triton_lite.launch.connection import SUPERVISED
@@ -42,7 +42,13 @@ class Commands:
         self._place = place
         texts = {
             f"{name}_port": str(port.number)
-            for name, port in (("http", ports.http), ("grpc", ports.grpc), ("metrics", ports.metrics))
+            for name, port in (
+                ("http", ports.http),
+                ("grpc", ports.grpc),
+                ("metrics", ports.metrics),
+                ("http_admin", ports.http_admin),
+                ("grpc_admin", ports.grpc_admin),
+            )
             if port is not None
         }
         self._settings = settings.replaced(engine=str(place.socket), **texts)
@@ -62,20 +68,19 @@ class Commands:
             self._settings,
             supervised=True,
             environment=self._environment,
-            before_exec=die_with_supervisor,
+            before_exec=start_as_engine,
             command=self._programs.engine,
         )
 
     def http(self, ready_descriptor: int) -> subprocess.Popen[bytes]:
-        """Start gunicorn on the supervisor's socket; each worker writes to `ready_descriptor` when it is up."""
-        port = self._ports.http
-        assert port is not None
+        """Start gunicorn on the supervisor's sockets; each worker writes to `ready_descriptor` when it is up."""
+        sockets = [str(port.socket.fileno()) for port in (self._ports.http, self._ports.http_admin) if port is not None]
         environment = {
             **self._environment,
             ready.VARIABLE: str(ready_descriptor),
-            "TRITON_LITE_HTTP_SOCKET": str(port.socket.fileno()),
+            "TRITON_LITE_HTTP_SOCKET": ",".join(sockets),
         }
-        descriptors = [ready_descriptor, port.socket.fileno()]
+        descriptors = [ready_descriptor, *map(int, sockets)]
         if self._others_ready >= 0:
             environment[ready.OTHERS_VARIABLE] = str(self._others_ready)
             descriptors.append(self._others_ready)

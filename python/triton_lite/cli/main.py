@@ -10,6 +10,8 @@ _USAGE = """Usage: triton-lite COMMAND ...
   serve     Serve models: triton-lite serve [OPTIONS] [REPOSITORY or FILE.onnx]
   model     Check, make, load, unload, list and run models: triton-lite model --help
   top       Show what the models of a running server do: triton-lite top --help
+  key       Make an API key for --api-keys-file: triton-lite key --help
+  status    Show the processes, models and memory of running servers: triton-lite status --help
   options   List the options of the server; --markdown prints them as a page
 
   --version   Print the version
@@ -35,6 +37,18 @@ def _top(arguments: Sequence[str]) -> int:
     return top(arguments)
 
 
+def _key(arguments: Sequence[str]) -> int:
+    from triton_lite.cli.key import key
+
+    return key(arguments)
+
+
+def _status(arguments: Sequence[str]) -> int:
+    from triton_lite.cli.status import status
+
+    return status(arguments)
+
+
 def _options(arguments: Sequence[str]) -> int:
     from triton_lite.options.help import markdown, usage
 
@@ -46,6 +60,8 @@ _COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "serve": _serve,
     "model": _model,
     "top": _top,
+    "key": _key,
+    "status": _status,
     "options": _options,
 }
 

@@ -19,6 +19,8 @@ from triton_lite.options import OptionError, Settings
 from triton_lite.options.rules import metrics_address
 
 _BACKLOG = 2048
+# Another server that starts may be looking whether a lock is a dead one's.
+_LOCK_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class Ports:
     http: Port | None
     grpc: Port | None
     metrics: Port | None
+    http_admin: Port | None = None
+    grpc_admin: Port | None = None
 
 
 @contextlib.contextmanager
@@ -63,6 +67,12 @@ def claim_ports(settings: Settings) -> Iterator[Ports]:
             claim("http", settings["http-address"], True, settings["reuse-http-port"]),
             claim("grpc", settings["grpc-address"], False, settings["reuse-grpc-port"]),
             claim("metrics", metrics_address(settings.values), True, False),
+            *(
+                stack.enter_context(_claim(settings, f"{name}-admin", settings["admin-address"], listen, False))
+                if settings["admin-address"] and settings[f"allow-{name}"]
+                else None
+                for name, listen in (("http", True), ("grpc", False))
+            ),
         )
 
 
@@ -75,7 +85,7 @@ def _claim(settings: Settings, name: str, address: str, listen: bool, reuse: boo
             # a second server, which the kernel would let in.
             name_of_lock = f"port-{address.replace('/', '_')}-{wanted}{_network()}.lock"
             lock = stack.enter_context(FileLock(runtime_folder(settings) / name_of_lock, shared=reuse))
-            if not lock.try_acquire():
+            if not lock.acquire(_LOCK_SECONDS):
                 raise _taken(name, address, wanted, "by another triton-lite server")
         if not reuse:
             _check_free(name, address, wanted)
@@ -112,7 +122,9 @@ def _bound(name: str, address: str, port: int, shared: bool) -> socket.socket:
         opened.close()
         if error.errno == errno.EADDRINUSE:
             raise _taken(name, address, port, "by another process") from None
-        raise OptionError(f'Bad option: "--{name}-address" or "--{name}-port".\n{address}:{port}: {error}') from None
+        raise OptionError(
+            f'Bad option: "{_address_option(name)}" or "--{name}-port".\n{address}:{port}: {error}'
+        ) from None
     return opened
 
 
@@ -121,11 +133,15 @@ def _resolve(name: str, address: str, port: int) -> tuple[int, int, int, str, tu
         found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
         raise OptionError(
-            f'Bad option: "--{name}-address".\n{address} is no address of this machine: {error}'
+            f'Bad option: "{_address_option(name)}".\n{address} is no address of this machine: {error}'
         ) from None
     return found[0]
 
 
+def _address_option(name: str) -> str:
+    return "--admin-address" if name.endswith("-admin") else f"--{name}-address"
+
+
 def _taken(name: str, address: str, port: int, whom: str) -> OptionError:
-    hint = "" if name == "metrics" else f" or give --reuse-{name}-port=true to both servers"
+    hint = "" if name not in ("http", "grpc") else f" or give --reuse-{name}-port=true to both servers"
     return OptionError(f"{address}:{port} is used {whom}; choose another port with --{name}-port{hint}")

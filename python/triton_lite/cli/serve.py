@@ -49,9 +49,28 @@ def _run(settings: Settings, programs: Programs | None) -> int:
     from triton_lite.cli.ports import claim_ports
     from triton_lite.cli.private_place import private_place
     from triton_lite.cli.supervisor import Supervisor
+    from triton_lite.guard.exposure import exposure
 
+    _check(settings)
     with claim_ports(settings) as ports, private_place(settings) as place:
         log = log_here(settings, place)
         for warning in settings.warnings:
             log.warning(warning)
+        for line in exposure(settings):
+            log.info(line)
         return Supervisor(settings, ports, Commands(settings, ports, place, programs or Programs())).run()
+
+
+def _check(settings: Settings) -> None:
+    """Refuse files of TLS and API keys that cannot be used. Raises OptionError."""
+    from triton_lite.options.rules import uses_tls
+
+    for protocol in ("http", "grpc"):
+        if settings[f"allow-{protocol}"] and uses_tls(settings.values, protocol):
+            from triton_lite.guard.certificates import check_certificates
+
+            check_certificates(settings, protocol)
+    if settings["api-keys-file"]:
+        from triton_lite.guard.guard import read_key_file
+
+        read_key_file(settings)

@@ -1,4 +1,5 @@
-"""The start of a server: when the engine has its models and the front ends listen, it is ready."""
+"""The start of a server, and of processes that died: when the engine has its models and the front ends listen, it is
+ready."""
 
 from __future__ import annotations
 
@@ -36,6 +37,7 @@ class StartUp:
         starts = {"HTTP": (ports.http, commands.http), "gRPC": (ports.grpc, commands.grpc)}
         allowed = {name: start for name, (port, start) in starts.items() if port is not None}
         self._not_ready = set(allowed)
+        self._up: list[Child] = []
         self.front_ends = tuple(Child(name, self._starter(name, start)) for name, start in allowed.items())
 
     def begin(self) -> None:
@@ -45,6 +47,17 @@ class StartUp:
         self.engine.start()
         for child in self.front_ends:
             child.start()
+
+    def begin_again(self, child: Child) -> None:
+        """Start a process that ended."""
+        if child is not self.engine:
+            self._not_ready.add(child.name)
+        child.start()
+
+    def take_up(self) -> list[Child]:
+        """Return the processes that began to serve since the last call."""
+        up, self._up = self._up, []
+        return up
 
     @property
     def not_ready(self) -> list[Child]:
@@ -78,8 +91,8 @@ class StartUp:
 
     def _start_engine(self) -> subprocess.Popen[bytes]:
         process, pipe = self._commands.engine()
-        self.report = Report()
-        self._follow(pipe, self._on_report)
+        report = self.report = Report()
+        self._follow(pipe, lambda pipe: self._on_report(pipe, report))
         return process
 
     def _starter(
@@ -109,16 +122,20 @@ class StartUp:
         # The end of the pipe without a word is the death of the process, which is seen elsewhere.
         if os.read(pipe, 4096):
             self._not_ready.discard(name)
+            self._up += [child for child in self.front_ends if child.name == name]
             if name == "gRPC":
                 self._commands.tell_http_of_grpc()
         self._close(pipe)
 
-    def _on_report(self, pipe: int) -> None:
+    def _on_report(self, pipe: int, report: Report) -> None:
         data = os.read(pipe, 65536)
+        loaded = report.loaded
         try:
-            self.report.feed(data)
+            report.feed(data)
         except ValueError as error:
             self.failure = f"Internal - {error}"
+        if report is self.report and report.loaded and not loaded:
+            self._up.append(self.engine)
         if not data:
             self._close(pipe)
 

@@ -20,13 +20,15 @@ class Known:
     """One model as it was last found.
 
     before: what its files' times were when it was loaded last. asked_for: somebody named it, so it stays when the
-    ensemble goes that needed it. scratch: the folder of files that were given with a load call.
+    ensemble goes that needed it. config: the configuration that a load call gave, as it came; scratch: the folder of
+    the files that it gave.
     """
 
     model: FoundModel
     times: ModelTimes
     before: ModelTimes
     asked_for: bool = False
+    config: str | None = None
     scratch: Scratch | None = None
 
     def failed(self) -> Known:

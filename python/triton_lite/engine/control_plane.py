@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 from triton_lite.engine.devices import find_gpus
 from triton_lite.engine.handlers import Context, Handler, handler_of
+from triton_lite.engine.journal import Journal
 from triton_lite.engine.lifecycle import Lifecycle
 from triton_lite.engine.loader import Loader
 from triton_lite.engine.model_processes.calls import ModelCalls
@@ -17,6 +19,8 @@ from triton_lite.engine.model_processes.service import ModelProcesses
 from triton_lite.engine.options import EngineOptions
 from triton_lite.engine.progress import Progress
 from triton_lite.engine.response_cache import REDIS
+from triton_lite.engine.restoration import restore_settings
+from triton_lite.engine.status import as_text, status
 from triton_lite.errors import Code, TritonError
 from triton_lite.metrics.engine_text import EngineMetrics
 
@@ -31,11 +35,20 @@ class ControlPlane:
     """Runs beside one `_native.Engine`, in its process.
 
     Making one connects to the cache of the options, if that is a Redis; raises TritonError where it does not answer.
+    journal: of what is to outlive the engine's process; what an engine before it left is taken over.
     `load_models` and `answer_calls` block; `start` runs both on threads of their own. `stop` ends them.
     runtime_folder: where Python environments are unpacked, the folder for temporary files where it is empty.
     """
 
-    def __init__(self, engine: Any, options: EngineOptions, native: Any = None, runtime_folder: str = "") -> None:
+    def __init__(
+        self,
+        engine: Any,
+        options: EngineOptions,
+        native: Any = None,
+        journal: Journal | None = None,
+        supervised: bool = False,
+        runtime_folder: str = "",
+    ) -> None:
         if native is None:
             from triton_lite import _native
 
@@ -52,13 +65,22 @@ class ControlPlane:
 
             self._spans = SpanService(engine, options.trace)
         self.progress = Progress()
+        journal = journal or Journal()
+        self._record = journal.take_over()
+        if self._record is not None:
+            restore_settings(engine, journal, self._record)
+            # The server was up: what cannot be loaded now is no reason to end it.
+            options = dataclasses.replace(options, exit_on_error=False)
         calls = ModelCalls()
         self._processes = ModelProcesses(native, calls, runtime_folder)
         loader = Loader(native, engine, options, find_gpus(), self._processes)
-        self.lifecycle = Lifecycle(loader, engine, options)
+        self.lifecycle = Lifecycle(loader, engine, options, journal)
+        self.lifecycle.await_initial(self._record)
         calls.serve(self.lifecycle)
         self.metrics = EngineMetrics(engine, options, self._processes.metrics.text)
-        self._context = Context(engine, options, self.lifecycle, self.progress, self.metrics, self._processes)
+        self._context = Context(
+            engine, options, self.lifecycle, self.progress, self.metrics, self._processes, journal, supervised
+        )
         self._slow = ThreadPoolExecutor(_SLOW_CALLS, thread_name_prefix="control-call")
         self._apart = ThreadPoolExecutor(1, thread_name_prefix="admin-call")
         self._threads: list[threading.Thread] = []
@@ -99,12 +121,19 @@ class ControlPlane:
         if self._spans is not None:
             self._spans.join(_STOP_SECONDS)
 
+    def log_status(self) -> None:
+        """Write into the log what the server does right now."""
+        try:
+            _log.info("", extra={"block": as_text(status(self._context))})
+        except Exception:
+            _log.exception("the status could not be told")
+
     def load_models(self) -> str:
         """Load the models of the start. Returns why that was not complete; empty when all are served."""
         problem = ""
         initialized = False
         try:
-            if self.lifecycle.load_initial():
+            if self.lifecycle.load_initial(self._record):
                 problem = "failed to load all models"
             initialized = True
         except TritonError as error:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from triton_lite.config import text
 from triton_lite.config.error import explain
 from triton_lite.engine.catalog import Catalog, Known
+from triton_lite.engine.journal import RecordedModel
 from triton_lite.engine.loader import Loader
 from triton_lite.engine.options import EngineOptions
 from triton_lite.errors import Code, TritonError
@@ -81,6 +82,14 @@ class Finder:
                         waiting.append(step.model_name)
         return change
 
+    def find_recorded(self, catalog: Catalog, models: Iterable[RecordedModel]) -> Change:
+        """Look for models as another engine knew them."""
+        change = Change()
+        for model in models:
+            scratch = Scratch(model.files) if model.files else None
+            self._find_one(catalog, change, model.name, Override(model.config), scratch, model.asked_for)
+        return change
+
     def _find_one(
         self,
         catalog: Catalog,
@@ -148,7 +157,9 @@ class Finder:
                 change.unmodified.add(key)
                 return
             asked_for = asked_for or (known is not None and known.asked_for)
-            change.found[key] = Known(self._loader.find(source, config), times, before, asked_for, scratch)
+            change.found[key] = Known(
+                self._loader.find(source, config), times, before, asked_for, override.config, scratch
+            )
         except TritonError as error:
             _log.error("Poll failed for model directory '%s': %s", source.name, explain(error))
             change.failures[key] = error

@@ -11,6 +11,7 @@ from triton_lite.config.error import ConfigError, advice_of
 from triton_lite.engine import plan
 from triton_lite.engine.catalog import Catalog, Known, Needs, ambiguous
 from triton_lite.engine.finder import NOTHING, Change, Finder
+from triton_lite.engine.journal import Journal, Record, RecordedModel
 from triton_lite.engine.loader import DataPlane, Loader, status_text
 from triton_lite.engine.options import EngineOptions
 from triton_lite.engine.readiness import ReadinessChecks
@@ -43,31 +44,70 @@ class Lifecycle:
     The table and the data plane know models by key (see catalog): the name, unless namespacing is on.
     """
 
-    def __init__(self, loader: Loader, engine: DataPlane, options: EngineOptions) -> None:
+    def __init__(
+        self, loader: Loader, engine: DataPlane, options: EngineOptions, journal: Journal | None = None
+    ) -> None:
         self.table = ModelTable()
         self._engine = engine
         self._options = options
+        self._journal = journal or Journal()
         self._finder = Finder(loader, options)
         self._loads = VersionLoads(loader, engine, options, self.table)
         self.readiness = ReadinessChecks(self.table, self._loads.processes, self.key_of)
         self._turns = Turns()
         self._free = self._turns.free  # Guards the catalog, too.
+        self._awaited: set[str] = set()  # Of the start, until they are loaded.
         self._catalog = Catalog()
         self._scratches: set[Scratch] = set()  # Files of load calls, while anything stands for them.
 
-    def load_initial(self) -> dict[str, TritonError]:
+    def await_initial(self, record: Record | None = None) -> None:
+        """Say from now on, until they are loaded, that the models of the start are about to come, not unknown."""
+        options = self._options
+        if options.model_namespacing:
+            return
+        if options.model_control_mode == "explicit" and record is not None and record.models is not None:
+            names = [model.name for model in record.models]
+        elif options.model_control_mode == "explicit" and options.load_model != ["*"]:
+            names = options.load_model
+        else:
+            try:
+                names = list(scan.scan(options.model_repository))
+            except TritonError:
+                names = []  # Loading says it.
+        self._awaited = set(names)
+        for name in sorted(self._awaited):
+            text = f"Request for unknown model: '{name}' is not at ready state"
+            self._engine.refuse(name, int(Code.UNAVAILABLE), text)
+
+    def load_initial(self, record: Record | None = None) -> dict[str, TritonError]:
         """Load the models of the start. Returns what went wrong, by key or name.
 
-        Raises TritonError when a repository is not there.
+        record: what an engine had that this one takes the place of. Where models are loaded by nobody's call, the
+        repositories count instead. Raises TritonError when a repository is not there.
         """
         options = self._options
         scan.check_repositories(options.model_repository)
-        if options.model_control_mode != "explicit" or options.load_model == ["*"]:
-            change, results = self._apply(lambda: self._finder.find_all(self._catalog))
-        else:
-            names = list(dict.fromkeys(options.load_model))
-            change, results = self._apply(lambda: self._finder.find_named(self._catalog, names))
+        self._remove_abandoned(record)
+        try:
+            if options.model_control_mode == "explicit" and record is not None and record.models is not None:
+                models = record.models
+                change, results = self._apply(lambda: self._finder.find_recorded(self._catalog, models))
+            elif options.model_control_mode != "explicit" or options.load_model == ["*"]:
+                change, results = self._apply(lambda: self._finder.find_all(self._catalog))
+            else:
+                names = list(dict.fromkeys(options.load_model))
+                change, results = self._apply(lambda: self._finder.find_named(self._catalog, names))
+        finally:
+            for name in self._awaited:  # Of those that did not come.
+                self._engine.refuse(name, int(Code.OK), "")
+            self._awaited.clear()
         return change.failures | results
+
+    def _remove_abandoned(self, record: Record | None) -> None:
+        """Remove the files of load calls that an engine before this one did not finish."""
+        for folder in list(record.loading) if record is not None else ():
+            Scratch(folder).remove()
+            self._journal.end_loading(folder)
 
     def poll(self) -> dict[str, TritonError]:
         """Bring everything in step with the repositories. Returns what went wrong, by key or name."""
@@ -93,6 +133,7 @@ class Lifecycle:
             except TritonError as error:
                 _log.error("Poll failed for model directory '%s': %s", name, error.text)
                 raise _not_polled(name) from error
+            self._journal.begin_loading(scratch.directory)
         try:
             change, results = self._apply(
                 lambda: self._finder.find_named(self._catalog, [name], override, scratch), within
@@ -100,6 +141,8 @@ class Lifecycle:
         finally:
             if scratch and scratch not in self._scratches:  # Refused before anything stood for it.
                 scratch.remove()
+            if scratch:
+                self._journal.end_loading(scratch.directory)
         errors = [(key, results[key]) for key in sorted(results) if key in self._keys_of(name)]
         if errors:
             text = "".join(f"load failed for model '{key}': {error.text}\n" for key, error in errors)
@@ -159,7 +202,22 @@ class Lifecycle:
             self.table.set_problem(key, Problem(error.text, advice_of(error)))
         for key in models.keys() - results.keys():
             self.table.set_problem(key, None)
+        self._record()
         return change, results
+
+    def _record(self) -> None:
+        with self._free:
+            self._journal.record_models(
+                [
+                    RecordedModel(
+                        known.model.source.name,
+                        known.asked_for,
+                        known.config,
+                        known.scratch.directory if known.scratch else "",
+                    )
+                    for known in self._catalog.values()
+                ]
+            )
 
     def _look(self, find: Callable[[], Change]) -> tuple[tuple[Change, set[str], set[str]], set[str]]:
         """Find a change, the names that it concerns, and the ensembles; and all keys that it concerns."""

@@ -7,6 +7,7 @@ nor grpc nor the onnxruntime package.
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import logging
 import os
 import signal
@@ -18,10 +19,13 @@ from typing import Any
 
 from triton_lite import logs
 from triton_lite.engine.control_plane import ControlPlane
+from triton_lite.engine.journal import Journal, journal_path, read
 from triton_lite.engine.options import EngineOptions
 from triton_lite.engine.report import ReportWriter
+from triton_lite.engine.signals import DRAIN_SIGNAL, REPORT_SIGNAL
 from triton_lite.engine.start_report import report_start
 from triton_lite.errors import TritonError
+from triton_lite.guard.rate_path import rate_table_path
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +33,7 @@ OPTIONS_VARIABLE = "TRITON_LITE_ENGINE_OPTIONS"
 """Environment variable with the engine's options as JSON, where no file is named."""
 
 _ENDING_SIGNALS = {signal.SIGTERM, signal.SIGINT}
+_SIGNALS = {*_ENDING_SIGNALS, DRAIN_SIGNAL, REPORT_SIGNAL}
 _LINGER_CHECK_SECONDS = 1.0
 
 
@@ -41,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"triton-lite engine: {error}", file=sys.stderr)
         return 2
     # Before any other thread: all inherit the mask, and only the main thread takes these signals.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING_SIGNALS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         _configure_logs(engine_options, Path(options.socket), supervised=options.parent is not None)
@@ -58,26 +63,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _log.error("%s", error.text)
         return 1
     finally:
-        if options.parent is None:
-            logs.board_path(Path(options.socket)).unlink(missing_ok=True)
+        _clean_up(options)
 
 
 def _run(options: argparse.Namespace, engine_options: EngineOptions) -> int:
     from triton_lite import _native
 
     _native.configure_log(**logs.native_options())
+    # The native stack is written first, then those of Python.
+    faulthandler.enable()
+    _native.install_crash_traces()
     report = ReportWriter(options.ready_fd)
     if engine_options.access_log:
         _native.start_access_log(engine_options.access_log)
     engine = engine_options.make_engine(_native)
-    control_plane = ControlPlane(engine, engine_options, _native, os.path.dirname(os.path.abspath(options.socket)))
+    journal = Journal(journal_path(Path(options.socket)))
+    supervised = options.parent is not None
+    folder = os.path.dirname(os.path.abspath(options.socket))
+    control_plane = ControlPlane(engine, engine_options, _native, journal, supervised, folder)
     engine.listen(options.socket, engine_options.answer_budget_byte_size)
     report.listening()
     control_plane.start()
     reported = (control_plane.lifecycle.table, control_plane.progress, report)
     threading.Thread(target=report_start, args=reported, name="start-report", daemon=True).start()
     _log.info("engine %d listens at %s", os.getpid(), options.socket)
-    reason = _wait_for_end(engine, options.linger)
+    reason = _wait_for_end(engine, control_plane, options.linger)
     _log.info("engine %d ends: %s", os.getpid(), reason)
     engine.stop()
     control_plane.stop()
@@ -85,15 +95,21 @@ def _run(options: argparse.Namespace, engine_options: EngineOptions) -> int:
     return 0
 
 
-def _wait_for_end(engine: Any, linger: float | None) -> str:
+def _wait_for_end(engine: Any, control_plane: ControlPlane, linger: float | None) -> str:
     """Wait for a signal or, with `linger`, until no peer was there for so many seconds. Returns the reason."""
     while True:
         if linger is None:
-            return signal.Signals(signal.sigwait(_ENDING_SIGNALS)).name
-        info = signal.sigtimedwait(_ENDING_SIGNALS, min(_LINGER_CHECK_SECONDS, max(linger, 0.01)))
-        if info is not None:
-            return signal.Signals(info.si_signo).name
-        if engine.peer_count == 0 and engine.idle_seconds >= linger:
+            number: int | None = signal.sigwait(_SIGNALS)
+        else:
+            info = signal.sigtimedwait(_SIGNALS, min(_LINGER_CHECK_SECONDS, max(linger, 0.01)))
+            number = info.si_signo if info is not None else None
+        if number in _ENDING_SIGNALS:
+            return signal.Signals(number).name
+        if number == DRAIN_SIGNAL:
+            control_plane.progress.drain()
+        elif number == REPORT_SIGNAL:
+            control_plane.log_status()
+        elif linger is not None and engine.peer_count == 0 and engine.idle_seconds >= linger:
             return f"no peer for {linger:g} s"
 
 
@@ -126,10 +142,29 @@ def _configure_logs(options: EngineOptions, socket: Path, *, supervised: bool) -
         format=options.log_format,
     )
     board = logs.board_path(socket)
-    if not supervised:
+    if not supervised and read(journal_path(socket)) is None:
         # An engine that was here before, and what was set in it, is over. A supervisor's board goes with its server.
         board.unlink(missing_ok=True)
     logs.configure(own, file=options.log_file, board=board)
+
+
+def _clean_up(options: argparse.Namespace) -> None:
+    """Leave nothing behind, unless there is a supervisor that may start another engine."""
+    if options.parent is not None and os.getppid() == options.parent:
+        return
+    socket = Path(options.socket)
+    logs.board_path(socket).unlink(missing_ok=True)
+    rate_table_path(socket).unlink(missing_ok=True)
+    journal_path(socket).unlink(missing_ok=True)
+    if options.parent is not None:
+        # The supervisor was killed and could not do it.
+        from triton_lite.launch.file_lock import FileLock
+        from triton_lite.launch.leftovers import remove_leftovers
+        from triton_lite.launch.place import Place
+
+        with FileLock(Place(socket).lock) as lock:
+            lock.try_acquire()  # Letting go of it removes it.
+        remove_leftovers(socket.parent)
 
 
 def _leave_session() -> None:

@@ -30,7 +30,8 @@ class EngineOptions:
     allow_client_shm: clients may register regions.
     metrics_config: pairs of setting and value (metrics/settings.py).
     exit_on_error is carried out by whoever started the engine; one that is about to end is never ready.
-    answer_budget_byte_size: memory for the answers to one peer. access_log: its file, "-" for the log, "" for none.
+    answer_budget_byte_size: memory for the answers to one peer. max_inflight_…: of what requests are refused beyond
+    that; 0 for no limit. access_log: its file, "-" for the log, "" for none.
     """
 
     model_repository: list[str] = field(default_factory=list)
@@ -59,6 +60,9 @@ class EngineOptions:
     trace_config: list[tuple[str, str, str]] = field(default_factory=list)
     exit_timeout_secs: int = 30
     answer_budget_byte_size: int = 4 << 30
+    max_inflight_requests: int = 0
+    max_inflight_requests_per_model: int = 0
+    max_inflight_byte_size: int = 0
     log_verbose: int = 0
     log_info: bool = True
     log_warning: bool = True
@@ -112,6 +116,7 @@ class EngineOptions:
             remote_cache=REDIS in self.cache_config,
             trace=self.trace.native(native),
             pinned_memory_byte_size=self.pinned_memory_pool_byte_size,
+            limits=(self.max_inflight_requests, self.max_inflight_requests_per_model, self.max_inflight_byte_size),
             **self._metrics(),
         )
         return engine

@@ -12,6 +12,7 @@ class Progress:
         self._done = threading.Event()
         self._problem = ""
         self._initialized = True
+        self._draining = threading.Event()
 
     def finish(self, problem: str, *, initialized: bool = True) -> None:
         """Say that everything was tried. problem: empty when all models are served.
@@ -26,6 +27,15 @@ class Progress:
     def initialized(self) -> bool:
         """False once the start failed as a whole: such a server is neither live nor ready."""
         return self._initialized
+
+    def drain(self) -> None:
+        """Say that the server is about to end: it still serves, and is not ready any more."""
+        self._draining.set()
+
+    @property
+    def draining(self) -> bool:
+        """Whether the server is about to end."""
+        return self._draining.is_set()
 
     @property
     def done(self) -> bool:

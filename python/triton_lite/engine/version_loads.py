@@ -13,7 +13,7 @@ from triton_lite.config.error import ConfigError, advice_of, explain
 from triton_lite.engine.catalog import Known
 from triton_lite.engine.loader import DataPlane, FoundModel, LoadedVersion, Loader, status_text
 from triton_lite.engine.model_processes.model import PythonModel
-from triton_lite.engine.notice import uncached, unlimited
+from triton_lite.engine.notice import uncached
 from triton_lite.engine.options import EngineOptions
 from triton_lite.engine.state import UNLOADED, ModelTable, State, VersionStatus
 from triton_lite.errors import Code, TritonError
@@ -218,8 +218,7 @@ class VersionLoads:
             _log.info("successfully unloaded '%s' version %d", key, version)
         for version, one in serving.items():
             self._table.advance(key, version, State.READY, config=one.loaded.config)
-        has_cache, limit = bool(self._options.cache_config), self._options.rate_limit
-        for notice in (*uncached(asked, has_cache), *unlimited(asked, limit)):
+        for notice in uncached(asked, bool(self._options.cache_config)):
             _log.warning("model '%s': %s", key, notice)
         _log.info("successfully loaded '%s'", key)
 

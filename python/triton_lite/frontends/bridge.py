@@ -68,14 +68,14 @@ class _Lost:
 
     last = True
     code = int(Code.UNAVAILABLE)
-    text = UNREACHABLE
     traced = False
     many = False
     message = b""
     segments: Sequence[memoryview] = ()
 
-    def __init__(self, call: int) -> None:
+    def __init__(self, call: int, text: str) -> None:
         self.call = call
+        self.text = text
 
     def acknowledge(self) -> None:
         """Nobody waits for that."""
@@ -106,30 +106,34 @@ class Bridge:
         """The loop that this bridge serves."""
         return self._loop
 
-    async def call(self, method: int, message: Buffer, segments: Sequence[Buffer] = ()) -> Answer:
+    async def call(
+        self, method: int, message: Buffer, segments: Sequence[Buffer] = (), since: int = 0, about: bytes = b""
+    ) -> Answer:
         """Send a call and return its answer, whatever its status. Raises TritonError(UNAVAILABLE) without an engine.
 
-        Cancelling the awaiting task gives the call up in the engine.
+        since, about: see link.Client.send. Cancelling the awaiting task gives the call up in the engine.
         """
         client = self.current or await self.client()
-        return await self._answer(client, client.send(method, message, segments))
+        return await self._answer(client, client.send(method, message, segments, since, about))
 
     async def lend(self, method: int, message: Buffer, tensors: Sequence[Any], device_outputs: bool) -> Answer:
         """Like `call`, to an engine in this process: see `_native.ChannelClient.lend`."""
         client = self.current or await self.client()
         return await self._answer(client, client.lend(method, message, tensors, device_outputs))
 
-    async def call_http(self, call: Any) -> Answer:
+    async def call_http(self, call: Any, since: int = 0, about: bytes = b"") -> Answer:
         """Like `call`, for a decoded HTTP inference."""
         client = self._client
         if client is None or not client.connected:
             client = await self.client()
-        return await self._answer(client, client.send_http(call))
+        return await self._answer(client, client.send_http(call, since, about))
 
-    async def stream(self, method: int, message: Buffer, segments: Sequence[Buffer] = ()) -> Stream:
+    async def stream(
+        self, method: int, message: Buffer, segments: Sequence[Buffer] = (), since: int = 0, about: bytes = b""
+    ) -> Stream:
         """Send a call that may be answered many times."""
         stream = Stream()
-        stream.give_up = await self.start(method, message, segments, stream)
+        stream.give_up = await self.start(method, message, segments, stream, since, about)
         return stream
 
     async def lend_stream(self, method: int, message: Buffer, tensors: Sequence[Any], device_outputs: bool) -> Stream:
@@ -139,10 +143,19 @@ class Bridge:
         stream.give_up = self._take(client, client.lend(method, message, tensors, device_outputs), stream)
         return stream
 
-    async def start(self, method: int, message: Buffer, segments: Sequence[Buffer], taker: Taker) -> Callable[[], None]:
+    async def start(
+        self,
+        method: int,
+        message: Buffer,
+        segments: Sequence[Buffer],
+        taker: Taker,
+        since: int = 0,
+        about: bytes = b"",
+    ) -> Callable[[], None]:
         """Send a call whose answers go to `taker`; returns what gives the call up."""
         client = self.current or await self.client()
-        return self._take(client, client.send(method, message, segments), taker)
+        call = client.send(method, message, segments, since, about)
+        return self._take(client, call, taker)
 
     def post(self, method: int, message: bytes) -> None:
         """Send a call whose answer nobody waits for, if there is an engine."""
@@ -177,6 +190,20 @@ class Bridge:
             self._connecting = self._loop.run_in_executor(None, self._link.client)
             self._connecting.add_done_callback(self._connected)
         return await asyncio.shield(self._connecting)
+
+    @property
+    def pending(self) -> int:
+        """How many calls have not been answered."""
+        return len(self._waiting)
+
+    def cut_off(self) -> int:
+        """Give up what is pending: it is answered UNAVAILABLE. Returns how much that was."""
+        client, waiting = self._client, list(self._waiting)
+        self._lose("the server ends, and the request was not done in time")
+        if client is not None:
+            for call in waiting:
+                client.cancel(call)
+        return len(waiting)
 
     def close(self) -> None:
         """Answer UNAVAILABLE to what is pending and leave the loop."""
@@ -232,7 +259,7 @@ class Bridge:
         if not client.connected:
             self._lose()
 
-    def _lose(self) -> None:
+    def _lose(self, text: str = UNREACHABLE) -> None:
         """The engine went away: nothing that is still pending will be answered."""
         if self._descriptor >= 0:
             self._loop.remove_reader(self._descriptor)
@@ -240,7 +267,7 @@ class Bridge:
         self._client = None
         waiting, self._waiting = self._waiting, {}
         for call, taker in waiting.items():
-            _hand_over(taker, _Lost(call))
+            _hand_over(taker, _Lost(call, text))
 
 
 def _hand_over(taker: asyncio.Future[Answer] | Taker, answer: Answer) -> None:

@@ -71,13 +71,18 @@ class Client(Protocol):
     def tracing(self) -> int:
         """What the engine is to be told of inference (csrc/channel/method.h, Tracing): nothing, times, WITH_CONTEXT."""
 
-    def send(self, method: int, message: Buffer, segments: Sequence[Buffer] = ()) -> int:
-        """Send a call, return its id."""
+    def send(
+        self, method: int, message: Buffer, segments: Sequence[Buffer] = (), since: int = 0, about: bytes = b""
+    ) -> int:
+        """Send a call, return its id.
+
+        since: while the engine traces, when the request began to come. about: see access.about, tracing.with_context.
+        """
 
     def lend(self, method: int, message: Buffer, tensors: Sequence[Any], device_outputs: bool = False) -> int:
         """Send a call to an engine in this process, return its id."""
 
-    def send_http(self, call: Any) -> int:
+    def send_http(self, call: Any, since: int = 0, about: bytes = b"") -> int:
         """Send a decoded HTTP inference, return its id."""
 
     def cancel(self, call: int) -> None:
@@ -143,10 +148,12 @@ class EngineLink:
                 client = self._client = self._connect(self._name)
             return client
 
-    def call(self, method: int, message: Buffer, segments: Sequence[Buffer] = ()) -> Answer:
+    def call(
+        self, method: int, message: Buffer, segments: Sequence[Buffer] = (), since: int = 0, about: bytes = b""
+    ) -> Answer:
         """Send one call and wait for its (last) answer, blocking. Raises TritonError(UNAVAILABLE) without an engine."""
         client = self.client()
-        return self.wait(client, client.send(method, message, segments))
+        return self.wait(client, client.send(method, message, segments, since, about))
 
     def wait(self, client: Client, call: int) -> Answer:
         """Wait for the next answer of `call`, blocking; gives the call up when an exception (a signal's) comes."""

@@ -59,6 +59,12 @@ def is_local_grpc(peer: str) -> bool:
     return peer.startswith(_LOCAL_GRPC) or is_loopback(_grpc_host(peer))
 
 
+def client_of(scope: dict[str, Any]) -> tuple[Any, ...] | None:
+    """Return the client of an ASGI connection, if somebody knows."""
+    client: Any = scope.get("client")
+    return client if type(client) is tuple or client is None else tuple(_end(scope, "client"))
+
+
 def _end(scope: dict[str, Any], name: str) -> Sequence[Any]:
     """Return an end of the connection; empty when nobody knows."""
     end: Any = scope.get(name) or ()

@@ -1,49 +1,48 @@
-"""What a front end says about requests while the engine traces: when it received them, when it sent their answers.
+"""What a front end tells an engine that traces: when requests came and whose, and when traced answers were sent.
 
-The engine decides which requests are traced; nothing is done here while it traces none.
+The engine decides which requests are traced. Of any other a front end says when it came, and no more; nothing is done
+here while the engine traces none.
 """
 
 from __future__ import annotations
 
-import itertools
 import struct
 import time
 
-from triton_lite.frontends.grpc.wire import length_field
 from triton_lite.frontends.link import Answer
 
 now = time.monotonic_ns
 
-HTTP, GRPC = b"h", b"g"
-
-# ModelInferRequest's field for it, and the layouts: csrc/wire/front_trace.h.
-_FIELD = 1002
-_RECEIVED = struct.Struct("<cQQQ")
+# Layouts: csrc/wire/call_metadata.h.
 _SENT = struct.Struct("<QQQ")
-_tokens = itertools.count(1)
+_NO_ACCESS = bytes(8) + b"\n"
+
+
+def with_context(about: bytes, traceparent: bytes, tracestate: bytes) -> bytes:
+    """Add a W3C trace context, which the engine checks, to what is said about a call; `about`: see access.about."""
+    return b"\n".join((about or _NO_ACCESS, traceparent, tracestate)) if traceparent else about
 
 
 class FrontTrace:
     """One request that may be traced. Times are nanoseconds of the monotonic clock."""
 
-    __slots__ = ("_context", "_protocol", "_send_start", "_start", "_token", "traced")
+    __slots__ = ("_call", "_send_start", "since")
 
-    def __init__(self, protocol: bytes, start: int, traceparent: bytes = b"", tracestate: bytes = b"") -> None:
-        """`start`: when receiving began. The W3C trace context is what the client sent, checked by the engine."""
-        self._protocol = protocol
-        self._start = start
-        self._context = traceparent + b"\n" + tracestate if traceparent else b""
-        self._token = next(_tokens)
+    def __init__(self, since: int) -> None:
+        """`since`: when receiving began."""
+        self.since = since
+        self._call = 0
         self._send_start = 0
-        self.traced = False
-
-    def field(self) -> bytes:
-        """Encode what goes behind the request's message, now that it was received."""
-        return length_field(_FIELD, _RECEIVED.pack(self._protocol, self._token, self._start, now()) + self._context)
 
     def take(self, answer: Answer) -> None:
         """Note whether the engine wants to know when it is sent."""
-        self.traced = self.traced or answer.traced
+        if answer.traced:
+            self._call = answer.call
+
+    @property
+    def traced(self) -> bool:
+        """Whether the engine wants to know."""
+        return self._call != 0
 
     def begin_send(self) -> None:
         """Note that sending begins. Only the first time counts."""
@@ -52,4 +51,13 @@ class FrontTrace:
     def sent(self) -> bytes:
         """Encode the message of TRACE_SENT, now that all was sent."""
         end = now()
-        return _SENT.pack(self._token, self._send_start or end, end)
+        return _SENT.pack(self._call, self._send_start or end, end)
+
+
+def traced(answer: Answer) -> FrontTrace | None:
+    """Return what is to be reported of the only answer of a call whose times the engine was told; None: nothing."""
+    if not answer.traced:
+        return None
+    trace = FrontTrace(0)
+    trace.take(answer)
+    return trace

@@ -83,6 +83,7 @@ def check(values: Mapping[str, Any]) -> None:
     for name, what in (("http-restricted-api", "api"), ("grpc-restricted-protocol", "protocol")):
         _check_restrictions(name, what, values[name])
     _check_ports(values)
+    _check_tls_files(values)
 
 
 def _check_restrictions(name: str, what: str, restrictions: tuple[tuple[tuple[str, ...], str, str], ...]) -> None:
@@ -117,6 +118,13 @@ def _check_ports(values: Mapping[str, Any]) -> None:
         )
         if values[f"allow-{name}"]
     ]
+    if values["admin-address"]:
+        services += [
+            (f"{label} admin", values["admin-address"], values[f"{name}-admin-port"])
+            for label, name in (("HTTP", "http"), ("GRPC", "grpc"))
+            if values[f"allow-{name}"]
+        ]
+        _check_admin_ports(values)
     for index, (label, address, port) in enumerate(services):
         for other, other_address, other_port in services[index + 1 :]:
             if port and (address, port) == (other_address, other_port):
@@ -124,6 +132,31 @@ def _check_ports(values: Mapping[str, Any]) -> None:
                     f"The server cannot listen to {label} requests and {other} requests at the same address and port "
                     f"{address}:{port}"
                 )
+
+
+def _check_admin_ports(values: Mapping[str, Any]) -> None:
+    """A request's port tells whether it came to the admin address: the two must differ, whatever their addresses."""
+    for name in ("http", "grpc"):
+        port = values[f"{name}-admin-port"]
+        if values[f"allow-{name}"] and port and port == values[f"{name}-port"]:
+            raise OptionError(f'Bad option: "--{name}-admin-port".\n{port} is --{name}-port; choose another')
+
+
+def uses_tls(values: Mapping[str, Any], protocol: str) -> bool:
+    """Whether a protocol ("http", "grpc") is served over TLS."""
+    return bool(values[f"{protocol}-use-ssl"] or values[f"{protocol}-use-ssl-mutual"])
+
+
+def _check_tls_files(values: Mapping[str, Any]) -> None:
+    """Refuse TLS without its files. Raises OptionError."""
+    for name in ("http", "grpc"):
+        mutual = values[f"{name}-use-ssl-mutual"]
+        if not (values[f"allow-{name}"] and uses_tls(values, name)):
+            continue
+        for file in ("server-cert", "server-key", *(("root-cert",) if mutual else ())):
+            if not values[f"{name}-{file}"]:
+                asked = f"--{name}-use-ssl-mutual" if mutual else f"--{name}-use-ssl"
+                raise OptionError(f'Bad option: "--{name}-{file}".\n{asked} needs a file')
 
 
 def warnings_of(values: Mapping[str, Any]) -> list[str]:

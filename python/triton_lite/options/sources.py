@@ -22,6 +22,7 @@ _OTHER_VARIABLES = frozenset(
         "TRITON_LITE_READY_FD",
         "TRITON_LITE_HTTP_SOCKET",
         "TRITON_LITE_OTHERS_READY_FD",
+        "TRITON_LITE_API_KEY",
     }
 )
 # Kubernetes sets such variables for each Service; one named triton-lite-http would otherwise give --http-port.

@@ -21,6 +21,8 @@ RESTRICTABLE = (
     "logging",
 )
 _BOOLS = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s?#@]+")
+_LEADING_FLAGS = re.compile(r"\(\?([imsU]*)(?:-([imsU]+))?\)")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 
 
@@ -111,12 +113,18 @@ def one_of(choices: Sequence[str], message: str, fold: bool = True) -> Callable[
 
 
 def pattern(argument: str) -> str:
-    """Take a regular expression; names of headers know no case, so the expression ignores it."""
+    """Take a regular expression; names of headers know no case, so the expression ignores it unless it says (?-i)."""
+    given = _LEADING_FLAGS.match(argument)
+    flags = {"i"}
+    if given is not None:  # RE2 can switch flags off for all of an expression, Python only for a part.
+        flags = (flags | set(given[1])) - set(given[2] or "") - {"U"}
+        argument = argument[given.end() :]
+    expression = f"(?{''.join(sorted(flags))}){argument}" if flags and argument else argument
     try:
-        re.compile(argument)
+        re.compile(expression)
     except re.error as error:
         raise ValueError(f"a regular expression was expected, e.g. X-.*; {argument!r} is none: {error}") from None
-    return f"(?i){argument}" if argument else ""
+    return expression
 
 
 def pair(first: Callable[[str], Any], second: Callable[[str], Any], delimiter: str) -> Callable[[str], tuple[Any, Any]]:
@@ -178,6 +186,13 @@ def restriction(option: str, what: str) -> Callable[[str], tuple[tuple[str, ...]
         return groups, key, value
 
     return parse
+
+
+def origin(argument: str) -> str:
+    """Take the origin of web pages: scheme, host and port if need be; * for any."""
+    if argument != "*" and not _ORIGIN.fullmatch(argument):
+        raise ValueError(f"an origin was expected, https://host or https://host:port, or *. Got {argument}")
+    return argument
 
 
 def host_policy(argument: str) -> tuple[str, str, str]:

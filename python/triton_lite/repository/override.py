@@ -34,10 +34,10 @@ class Override:
 
 
 class Scratch:
-    """A temporary model folder, removed with `remove`."""
+    """A temporary model folder, removed with `remove`. directory: one that another process left; else a new one."""
 
-    def __init__(self) -> None:
-        self.directory = os.path.realpath(tempfile.mkdtemp(prefix="triton_lite_model_"))
+    def __init__(self, directory: str = "") -> None:
+        self.directory = directory or os.path.realpath(tempfile.mkdtemp(prefix="triton_lite_model_"))
 
     def write(self, files: Mapping[str, bytes]) -> None:
         """Write files. Raises TritonError(INVALID_ARGUMENT) for a path that leads out of the folder."""

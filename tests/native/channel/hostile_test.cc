@@ -72,6 +72,13 @@ TEST(FrameLongerThanItsSlot) {
 TEST(MessageLongerThanItsFrame) {
   Refused([](Slot& slot) { slot.head.message_size = 1; });
 }
+TEST(MetadataLongerThanTheMessage) {
+  Refused([](Slot& slot) {
+    slot.head.frame_size = 8;
+    slot.head.message_size = 8;
+    slot.head.metadata_size_or_release = 9;
+  });
+}
 TEST(MoreSegmentsThanTheFrameHolds) {
   Refused([](Slot& slot) { slot.head.segment_count = 1000; });
 }

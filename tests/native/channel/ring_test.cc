@@ -35,6 +35,35 @@ TEST(AllSizes) {
   CheckEcho(*pair.client, "many", many);
 }
 
+// Answers with a call's metadata, its message and its first segment.
+class Parts : public CallHandler {
+ public:
+  void Handle(CallPtr call) override {
+    Answer answer;
+    answer.message = std::string(AsText(call->metadata())) + "|" + std::string(AsText(call->message()));
+    answer.message += call->segments().empty() ? "" : AsText(call->segments()[0]);
+    call->Reply(std::move(answer), true);
+  }
+};
+
+TEST(MetadataIsNoPartOfTheMessage) {
+  Parts parts;
+  Pair pair(&parts);
+  const auto direct = MakeDirectClient(&parts);
+  for (const std::size_t size : {0, 1, 100, 464, 5000}) {
+    const std::string metadata = Pattern(size, 1);
+    for (const std::string& message : {std::string(), std::string("message"), Pattern(460, 2)}) {
+      for (ChannelClient* const client : {pair.client.get(), direct.get()}) {
+        const Bytes segment = AsBytes("segment");
+        const auto call = client->Send(Method::kModelInfer,
+                                       {.message = message, .segments = std::span(&segment, 1), .metadata = metadata});
+        REQUIRE(call.ok());
+        CHECK_EQ(AsText(Await(*client, *call)->message()), metadata + "|" + message + "segment");
+      }
+    }
+  }
+}
+
 // Keeps the calls until the test lets them go.
 class Keeper : public CallHandler {
  public:

@@ -71,6 +71,47 @@ InferenceResponse Response() {
 
 }  // namespace
 
+TEST(EachExecutionOfARequestThatRunsAgainCounts) {
+  Harness harness(Method::kModelInfer);
+  const auto run = [&](std::uint64_t start) {
+    Timestamps& times = harness.request->times;
+    times.compute_start = start;
+    times.compute_input_end = start + 1;
+    times.compute_output_start = start + 3;
+    times.compute_end = start + 6;
+    harness.request->execution_batch_size = 1;
+  };
+  for (const std::uint64_t start : {100, 200}) {
+    run(start);
+    harness.request->responder->OnReschedule();
+  }
+  CHECK(harness.call->answers.empty());
+  StatisticsSnapshot counts = harness.model->statistics().Snapshot();
+  CHECK_EQ(counts.execution_count, 2u);
+  CHECK_EQ(counts.success.count, 2u);
+  CHECK_EQ(counts.compute_infer.nanoseconds, 4u);
+  run(300);
+  harness.request->responder->Send(Response(), true);
+  counts = harness.model->statistics().Snapshot();
+  CHECK_EQ(counts.execution_count, 3u);
+  CHECK_EQ(counts.inference_count, 3u);
+  CHECK_EQ(counts.success.count, 3u);
+  CHECK_EQ(counts.compute_infer.nanoseconds, 6u);
+}
+
+TEST(ARequestThatFailsBeforeItRunsAgainCountsNoMoreExecutions) {
+  Harness harness(Method::kModelInfer);
+  harness.request->times.compute_start = 100;
+  harness.request->times.compute_end = 106;
+  harness.request->execution_batch_size = 1;
+  harness.request->responder->OnReschedule();
+  harness.request->responder->Fail(Cancelled(""));
+  const StatisticsSnapshot counts = harness.model->statistics().Snapshot();
+  CHECK_EQ(counts.execution_count, 1u);
+  CHECK_EQ(counts.success.count, 1u);
+  CHECK_EQ(counts.failure.count, 1u);
+}
+
 TEST(AUnaryCallGetsItsResponse) {
   Harness harness(Method::kModelInfer);
   harness.request->responder->Send(Response(), true);

@@ -23,12 +23,13 @@ class FakeCall final : public Call {
  public:
   explicit FakeCall(Method method, std::string message = {}, std::vector<std::string> segments = {},
                     std::string peer = "grpc")
-      : method_(method), message_(std::move(message)), segments_(std::move(segments)), peer_{1, std::move(peer)} {
+      : method_(method), message_(std::move(message)), segments_(std::move(segments)), peer_{1, std::move(peer), 1} {
     for (const std::string& segment : segments_) {
       views_.push_back(AsBytes(segment));
     }
   }
 
+  std::uint64_t id() const override { return 1; }
   Method method() const override { return method_; }
   bool regions_denied() const override { return false; }
   Bytes message() const override { return AsBytes(message_); }

@@ -131,6 +131,7 @@ class RecordingResponder : public Responder {
   }
   bool HasCredit() override { return record_->credit(); }
   void OnCredit(std::function<void()> hook) override { record_->OnCredit(std::move(hook)); }
+  void OnReschedule() override { record_->Add({request_, "again", Code::kOk, false, {}}); }
 
  private:
   std::string request_;

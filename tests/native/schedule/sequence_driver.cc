@@ -1,7 +1,7 @@
 // The sequence batcher under the orders of tests/schedule. Keys of "make":
 //   max_batch=N  idle=MICROSECONDS  delay=MICROSECONDS  input=NAME:DIM,DIM  instances=N
 //   the direct strategy: utilization=PERCENT; or the oldest: candidates=N preferred=N,N preserve
-//   iterative  corrid=TYPE (a number of DataType)  hold=REQUESTS,BACKLOG
+//   iterative  corrid=TYPE (a number of DataType)  hold=REQUESTS,BACKLOG  limit=N (instances run at once)
 // A batch shows as its requests in order, "-" for an empty place, else ID/START,END,READY,CORRID with the signals as
 // the model gets them.
 #include <cstring>
@@ -93,7 +93,15 @@ std::unique_ptr<Scheduler> Make(const Arguments& words, Instances instances) {
     const std::vector<std::string> counts = SplitText(words.text("hold"), ',');
     hold = {static_cast<std::size_t>(Number(counts.at(0))), static_cast<std::size_t>(Number(counts.at(1)))};
   }
-  return std::make_unique<SequenceScheduler>(ReadModel(words), std::move(instances), SequenceStates{}, hold);
+  Seats seats;
+  if (words.has("limit")) {
+    const auto limiter = std::make_shared<RateLimiter>(std::vector<ResourceLimit>{{"R", words.number("limit"), {}}});
+    while (seats.size() < instances.size()) {
+      seats.push_back(*limiter->Register({{{"R", false, 1}}, 0}, 0));
+    }
+  }
+  return std::make_unique<SequenceScheduler>(ReadModel(words), std::move(instances), SequenceStates{}, hold,
+                                             ExecutionTime::kQuickNanoseconds, std::move(seats));
 }
 
 }  // namespace

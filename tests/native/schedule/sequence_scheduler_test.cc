@@ -229,7 +229,14 @@ TEST(ARequestRunsAgainWhenItsBackendAsksForIt) {
     scheduler->Enqueue(MakeRequest("a", &record), kQueue);
     scheduler->Enqueue(MakeRequest("b", &record), kInline);
     scheduler->Drain();
-    CHECK((record.requests() == std::vector<std::string>{"a", "a", "a", "b", "b", "b"}));
+    std::vector<std::string> replies;
+    for (const RecordedReply& reply : record.replies()) {
+      replies.push_back(reply.request + " " + reply.what);
+    }
+    const std::vector<std::string> of_a = {"a ok", "a again", "a ok", "a again", "a ok"};
+    const std::vector<std::string> of_b = {"b ok", "b again", "b ok", "b again", "b ok"};
+    CHECK(std::vector<std::string>(replies.begin(), replies.begin() + 5) == of_a);
+    CHECK(std::vector<std::string>(replies.begin() + 5, replies.end()) == of_b);
   }
 }
 
@@ -242,6 +249,114 @@ TEST(ARequestDoesNotRunAgainWhereSequencesAreNotIterative) {
   record.WaitFor(2);
   CHECK(record.replies()[1].code == Code::kInvalidArgument);
   CHECK(record.replies()[1].what.starts_with("Request is released with TRITONSERVER_REQUEST_RELEASE_RESCHEDULE"));
+}
+
+// Instances of whatever schedulers, of which only so many may run at once.
+class Licences {
+ public:
+  Licences(std::uint32_t count, std::uint32_t needed)
+      : limiter_(std::make_shared<RateLimiter>(std::vector<ResourceLimit>{{"R", count, {}}})), needed_(needed) {}
+
+  Seats Take(std::size_t instances) {
+    Seats seats;
+    while (seats.size() < instances) {
+      seats.push_back(*limiter_->Register({{{"R", false, needed_}}, 0}, 0));
+    }
+    return seats;
+  }
+  void Run() {
+    const int running = running_.fetch_add(1) + 1;
+    for (int most = most_.load(); most < running && !most_.compare_exchange_weak(most, running);) {
+    }
+    std::this_thread::yield();
+    --running_;
+  }
+  int most() const { return most_; }
+
+ private:
+  const std::shared_ptr<RateLimiter> limiter_;
+  const std::uint32_t needed_;
+  std::atomic<int> running_{0};
+  std::atomic<int> most_{0};
+};
+
+std::unique_ptr<SequenceScheduler> MakeLimited(const SequenceBatchingSpec& batching, Licences* licences,
+                                               const std::function<void(Batch)>& run, std::size_t instances = 2) {
+  return std::make_unique<SequenceScheduler>(Sequences(1, batching), MakeInstances(instances, run), SequenceStates{},
+                                             SequenceHoldBack{}, std::uint64_t{1} << 62, licences->Take(instances));
+}
+
+TEST(LimitedInstancesRunOnlyInTheirTurn) {
+  constexpr int kSequences = 8, kLength = 50;
+  for (const bool oldest : {false, true}) {
+    Licences licences(4, 2);
+    Watcher watcher;
+    Record record;
+    const auto run = [&](Batch batch) {
+      licences.Run();
+      watcher(batch);
+    };
+    const SequenceBatchingSpec batching = oldest ? Oldest(4) : SequenceBatchingSpec{};
+    const auto one = MakeLimited(batching, &licences, run);
+    const auto other = MakeLimited(batching, &licences, run);
+    ModelSpec plain;
+    plain.name = "plain";
+    const auto third = MakeBatchScheduler(plain, MakeInstances(1, [&](Batch) { licences.Run(); }), licences.Take(1));
+    for (std::uint64_t id = 1; id <= kSequences; ++id) {
+      watcher.Track(id);
+    }
+    std::vector<std::thread> threads;
+    for (std::uint64_t id = 1; id <= kSequences; ++id) {
+      threads.emplace_back([&, id] {
+        SequenceScheduler& mine = id % 2 == 0 ? *one : *other;
+        for (int i = 0; i < kLength; ++i) {
+          const std::uint32_t flags = (i == 0 ? kSequenceStart : 0) | (i == kLength - 1 ? kSequenceEnd : 0);
+          mine.Enqueue(InSequence(&record, id, flags, std::to_string(i)), i % 2 == 0 ? kInline : kQueue);
+          third->Enqueue(MakeRequest("plain", &record), i % 2 == 0 ? kQueue : kInline);
+        }
+      });
+    }
+    for (std::thread& thread : threads) {
+      thread.join();
+    }
+    one->Drain();
+    other->Drain();
+    third->Drain();
+    CHECK_EQ(record.replies().size(), std::size_t{2 * kSequences * kLength});
+    CHECK(watcher.out_of_order() == 0);
+    CHECK(licences.most() <= 2);
+  }
+}
+
+TEST(ALimitedModelThatWaitsForItsTurnIsDrainedAndLetsOthersRun) {
+  Licences licences(1, 1);
+  Record record;
+  testing::Gate gate;
+  const auto blocker = MakeLimited({}, &licences, [&](Batch) { gate.Wait(); }, 1);
+  auto waiter = MakeLimited(Oldest(4), &licences, [](Batch) {}, 1);
+  blocker->Enqueue(InSequence(&record, 1, kSequenceStart, "first"), kQueue);
+  while (blocker->waiting() > 0) {  // Until it runs.
+    std::this_thread::yield();
+  }
+  RequestPtr given_up = InSequence(&record, 7, kSequenceStart, "given up");
+  const std::shared_ptr<CancelToken> cancel = given_up->cancel;
+  waiter->Enqueue(std::move(given_up), kInline);
+  waiter->Enqueue(InSequence(&record, 8, kSequenceStart | kSequenceEnd, "second"), kInline);
+  cancel->Cancel();
+  CHECK(record.replies().empty());
+  std::thread drain([&] { waiter->Drain(); });
+  gate.Open();
+  drain.join();
+  waiter.reset();
+  blocker->Enqueue(InSequence(&record, 1, kSequenceEnd, "third"), kInline);
+  blocker->Drain();
+  std::map<std::string, Code> codes;
+  for (const RecordedReply& reply : record.replies()) {
+    codes[reply.request] = reply.code;
+  }
+  CHECK((codes ==
+         std::map<std::string, Code>{
+             {"first", Code::kOk}, {"given up", Code::kCancelled}, {"second", Code::kOk}, {"third", Code::kOk}}));
 }
 
 }  // namespace

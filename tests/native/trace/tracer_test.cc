@@ -22,11 +22,24 @@ TraceConfig Config(std::uint32_t rate = 1, TraceLevel level = kTraceTimestamps) 
 
 void NoLog(const std::string&) {}
 
-std::string Number(std::uint64_t number) { return {reinterpret_cast<const char*>(&number), sizeof(number)}; }
+// A front end's call over connection 77, with its times and perhaps a trace context.
+struct Front {
+  explicit Front(FrontProtocol front_protocol, std::uint64_t call_id = 5, const std::string& parent = {})
+      : protocol(front_protocol), id(call_id), metadata(Metadata(parent)) {}
 
-std::string Front(char protocol, std::uint64_t token, const std::string& parent = {}) {
-  return protocol + Number(token) + Number(100) + Number(200) + parent + "\nstate";
-}
+  static std::string Metadata(const std::string& parent) {
+    const std::string byte_size(8, '\0');
+    return wire::EncodeCallMetadata(100, 200, parent.empty() ? "" : byte_size + "\n\n" + parent + "\nstate");
+  }
+  FrontCall call() const { return {77, id, protocol, AsBytes(metadata)}; }
+
+  FrontProtocol protocol;
+  std::uint64_t id;
+  std::string metadata;
+};
+
+constexpr FrontProtocol kHttp = FrontProtocol::kHttp;
+constexpr FrontProtocol kGrpc = FrontProtocol::kGrpc;
 
 RequestPtr Request(const std::string& model = "simple") {
   auto request = std::make_unique<InferenceRequest>();
@@ -64,7 +77,7 @@ std::vector<TraceRecord> TakeAll(Tracer& tracer) { return tracer.queue()->Take(0
 TEST(RecordsFromTheTimestampsOfTheRequest) {
   Tracer tracer(Config(), NoLog);
   RequestPtr request = Request();
-  tracer.Sample({}, 1, request.get());
+  tracer.Sample({}, request.get());
   CHECK(request->trace != nullptr);
   request->trace->OnStart(ModelSpec());
   CHECK(!request->trace->OnAnswer());
@@ -90,7 +103,7 @@ TEST(RecordsFromTheTimestampsOfTheRequest) {
 TEST(WhatWasNotRunHasNoComputeTimes) {
   Tracer tracer(Config(), NoLog);
   RequestPtr request = Request();
-  tracer.Sample({}, 1, request.get());
+  tracer.Sample({}, request.get());
   request->times.compute_start = 5;  // An error in the model's validation.
   request->times.request_end = 6;
   request.reset();
@@ -103,7 +116,7 @@ TEST(StepsOfAnEnsembleAreItsChildren) {
   ModelSpec ensemble;
   ensemble.scheduler = EnsembleSpec();
   RequestPtr request = Request("ensemble");
-  tracer.Sample({}, 1, request.get());
+  tracer.Sample({}, request.get());
   request->trace->OnStart(ensemble);
   RequestPtr step = Request("step");
   step->trace = request->trace->MakeChild(*step);
@@ -125,8 +138,7 @@ TEST(StepsOfAnEnsembleAreItsChildren) {
 TEST(WaitsForTheFrontEndToHaveSent) {
   Tracer tracer(Config(), NoLog);
   RequestPtr request = Request();
-  const std::string front = Front('h', 5);
-  tracer.Sample(AsBytes(front), 77, request.get());
+  tracer.Sample(Front(kHttp).call(), request.get());
   CHECK(request->trace->OnAnswer());
   request.reset();
   CHECK(TakeAll(tracer).empty());
@@ -144,8 +156,7 @@ TEST(WaitsForTheFrontEndToHaveSent) {
 TEST(NamesTheTimesOfGrpc) {
   Tracer tracer(Config(), NoLog);
   RequestPtr request = Request();
-  const std::string front = Front('g', 5);
-  tracer.Sample(AsBytes(front), 77, request.get());
+  tracer.Sample(Front(kGrpc).call(), request.get());
   CHECK(request->trace->OnAnswer());
   request.reset();
   tracer.Stop();  // Nobody says any more when it was sent.
@@ -156,8 +167,7 @@ TEST(NamesTheTimesOfGrpc) {
 TEST(ACancelledRequestWaitsForNobody) {
   Tracer tracer(Config(), NoLog);
   RequestPtr request = Request();
-  const std::string front = Front('g', 5);
-  tracer.Sample(AsBytes(front), 77, request.get());
+  tracer.Sample(Front(kGrpc).call(), request.get());
   request->cancel->Cancel();
   CHECK(!request->trace->OnAnswer());
   request.reset();
@@ -168,11 +178,9 @@ TEST(ACancelledRequestWaitsForNobody) {
 TEST(AClientsContextForcesSampling) {
   Tracer tracer(Config(1000), NoLog);
   RequestPtr request = Request();
-  const std::string without = Front('h', 1, "00-nonsense");
-  tracer.Sample(AsBytes(without), 1, request.get());
+  tracer.Sample(Front(kHttp, 1, "00-nonsense").call(), request.get());
   CHECK(request->trace == nullptr);
-  const std::string front = Front('h', 2, kParent);
-  tracer.Sample(AsBytes(front), 1, request.get());
+  tracer.Sample(Front(kHttp, 2, kParent).call(), request.get());
   CHECK(request->trace != nullptr);
   request.reset();
   const auto records = TakeAll(tracer);
@@ -186,16 +194,15 @@ TEST(InFilesAClientsContextForcesNothing) {
   config.file = "/dev/null";
   Tracer tracer(config, NoLog);
   RequestPtr request = Request();
-  const std::string front = Front('h', 2, kParent);
-  tracer.Sample(AsBytes(front), 1, request.get());
+  tracer.Sample(Front(kHttp, 2, kParent).call(), request.get());
   CHECK(request->trace == nullptr);
 }
 
-TEST(NonsenseFromAFrontEndIsAbsent) {
+TEST(WhoSaysNothingIsNotWaitedFor) {
   Tracer tracer(Config(), NoLog);
-  for (const std::string& front : {std::string("h"), std::string(200, 'x'), Front('x', 1)}) {
+  for (const std::string& metadata : {std::string("h"), std::string(23, 'x'), wire::EncodeCallMetadata(0, 0, {})}) {
     RequestPtr request = Request();
-    tracer.Sample(AsBytes(front), 1, request.get());
+    tracer.Sample({1, 1, kHttp, AsBytes(metadata)}, request.get());
     CHECK(request->trace != nullptr);
     CHECK(!request->trace->OnAnswer());
     request.reset();
@@ -228,12 +235,11 @@ TEST(EverythingAtOnce) {
       for (std::uint64_t j = 0; j < 500; ++j) {
         RequestPtr request = Request();
         const std::uint64_t token = i * 1000 + j;
-        const std::string front = Front('h', token);
-        tracer.Sample(AsBytes(front), 1, request.get());
+        tracer.Sample(Front(kHttp, token).call(), request.get());
         if (request->trace != nullptr) {
           request->trace->OnStart(ModelSpec());
           request->trace->OnAnswer();
-          std::thread sent([&tracer, token] { tracer.OnSent(1, {token, 1, 2}); });
+          std::thread sent([&tracer, token] { tracer.OnSent(77, {token, 1, 2}); });
           request.reset();
           sent.join();
         }

@@ -7,6 +7,7 @@ import contextlib
 import http
 import http.client
 import json
+import os
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -16,6 +17,7 @@ from typing import Any
 
 from triton_lite.cli.model.usage_error import UsageError
 
+KEY_VARIABLE = "TRITON_LITE_API_KEY"
 DEFAULT_URL = "http://localhost:8000"
 _LENGTH_HEADER = "Inference-Header-Content-Length"
 _WHICH_PORT = "is this the HTTP port of the server (8000, not 8001 or 8002)?"
@@ -53,16 +55,23 @@ def describe_server(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=float, default=600.0, metavar="SECONDS", help="how long to wait for an answer (default: 600)"
     )
+    parser.add_argument(
+        "--api-key",
+        default=os.environ.get(KEY_VARIABLE, ""),
+        metavar="KEY",
+        help=f"the API key, where the server asks for one (default: {KEY_VARIABLE} in the environment)",
+    )
 
 
 class ServerClient:
     """One server. Not for use by several threads."""
 
-    def __init__(self, url: str, timeout: float = 600.0) -> None:
+    def __init__(self, url: str, timeout: float = 600.0, api_key: str = "") -> None:
         self.url = (url if "://" in url else f"http://{url}").rstrip("/")
         if not self.url.startswith(("http://", "https://")):
             raise UsageError(f"--url {url}: expected http://HOST:PORT")
         self._timeout = timeout
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         local = urllib.parse.urlsplit(self.url).hostname in _LOOPBACK
         # No proxy knows the way to this machine.
         self._opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if local else []))
@@ -70,7 +79,7 @@ class ServerClient:
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> ServerClient:
         """Make one from the arguments that `describe_server` declared."""
-        return cls(arguments.url, arguments.timeout)
+        return cls(arguments.url, arguments.timeout, arguments.api_key)
 
     def get(self, path: str) -> Any:
         """GET a path. Returns the answer's JSON; raises ServerError and UnreachableError."""
@@ -89,7 +98,7 @@ class ServerClient:
 
     def _call(self, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
         try:
-            request = urllib.request.Request(self.url + path, data=body, headers=dict(headers))
+            request = urllib.request.Request(self.url + path, data=body, headers={**headers, **self._headers})
             with self._opener.open(request, timeout=self._timeout) as answer:
                 size = answer.headers.get(_LENGTH_HEADER)
                 return Answer(answer.read(), int(size) if size else None)

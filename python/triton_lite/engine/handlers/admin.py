@@ -9,6 +9,7 @@ from typing import Any
 
 from triton_lite.engine.handlers.handler import Context, Handler
 from triton_lite.engine.start_report import outcome
+from triton_lite.engine.status import status
 from triton_lite.errors import Code, TritonError
 from triton_lite.proto import MethodNumber
 
@@ -33,7 +34,11 @@ def metrics(context: Context) -> bytes:
     return context.metrics.text()
 
 
-_QUESTIONS: dict[str, Callable[[Context], dict[str, Any] | bytes]] = {"models": models, "metrics": metrics}
+_QUESTIONS: dict[str, Callable[[Context], dict[str, Any] | bytes]] = {
+    "models": models,
+    "metrics": metrics,
+    "status": status,
+}
 
 
 def admin(context: Context, encoded: bytes) -> bytes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from triton_lite.engine.journal import Journal
 from triton_lite.engine.lifecycle import Lifecycle
 from triton_lite.engine.model_processes.service import ModelProcesses
 from triton_lite.engine.options import EngineOptions
@@ -24,6 +25,8 @@ class Context:
     progress: Progress
     metrics: EngineMetrics
     processes: ModelProcesses
+    journal: Journal = field(default_factory=Journal)
+    supervised: bool = False  # The parent process is the server's supervisor.
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 
 from triton_lite.engine.handlers.handler import Context, of_late_messages, of_messages
 from triton_lite.engine.handlers.version import parse_version
@@ -18,16 +19,33 @@ def server_live(context: Context, request: messages.ServerLiveRequest) -> messag
 def server_ready(
     context: Context, request: messages.ServerReadyRequest, answer: Callable[[messages.ServerReadyResponse], None]
 ) -> None:
+    """Answer whether the server is ready."""
+    tell_ready(context, lambda ready: answer(messages.ServerReadyResponse(ready=ready)))
+
+
+def is_ready(context: Context) -> bool:
+    """Wait for what `tell_ready` says."""
+    ready: Future[bool] = Future()
+    tell_ready(context, ready.set_result)
+    return ready.result()
+
+
+def tell_ready(context: Context, answer: Callable[[bool], None]) -> None:
     """Ready after the initial load; under strict readiness only while every model that was loaded is ready.
 
-    A server that ends because of an error at its start was never ready.
+    A server that ends because of an error at its start was never ready, one that was told to end is not any more.
     """
     progress, options = context.progress, context.options
-    started = progress.done and progress.initialized and not (progress.problem and options.exit_on_error)
+    started = (
+        progress.done
+        and not progress.draining
+        and progress.initialized
+        and not (progress.problem and options.exit_on_error)
+    )
     if started and options.strict_readiness:
-        context.lifecycle.readiness.check_all(lambda ready: answer(messages.ServerReadyResponse(ready=ready)))
+        context.lifecycle.readiness.check_all(answer)
     else:
-        answer(messages.ServerReadyResponse(ready=started))
+        answer(started)
 
 
 def model_ready(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from triton_lite.engine.handlers.handler import Context, Handler, of_messages
+from triton_lite.engine.restoration import record_regions
 from triton_lite.errors import Code, TritonError
 from triton_lite.proto import MethodNumber, messages
 
@@ -18,6 +19,7 @@ def _require_allowed(context: Context) -> None:
 def _system_register(context: Context, request: messages.Message) -> messages.Message:
     _require_allowed(context)
     context.engine.register_system_region(request.name, request.key, request.offset, request.byte_size)
+    record_regions(context.engine, context.journal)
     return messages.SystemSharedMemoryRegisterResponse()
 
 
@@ -32,12 +34,15 @@ def _system_status(context: Context, request: messages.Message) -> messages.Mess
 def _system_unregister(context: Context, request: messages.Message) -> messages.Message:
     _require_allowed(context)
     context.engine.unregister_system_region(request.name)
+    record_regions(context.engine, context.journal)
     return messages.SystemSharedMemoryUnregisterResponse()
 
 
 def _cuda_register(context: Context, request: messages.Message) -> messages.Message:
     _require_allowed(context)
     context.engine.register_cuda_region(request.name, request.raw_handle, request.device_id, request.byte_size)
+    context.journal.record_cuda_region(request.name, request.raw_handle, request.device_id, request.byte_size)
+    record_regions(context.engine, context.journal)
     return messages.CudaSharedMemoryRegisterResponse()
 
 
@@ -52,6 +57,7 @@ def _cuda_status(context: Context, request: messages.Message) -> messages.Messag
 def _cuda_unregister(context: Context, request: messages.Message) -> messages.Message:
     _require_allowed(context)
     context.engine.unregister_cuda_region(request.name)
+    record_regions(context.engine, context.journal)
     return messages.CudaSharedMemoryUnregisterResponse()
 
 

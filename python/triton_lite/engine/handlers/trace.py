@@ -18,7 +18,9 @@ def trace_setting(context: Context, request: messages.TraceSettingRequest) -> me
     if model:
         _require_ready(context, model)
     if request.settings:
-        context.engine.update_trace(model, _changes(request))
+        changes = _changes(request)
+        context.engine.update_trace(model, changes)
+        context.journal.record_trace(model, changes)
     return _answer(context, model)
 
 

@@ -15,14 +15,22 @@ from triton_lite.proto import MethodNumber
 
 SERVICE = "grpc.health.v1.Health"
 _UNKNOWN, _SERVING, _NOT_SERVING = 0, 1, 2
-_WATCH_INTERVAL_SECONDS = 1.0
+_WATCH_INTERVAL_SECONDS = 0.2
 
 
 class Health:
     """The two methods of the service."""
 
-    def __init__(self, bridge: Callable[[], Bridge]) -> None:
+    def __init__(
+        self,
+        bridge: Callable[[], Bridge],
+        draining: Callable[[], bool] = lambda: False,
+        ending: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """draining: whether this process is about to end, whatever the engine says; ending: and waits for its calls."""
         self._bridge = bridge
+        self._draining = draining
+        self._ending = ending
 
     async def check(self, request: bytes, context: Any) -> bytes:
         """Answer HealthCheckResponse: SERVING if the server is ready."""
@@ -32,9 +40,9 @@ class Health:
             await abort(context, error)
 
     async def watch(self, request: bytes, context: Any) -> None:
-        """Send the status, and again whenever it changes. Ends with the client."""
+        """Send the status, and again whenever it changes. Ends with the client or the server."""
         known = None
-        while True:
+        while not self._ending():
             try:
                 status = await self._status()
             except TritonError:
@@ -47,7 +55,7 @@ class Health:
     async def _status(self) -> int:
         answer = await self._bridge().call(MethodNumber.SERVER_READY, b"")
         raise_for(answer)
-        ready = any(number == 1 and value for number, value in wire.fields(answer.message))
+        ready = not self._draining() and any(number == 1 and value for number, value in wire.fields(answer.message))
         return _SERVING if ready else _NOT_SERVING
 
 

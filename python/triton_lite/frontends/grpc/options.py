@@ -10,6 +10,8 @@ from typing import Any
 
 import grpc
 
+from triton_lite.guard.guard import Guard
+
 # tritonserver's option -> gRPC's channel argument.
 _CHANNEL_ARGUMENTS = {
     "grpc-keepalive-time": "grpc.keepalive_time_ms",
@@ -38,7 +40,8 @@ _MAX_STREAM_WINDOW = 64
 class GrpcOptions:
     """The options of one gRPC server process.
 
-    regions_by_peer: who may use shared memory depends on where the client is (peers.py).
+    regions_by_peer: who may use shared memory depends on where the client is (peers.py). guard: None lets all in.
+    admin_address: where the APIs of operators are served, "" for at the same one as the others.
     """
 
     address: str = "0.0.0.0"
@@ -55,6 +58,9 @@ class GrpcOptions:
     exit_timeout_secs: float = 30
     channel: tuple[tuple[str, int], ...] = ()
     credentials: grpc.ServerCredentials | None = field(default=None, repr=False)
+    guard: Guard | None = None
+    admin_address: str = ""
+    admin_port: int = 8004
 
     @classmethod
     def from_settings(cls, value: Callable[[str], Any]) -> GrpcOptions:
@@ -78,6 +84,8 @@ class GrpcOptions:
                 (argument, int(value(name))) for name, argument in _CHANNEL_ARGUMENTS.items() if value(name) is not None
             ),
             credentials=_credentials(value),
+            admin_address=value("admin-address"),
+            admin_port=value("grpc-admin-port"),
         )
 
 

@@ -70,6 +70,7 @@ class _Group:
         self._alive, self._held = os.pipe()
         self._stopping = False
         self._running: dict[subprocess.Popen[bytes], float] = {}
+        self._failed = False
         self._ready: list[int] = []
 
     def start(self) -> None:

@@ -11,21 +11,23 @@ from typing import Any
 import grpc
 
 from triton_lite import logs
-from triton_lite.errors import TritonError
-from triton_lite.frontends.access import ID_HEADER, access_field
+from triton_lite.errors import Code, TritonError
+from triton_lite.frontends.access import ID_HEADER, about_grpc
 from triton_lite.frontends.bridge import Bridge
 from triton_lite.frontends.grpc import wire
-from triton_lite.frontends.grpc.inference import begin_trace, forwarded, given_id, peer_of
+from triton_lite.frontends.grpc.inference import forwarded, given_id, said_with_context
 from triton_lite.frontends.grpc.statuses import status_of
 from triton_lite.frontends.grpc.verbose import log_call
 from triton_lite.frontends.link import Answer, failed_in_model
 from triton_lite.frontends.peers import is_local_grpc
 from triton_lite.frontends.tracing import FrontTrace, now
+from triton_lite.guard.groups import INFERENCE
 from triton_lite.proto import REGIONS_DENIED, MethodNumber
 
 _REQUEST_ID, _RESPONSE_ID = 3, 3
 _ERROR_MESSAGE, _INFER_RESPONSE = 1, 2
 _LARGE_BYTE_SIZE = 1 << 16
+ENDING = "the server ends and takes no further requests"
 
 
 class _Request:
@@ -65,6 +67,7 @@ class _Session:
         self.give_up: dict[_Request, Callable[[], None]] = {}
         self.under_way = 0
         self.reading_ended = False
+        self.ending = False  # The server is: no further requests.
         self._changed = asyncio.Event()
 
     def begin(self, request: _Request) -> None:
@@ -103,9 +106,13 @@ class _Session:
         self.reading_ended = True
         self._changed.set()
 
+    def end(self) -> None:
+        self.ending = True
+        self._changed.set()
+
     @property
     def over(self) -> bool:
-        return self.reading_ended and not self.under_way
+        return (self.reading_ended or self.ending) and not self.under_way
 
     async def room(self) -> None:
         while self.under_way >= self._backlog:
@@ -157,8 +164,12 @@ class StreamInfer:
         pattern: re.Pattern[str] | None,
         access_log: bool = False,
         regions_by_peer: bool = True,
+        admit: Callable[[str, Any], None] | None = None,
     ) -> None:
-        """backlog: requests of one stream under way at once. pattern: of the headers that are forwarded."""
+        """backlog: requests of one stream under way at once. pattern: of the headers that are forwarded.
+
+        admit: lets a message of a group of APIs in or raises TritonError; None lets all in.
+        """
         self._bridge = bridge
         self._method = method
         self._backlog = backlog
@@ -166,6 +177,13 @@ class StreamInfer:
         self._pattern = pattern
         self._access_log = access_log
         self._regions_by_peer = regions_by_peer
+        self._admit = admit
+        self._sessions: set[_Session] = set()
+
+    def end(self) -> None:
+        """Refuse further requests; streams end when what they have is answered."""
+        for session in self._sessions:
+            session.end()
 
     async def handle(self, requests: AsyncIterator[bytes], context: Any) -> None:
         """Send each message to the engine, and write the answers."""
@@ -178,6 +196,7 @@ class StreamInfer:
             await context.send_initial_metadata(((ID_HEADER, given),))
         ends_at_error = ("triton_grpc_error", "true") in (context.invocation_metadata() or ())
         session = _Session(self._backlog)
+        self._sessions.add(session)
         reader = asyncio.ensure_future(self._read(requests, context, session, given))
         try:
             while not session.over:
@@ -190,8 +209,11 @@ class StreamInfer:
                     session.written(answer)
                 if not session.over and not session.ready:
                     await session.more()
+            if session.ending and not session.reading_ended:
+                await context.abort(status_of(Code.UNAVAILABLE), ENDING)
             await reader
         finally:
+            self._sessions.discard(session)
             reader.cancel()
             session.cancel()
 
@@ -202,28 +224,33 @@ class StreamInfer:
                 request.trace.begin_send()
             await context.write(message)
         if request.trace is not None and answer.traced:
+            request.trace.take(answer)
             self._bridge().post(MethodNumber.TRACE_SENT, request.trace.sent())
 
     async def _read(self, requests: AsyncIterator[bytes], context: Any, session: _Session, given: str) -> None:
-        peer = peer_of(context) if self._access_log else ""
-        denied = self._regions_by_peer and not is_local_grpc(context.peer())
+        peer = context.peer()
+        denied = self._regions_by_peer and not is_local_grpc(peer)
         method = self._method | REGIONS_DENIED if denied else self._method
         waiting_since = now()
         try:
             async for message in requests:
                 request = _Request(session, message)
-                added = access_field(peer, len(message), given) if self._access_log else b""
+                said = about_grpc(peer, len(message), given) if self._access_log else b""
+                since = 0
                 if tracing := self._bridge().tracing:
-                    request.trace = begin_trace(context, waiting_since, tracing)
-                    added += request.trace.field()
+                    since = waiting_since
+                    request.trace = FrontTrace(since)
+                    said = said_with_context(said, context, tracing)
                 await session.room()
                 session.begin(request)
                 try:
-                    if self._pattern is not None:
-                        added += forwarded(context, self._pattern)
-                    if added:
+                    if session.ending:
+                        raise TritonError(Code.UNAVAILABLE, ENDING)
+                    if self._admit is not None:
+                        self._admit(INFERENCE, context)
+                    if self._pattern is not None and (added := forwarded(context, self._pattern)):
                         message = wire.append(message, added)
-                    session.give_up[request] = await self._bridge().start(method, message, (), request)
+                    session.give_up[request] = await self._bridge().start(method, message, (), request, since, said)
                 except TritonError as error:
                     request.put(_Refused(error))
                 waiting_since = now()

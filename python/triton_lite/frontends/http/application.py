@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,14 +13,18 @@ import falcon.asgi
 from triton_lite import logs
 from triton_lite.frontends.http import replies
 from triton_lite.frontends.http.disconnect import RECEIVE, whole
+from triton_lite.frontends.http.ending import serve_lifespan
 from triton_lite.frontends.http.fast_infer import FastInfer
 from triton_lite.frontends.http.front_end import FrontEnd
+from triton_lite.frontends.http.guarded import GuardedFastInfer, GuardedResource
 from triton_lite.frontends.http.keep_alive import hold_next_request
 from triton_lite.frontends.http.lingering import LINGER, linger
+from triton_lite.frontends.http.recycling import CLOSE, Recycling
 from triton_lite.frontends.http.router import Router
 from triton_lite.frontends.http.routes import routes
-from triton_lite.frontends.http.tracing import TRACE, TracedBody, begin_asgi, begin_wsgi, serve_traced
+from triton_lite.frontends.http.tracing import SINCE, TracedBody, begin_asgi, begin_wsgi, serve_traced
 from triton_lite.frontends.http.verbose import log_request
+from triton_lite.guard.guard import Guard
 
 _log = logging.getLogger("triton_lite.http")
 
@@ -28,27 +32,44 @@ _log = logging.getLogger("triton_lite.http")
 class Application:
     """Called with (environ, start_response) it is a WSGI application, with (scope, receive, send) an ASGI one.
 
-    Making it starts nothing and reads no environment: gunicorn may import it in its master (`--preload`).
+    Making it starts nothing and reads no environment; `prepare` does that, at the latest with the first request.
     """
 
     def __init__(self, front_end: FrontEnd | None = None) -> None:
         self._front_end = front_end or FrontEnd()
         self._warned = False
         self._fast_infer = FastInfer(self._front_end)
-        resources = routes(self._front_end)
-        self._wsgi = _configured(falcon.App(router=Router(replies.NotFound(), asynchronous=False)))  # type: ignore[call-overload]
-        self._asgi = _configured(falcon.asgi.App(router=Router(replies.NotFound(), asynchronous=True)))  # type: ignore[call-overload]
-        for template, resource in resources:
-            self._wsgi.add_route(template, resource)
-            self._asgi.add_route(template, resource)
-        self._wsgi.add_error_handler(Exception, replies.on_failure)
-        self._asgi.add_error_handler(Exception, replies.on_failure_async)
+        # What serves requests: put in its place by `prepare`, so that no request asks which rules there are.
+        self._serve_wsgi: Callable[..., Iterable[bytes]] = self._first_wsgi
+        self._serve_asgi: Callable[..., Awaitable[None]] = self._first_asgi
+
+    def prepare(self) -> None:
+        """Read the options. Raises OptionError; starts nothing, so that gunicorn may do it in its master."""
+        options = self._front_end.options
+        guard = options.guard
+        self._wsgi, self._asgi = _falcon_apps(self._front_end, guard)
+        self._serve_wsgi, self._serve_asgi = self._call_wsgi, self._call_asgi
+        if guard is not None:
+            self._fast_infer = GuardedFastInfer(self._front_end, guard)
+        if options.cors_origins:
+            from triton_lite.frontends.http.cors import Cors
+
+            cors = Cors(options.cors_origins)
+            self._serve_wsgi, self._serve_asgi = cors.wsgi(self._serve_wsgi), cors.asgi(self._serve_asgi)
 
     def __call__(self, *arguments: Any) -> Any:
         """Serve one request, or an ASGI server's lifespan."""
         if len(arguments) == 2:
-            return self._call_wsgi(*arguments)
-        return self._call_asgi(*arguments)
+            return self._serve_wsgi(*arguments)
+        return self._serve_asgi(*arguments)
+
+    def _first_wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        self.prepare()
+        return self._serve_wsgi(environ, start_response)
+
+    async def _first_asgi(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        self.prepare()
+        await self._serve_asgi(scope, receive, send)
 
     def _call_wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if not self._warned:
@@ -70,6 +91,7 @@ class Application:
             if logs.verbose():
                 log_request(scope["method"], scope["path"])
             scope[RECEIVE] = receive
+            self._front_end.recycling.follow(receive)
             if scope["method"] == "POST":
                 if tracing := self._front_end.bridge().tracing:
                     begin_asgi(scope, tracing)
@@ -80,20 +102,24 @@ class Application:
             raw_path = scope.get("raw_path")
             if raw_path and b"%" in raw_path:
                 scope["path"] = raw_path.partition(b"?")[0].decode("latin-1")
-            if TRACE in scope:
+            if SINCE in scope:
                 return await serve_traced(self._front_end, scope, receive, send, self._serve_by_falcon)
+        elif scope["type"] == "lifespan":
+            return await serve_lifespan(self._front_end, receive, send)
         await self._serve_by_falcon(scope, receive, send)
 
     async def _serve_by_falcon(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            send = _ending(scope, scope[RECEIVE], send)
+            send = _ending(scope, scope[RECEIVE], send, self._front_end.recycling)
         await self._asgi(scope, receive, send)
 
 
-def _ending(scope: dict[str, Any], receive: Any, send: Any) -> Any:
+def _ending(scope: dict[str, Any], receive: Any, send: Any, recycling: Recycling) -> Any:
     """Send as `send` does, with what has to happen about the end of an answer."""
 
     async def send_or_end(event: dict[str, Any]) -> None:
+        if event["type"] == "http.response.start" and recycling.closing:
+            event = {**event, "headers": [*event.get("headers", ()), CLOSE]}
         if event["type"] == "http.response.body" and not event.get("more_body"):
             if scope.get(LINGER):
                 await send({**event, "more_body": True})
@@ -104,6 +130,19 @@ def _ending(scope: dict[str, Any], receive: Any, send: Any) -> Any:
         await send(event)
 
     return send_or_end
+
+
+def _falcon_apps(front_end: FrontEnd, guard: Guard | None) -> tuple[Any, Any]:
+    """Make the WSGI and the ASGI application, with the same resources, behind `guard` if there is one."""
+    wsgi = _configured(falcon.App(router=Router(replies.NotFound(), asynchronous=False)))  # type: ignore[call-overload]
+    asgi = _configured(falcon.asgi.App(router=Router(replies.NotFound(), asynchronous=True)))  # type: ignore[call-overload]
+    for template, group, resource in routes(front_end):
+        served = resource if guard is None else GuardedResource(guard, group, resource)
+        wsgi.add_route(template, served)
+        asgi.add_route(template, served)
+    wsgi.add_error_handler(Exception, replies.on_failure)
+    asgi.add_error_handler(Exception, replies.on_failure_async)
+    return wsgi, asgi
 
 
 def _configured(app: Any) -> Any:

@@ -8,6 +8,7 @@ from triton_lite.errors import Code, TritonError
 from triton_lite.frontends.http.disconnect import cut_short
 from triton_lite.frontends.http.front_end import FrontEnd
 from triton_lite.frontends.http.lingering import LINGER
+from triton_lite.frontends.pieces import tiny_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -19,9 +20,8 @@ IN_PLACE_BYTE_SIZE = 1 << 20
 _CHUNK_BYTE_SIZE = 1 << 18
 # What is read, and thrown away, of a body that is too large: a client that is still sending may not see our answer.
 _DISCARDED_BYTE_SIZE = 1 << 32
-# Triton's limit on chunks. Servers hand on a chunk as it is unless it comes in pieces, and these are not that small.
+# Triton's limit on chunks.
 _CHUNK_COUNT = 1 << 16
-_TINY_BYTE_SIZE = 512
 
 
 class BodyTooLarge(TritonError):
@@ -95,6 +95,16 @@ async def collect(pieces: AsyncIterator[Buffer], byte_size: int, front_end: Fron
     return body
 
 
+def discard(req: Any) -> None:
+    """Throw away the body of a WSGI request that is refused: a client that is still sending may not see our answer."""
+    _discard(req.env["wsgi.input"] if req.env.get("wsgi.input_terminated") else req.bounded_stream)
+
+
+async def discard_async(req: Any) -> None:
+    """The same over ASGI."""
+    await _discard_async(req.stream)
+
+
 def _too_large(req: Any, byte_size: int, limit: int) -> BodyTooLarge:
     return BodyTooLarge(byte_size, limit, raw=req.get_header("Inference-Header-Content-Length") == "0")
 
@@ -116,7 +126,7 @@ async def _receive_pieces(req: Any, limit: int) -> bytes:
     stream = aiter(req.stream)
     async for piece in stream:
         body += piece
-        tiny += len(piece) < _TINY_BYTE_SIZE
+        tiny += tiny_in(piece)
         if tiny > _CHUNK_COUNT:
             req.scope[LINGER] = True
             raise TritonError(

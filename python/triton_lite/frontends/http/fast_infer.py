@@ -12,16 +12,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from triton_lite.errors import TritonError
-from triton_lite.frontends.access import ID_HEADER, access_field, header_id
+from triton_lite.frontends.access import ID_HEADER, about_asgi, header_id
 from triton_lite.frontends.http import body as bodies
 from triton_lite.frontends.http.disconnect import cut_short
 from triton_lite.frontends.http.front_end import FrontEnd
 from triton_lite.frontends.http.infer import decode, refuse_async
 from triton_lite.frontends.http.keep_alive import hold_next_request
+from triton_lite.frontends.http.recycling import CLOSE
 from triton_lite.frontends.http.replies import JSON
-from triton_lite.frontends.http.tracing import TRACE, report_sent
+from triton_lite.frontends.http.tracing import CONTEXT, SINCE, report_sent
 from triton_lite.frontends.link import failed_in_model, raise_for
-from triton_lite.frontends.peers import is_local_asgi
+from triton_lite.frontends.peers import client_of, is_local_asgi
+from triton_lite.frontends.tracing import traced, with_context
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -57,28 +59,30 @@ class FastInfer:
         model = path[1].decode("latin-1")
         version = path[2].decode() if path[2] else ""
         in_model = False
-        trace = scope.get(TRACE)
+        since = scope.get(SINCE, 0)
+        said = b""
+        trace = None
         try:
             body = await self._receive(receive, byte_size)
             call = decode(self._front_end, model, version, body, header_length)
             if options.access_log:
-                call.append(access_field(_peer(scope), byte_size, header_id(request_id.decode("latin-1"))))
+                said = about_asgi(client_of(scope), byte_size, request_id)
+            if since and CONTEXT in scope:
+                said = with_context(said, *scope[CONTEXT])
             if options.regions_by_peer and not is_local_asgi(scope):
                 call.deny_regions()
             request_id = call.header_id or request_id
-            if trace is not None:
-                call.append(trace.field())
             with self._front_end.watches.watch(receive):
-                answer = await self._front_end.bridge().call_http(call)
-            if trace is not None:
-                trace.take(answer)
+                answer = await self._front_end.bridge().call_http(call, since, said)
+            if since:
+                trace = traced(answer)
             if answer.code:
                 in_model = failed_in_model(answer)
                 raise_for(answer)
         except TritonError as error:
             refusal = _Refusal()
             await refuse_async(self._front_end, refusal, model, version, error, in_model)
-            headers = [(b"content-type", refusal.content_type.encode())]
+            headers = [(b"content-type", refusal.content_type.encode()), *refusal.headers]
             await self._send(trace, receive, send, refusal.status, _with_id(headers, request_id), refusal.data)
             return None
         encoded, json_byte_size = self._front_end.codec.encode_http_infer(answer, call)
@@ -99,6 +103,8 @@ class FastInfer:
         body: bytes,
     ) -> None:
         headers.append((b"content-length", b"%d" % len(body)))
+        if self._front_end.recycling.closing:
+            headers.append(CLOSE)
         if trace is not None:
             trace.begin_send()
         try:
@@ -117,12 +123,24 @@ class FastInfer:
         return await bodies.collect(_pieces(event, receive), byte_size, self._front_end)
 
 
+def is_infer(scope: dict[str, Any]) -> bool:
+    """Tell whether a request asks for inference."""
+    return _PATH.fullmatch(scope.get("raw_path") or b"") is not None
+
+
 class _Refusal:
     """As much of Falcon's response as a refusal sets."""
 
     status = 200
     content_type = JSON
     data = b""
+
+    def __init__(self) -> None:
+        self.headers: list[tuple[bytes, bytes]] = []
+
+    def set_header(self, name: str, value: str) -> None:
+        """As Falcon's."""
+        self.headers.append((name.lower().encode(), value.encode()))
 
     def set_headers(self, headers: dict[str, str]) -> None:
         """Refusals of headers happen before a request comes here."""
@@ -159,11 +177,6 @@ def _with_id(headers: list[tuple[bytes, bytes]], request_id: bytes) -> list[tupl
     if request_id and header_id(request_id.decode("latin-1")):
         headers.append((_ID_HEADER, request_id))
     return headers
-
-
-def _peer(scope: dict[str, Any]) -> str:
-    client = scope.get("client")
-    return f"{client[0]}:{client[1]}" if client else ""
 
 
 async def _pieces(event: dict[str, Any], receive: Receive) -> AsyncIterator[Buffer]:

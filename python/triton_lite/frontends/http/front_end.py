@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from triton_lite.frontends.bridge import Bridge
 from triton_lite.frontends.http.disconnect import Watches
 from triton_lite.frontends.http.options import HttpOptions
+from triton_lite.frontends.http.recycling import Recycling
 from triton_lite.frontends.link import Answer, EngineLink
 from triton_lite.frontends.peers import is_local_http
 
@@ -47,6 +48,7 @@ class FrontEnd:
         self._given_codec = codec
         self._bridge: Bridge | None = None
         self.watches = Watches()
+        self.recycling = Recycling()
 
     @cached_property
     def options(self) -> HttpOptions:
@@ -65,6 +67,10 @@ class FrontEnd:
     def denies_regions(self, req: Any) -> bool:
         """Tell whether the client of a request of Falcon's may not use shared memory."""
         return self.options.regions_by_peer and not is_local_http(req)
+
+    def cut_off(self) -> int:
+        """Answer UNAVAILABLE to what is in flight on the running loop. Returns how much that was."""
+        return self._bridge.cut_off() if self._bridge is not None else 0
 
     def bridge(self) -> Bridge:
         """The bridge of the running loop."""

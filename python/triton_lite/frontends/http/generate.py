@@ -11,9 +11,10 @@ from triton_lite.errors import Code, TritonError
 from triton_lite.frontends.bridge import Stream
 from triton_lite.frontends.http import body as bodies
 from triton_lite.frontends.http import json_reader, replies
+from triton_lite.frontends.http.call_metadata import call_metadata
 from triton_lite.frontends.http.disconnect import RECEIVE
 from triton_lite.frontends.http.front_end import FrontEnd
-from triton_lite.frontends.http.headers import access_of, request_id, set_request_id
+from triton_lite.frontends.http.headers import request_id, set_request_id
 from triton_lite.frontends.http.replies import JSON
 from triton_lite.frontends.http.tracing import TRACE
 from triton_lite.frontends.link import Answer, Client, failed_in_model, raise_for
@@ -48,8 +49,8 @@ class GenerateResource:
                 raise_for(link.call(MethodNumber.MODEL_EXISTS, _existence(model, version)))
                 raise _coding_refused()
             body = bodies.read(req, self._front_end)
-            message = _request(self._front_end, req, body, model, version)
-            answer = link.call(MethodNumber.GENERATE, _with_trace(message, req.env), [body])
+            metadata = call_metadata(self._front_end, req, body)
+            answer = link.call(MethodNumber.GENERATE, _request(model, version), [body], *metadata)
             _take(req.env, answer)
             _raise_for_generate(answer)
         except TritonError as error:
@@ -67,10 +68,10 @@ class GenerateResource:
         set_request_id(resp, request_id(req))
         try:
             body = await _receive(req, self._front_end, model, version)
-            message = _request(self._front_end, req, body, model, version)
+            metadata = call_metadata(self._front_end, req, body)
             with self._front_end.watches.watch(req.scope.get(RECEIVE)):
-                message = _with_trace(message, req.scope)
-                answer = await self._front_end.bridge().call(MethodNumber.GENERATE, message, [body])
+                bridge = self._front_end.bridge()
+                answer = await bridge.call(MethodNumber.GENERATE, _request(model, version), [body], *metadata)
             _take(req.scope, answer)
             _raise_for_generate(answer)
         except TritonError as error:
@@ -99,9 +100,9 @@ class GenerateStreamResource:
                 raise_for(link.call(MethodNumber.MODEL_EXISTS, _existence(model, version)))
                 raise _coding_refused()
             body = bodies.read(req, self._front_end)
-            message = _request(self._front_end, req, body, model, version)
+            metadata = call_metadata(self._front_end, req, body)
             client = link.client()
-            call = client.send(MethodNumber.GENERATE_STREAM, _with_trace(message, req.env), [body])
+            call = client.send(MethodNumber.GENERATE_STREAM, _request(model, version), [body], *metadata)
             first = link.wait(client, call)
             _take(req.env, first)
             _start(resp, first)
@@ -119,8 +120,9 @@ class GenerateStreamResource:
         set_request_id(resp, request_id(req))
         try:
             body = await _receive(req, self._front_end, model, version)
-            message = _with_trace(_request(self._front_end, req, body, model, version), req.scope)
-            stream = await self._front_end.bridge().stream(MethodNumber.GENERATE_STREAM, message, [body])
+            metadata = call_metadata(self._front_end, req, body)
+            bridge = self._front_end.bridge()
+            stream = await bridge.stream(MethodNumber.GENERATE_STREAM, _request(model, version), [body], *metadata)
             with contextlib.ExitStack() as watching:
                 # To the end of the events: of a client's connection one may only wait for the end once.
                 watching.enter_context(self._front_end.watches.watch(req.scope.get(RECEIVE)))
@@ -203,21 +205,14 @@ def _coding_refused() -> TritonError:
     return TritonError(Code.INVALID_ARGUMENT, "Unsupported content-encoding, only 'identity' is supported.")
 
 
-def _with_trace(message: bytes, holder: dict[str, Any]) -> bytes:
-    """Add what the engine wants to know about a request that may be traced. holder: ASGI scope or WSGI environment."""
-    trace = holder.get(TRACE)
-    return message if trace is None else message + trace.field()
-
-
 def _take(holder: dict[str, Any], answer: Answer) -> None:
     trace = holder.get(TRACE)
     if trace is not None:
         trace.take(answer)
 
 
-def _request(front_end: FrontEnd, req: Any, body: Buffer, model: str, version: str) -> bytes:
-    message = messages.ModelInferRequest(model_name=model, model_version=version).SerializeToString()
-    return message + access_of(req, memoryview(body).nbytes) if front_end.options.access_log else message
+def _request(model: str, version: str) -> bytes:
+    return messages.ModelInferRequest(model_name=model, model_version=version).SerializeToString()
 
 
 def _existence(model: str, version: str) -> bytes:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from triton_lite.errors import Code, TritonError
-from triton_lite.frontends.access import ID_HEADER, access_field, header_id
+from triton_lite.frontends.access import ID_HEADER, header_id
 from triton_lite.frontends.reserved_headers import is_reserved
 
 
@@ -32,12 +32,6 @@ def forwarded(req: Any, pattern: re.Pattern[str] | None) -> list[tuple[str, str]
 def request_id(req: Any) -> str:
     """Return the x-request-id that came with a request, "" if there is none that can be given back."""
     return header_id(req.get_header(ID_HEADER) or "")
-
-
-def access_of(req: Any, byte_size: int) -> bytes:
-    """Encode what the access log is to know of a request, to be put behind its message."""
-    client = req.scope.get("client") if hasattr(req, "scope") else (req.remote_addr, req.env.get("REMOTE_PORT", ""))
-    return access_field(f"{client[0]}:{client[1]}" if client else "", byte_size, request_id(req))
 
 
 def set_request_id(resp: Any, text: str) -> None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from triton_lite.errors import Code, TritonError
 from triton_lite.frontends.http import body as bodies
 from triton_lite.frontends.http import compression, replies
+from triton_lite.frontends.http.call_metadata import call_metadata
 from triton_lite.frontends.http.disconnect import RECEIVE
 from triton_lite.frontends.http.front_end import FrontEnd
-from triton_lite.frontends.http.headers import access_of, forwarded, request_id, set_request_id
+from triton_lite.frontends.http.headers import forwarded, request_id, set_request_id
 from triton_lite.frontends.http.replies import JSON, TEXT, HeadersRefused
 from triton_lite.frontends.http.tracing import TRACE
 from triton_lite.frontends.link import Answer, failed_in_model, raise_for
-from triton_lite.frontends.tracing import FrontTrace
 from triton_lite.proto import MethodNumber, messages
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ class InferResource:
             if coded:
                 body = compression.inflate(body, front_end.options.max_input_size)
             trace = req.env.get(TRACE)
-            call = self._decode(req, resp, body, model, version, trace)
+            call = self._decode(req, resp, body, model, version)
             client = front_end.link.client()
-            answer = front_end.link.wait(client, client.send_http(call))
+            answer = front_end.link.wait(client, client.send_http(call, *call_metadata(front_end, req, body)))
             if trace is not None:
                 trace.take(answer)
             in_model = failed_in_model(answer)
@@ -76,9 +76,9 @@ class InferResource:
             if coded:
                 body = await self._off_loop(compression.inflate, body, front_end.options.max_input_size)
             trace = req.scope.get(TRACE)
-            call = self._decode(req, resp, body, model, version, trace)
+            call = self._decode(req, resp, body, model, version)
             with front_end.watches.watch(req.scope.get(RECEIVE)):
-                answer = await bridge.call_http(call)
+                answer = await bridge.call_http(call, *call_metadata(front_end, req, body))
             if trace is not None:
                 trace.take(answer)
             in_model = failed_in_model(answer)
@@ -89,16 +89,12 @@ class InferResource:
         encoded, coding = self._encode(req, resp, answer, call)
         resp.data = await self._off_loop(compression.deflate, encoded, coding) if coding else encoded
 
-    def _decode(self, req: Any, resp: Any, body: Buffer, model: str, version: str, trace: FrontTrace | None) -> Any:
+    def _decode(self, req: Any, resp: Any, body: Buffer, model: str, version: str) -> Any:
         options = self._front_end.options
         headers = forwarded(req, options.header_forward_pattern)
         call = decode(self._front_end, model, version, body, req.get_header(_HEADER_LENGTH), headers)
-        if options.access_log:
-            call.append(access_of(req, memoryview(body).nbytes))
         if self._front_end.denies_regions(req):
             call.deny_regions()
-        if trace is not None:
-            call.append(trace.field())
         set_request_id(resp, call.header_id.decode())
         return call
 

@@ -1,20 +1,25 @@
 """Answers before the end of a request's body that is not worth reading, under gunicorn's ASGI worker.
 
 A client that is still sending when the connection is closed may lose our answer (RFC 9112, 9.6). So the answer goes
-out, our direction is closed, and what comes is thrown away unparsed: parsing a million chunks of one byte takes
-seconds, receiving them milliseconds.
+out, our direction is closed, and what comes is thrown away unparsed until the client has ended, or its system has
+acknowledged the answer: parsing a million chunks of one byte takes seconds, receiving them milliseconds.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
+import struct
+import termios
 from typing import Any
 
 LINGER = "triton_lite.linger"
 """Key of a scope whose answer is to be sent like this."""
 
 _LONGEST_SECONDS = 30
+# How long an acknowledged answer has to reach the program that waits for it.
+_LOOK_SECONDS = 0.05
 _LAST_CHUNK = b"0\r\n\r\n"
 
 
@@ -53,8 +58,26 @@ async def linger(receive: Any) -> None:
     if transport.can_write_eof():
         transport.write_eof()
     transport.resume_reading()
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _LONGEST_SECONDS
+    acknowledged = False
     try:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(discard.ended.wait(), _LONGEST_SECONDS)
+        while not discard.ended.is_set() and not acknowledged and loop.time() < deadline:
+            acknowledged = _unacknowledged(transport) == 0
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(discard.ended.wait(), _LOOK_SECONDS)
     finally:
         transport.close()
+
+
+def _unacknowledged(transport: Any) -> int | None:
+    """How many bytes the client's system has not acknowledged; None where nobody knows."""
+    sock = transport.get_extra_info("socket")
+    if sock is None or transport.get_write_buffer_size():
+        return None
+    try:
+        answer = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, struct.pack("i", 0))
+    except OSError:
+        return None
+    count: int = struct.unpack("i", answer)[0]
+    return count

@@ -5,21 +5,29 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from triton_lite.guard.guard import HTTP, Guard, guard_of
+from triton_lite.options.rules import uses_tls
+
+SERVE_SOCKET = "TRITON_LITE_HTTP_SOCKET"
+"""Names the sockets that `triton-lite serve` hands on, with commas between them."""
 
 
 @dataclass(frozen=True)
 class HttpOptions:
     """The options of one HTTP process. Sizes in bytes.
 
-    regions_by_peer: who may use shared memory depends on where the client is (peers.py).
+    regions_by_peer: who may use shared memory depends on where the client is (peers.py). guard: None lets all in.
     """
 
     max_input_size: int = 64 << 20
     header_forward_pattern: re.Pattern[str] | None = None
     access_log: bool = False
     regions_by_peer: bool = True
+    guard: Guard | None = None
+    cors_origins: tuple[str, ...] = ()
 
     @classmethod
     def from_settings(cls, value: Callable[[str], Any]) -> HttpOptions:
@@ -27,9 +35,10 @@ class HttpOptions:
         pattern = value("http-header-forward-pattern")
         return cls(
             max_input_size=value("http-max-input-size"),
-            header_forward_pattern=re.compile(pattern, re.IGNORECASE) if pattern else None,
+            header_forward_pattern=re.compile(pattern) if pattern else None,
             access_log=bool(value("access-log")),
             regions_by_peer=value("allow-client-shm") is None,
+            cors_origins=value("http-cors-origin"),
         )
 
     @classmethod
@@ -41,4 +50,9 @@ class HttpOptions:
         from triton_lite import options
 
         settings, _ = options.load((), environment)
-        return cls.from_settings(settings.__getitem__)
+        if uses_tls(settings.values, HTTP) and SERVE_SOCKET not in environment:
+            raise options.OptionError(
+                'Bad option: "--http-use-ssl".\n`triton-lite serve` carries it out; give gunicorn --certfile, '
+                "--keyfile and --ca-certs instead"
+            )
+        return replace(cls.from_settings(settings.__getitem__), guard=guard_of(settings, HTTP))

@@ -12,6 +12,10 @@ from triton_lite.frontends.http.headers import request_id
 JSON = "application/json"
 TEXT = "text/plain"  # What Triton's HTTP library sends where its handlers name no type.
 
+RETRY_SECONDS = "1"
+"""When whoever was answered 503 may try again."""
+_UNAVAILABLE = 503
+
 _log = logging.getLogger("triton_lite.http")
 
 
@@ -32,7 +36,10 @@ def refuse(resp: Any, status: int, text: str, media_type: str) -> None:
 
 def refuse_error(resp: Any, error: TritonError, media_type: str) -> None:
     """Answer with an engine's error."""
-    refuse(resp, http_status(error.code), error.text, media_type)
+    status = http_status(error.code)
+    refuse(resp, status, error.text, media_type)
+    if status == _UNAVAILABLE:
+        resp.set_header("Retry-After", RETRY_SECONDS)
     if isinstance(error, HeadersRefused):
         resp.set_headers(error.headers)
 

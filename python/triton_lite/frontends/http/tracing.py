@@ -8,22 +8,23 @@ from typing import Any
 from triton_lite.errors import TritonError
 from triton_lite.frontends.http.front_end import FrontEnd
 from triton_lite.frontends.link import WITH_CONTEXT
-from triton_lite.frontends.tracing import HTTP, FrontTrace, now
+from triton_lite.frontends.tracing import FrontTrace, now
 from triton_lite.proto import MethodNumber
 
-# Where resources find the FrontTrace of a request, in the ASGI scope or the WSGI environment.
+# In the ASGI scope or the WSGI environment: when the request began to come, its trace context (parent, state) if that
+# is wanted, and, for resources, its FrontTrace.
+SINCE = "triton_lite.since"
+CONTEXT = "triton_lite.trace_context"
 TRACE = "triton_lite.trace"
 
 
 def begin_asgi(scope: dict[str, Any], tracing: int) -> None:
     """Begin to note the times of an ASGI request, with its trace context if that is wanted."""
-    start = now()
-    if tracing != WITH_CONTEXT:
-        scope[TRACE] = FrontTrace(HTTP, start)
-        return
-    scope["headers"] = [tuple(header) for header in scope["headers"]]  # May be an iterator: others look too.
-    headers = dict(scope["headers"])
-    scope[TRACE] = FrontTrace(HTTP, start, headers.get(b"traceparent", b""), headers.get(b"tracestate", b""))
+    scope[SINCE] = now()
+    if tracing == WITH_CONTEXT:
+        scope["headers"] = [tuple(header) for header in scope["headers"]]  # May be an iterator: others look too.
+        headers = dict(scope["headers"])
+        scope[CONTEXT] = headers.get(b"traceparent", b""), headers.get(b"tracestate", b"")
 
 
 def report_sent(front_end: FrontEnd, trace: FrontTrace) -> None:
@@ -34,7 +35,7 @@ def report_sent(front_end: FrontEnd, trace: FrontTrace) -> None:
 
 async def serve_traced(front_end: FrontEnd, scope: dict[str, Any], receive: Any, send: Any, serve: Any) -> None:
     """Serve an ASGI request, of which begin_asgi was told, with `serve(scope, receive, send)`."""
-    trace = scope[TRACE]
+    trace = scope[TRACE] = FrontTrace(scope[SINCE])
 
     async def timed_send(event: dict[str, Any]) -> None:
         trace.begin_send()
@@ -49,8 +50,8 @@ async def serve_traced(front_end: FrontEnd, scope: dict[str, Any], receive: Any,
 def begin_wsgi(environ: dict[str, Any]) -> FrontTrace:
     """Begin to note the times of a WSGI request."""
     parent, state = environ.get("HTTP_TRACEPARENT", ""), environ.get("HTTP_TRACESTATE", "")
-    trace = FrontTrace(HTTP, now(), parent.encode("latin-1"), state.encode("latin-1"))
-    environ[TRACE] = trace
+    environ[CONTEXT] = parent.encode("latin-1"), state.encode("latin-1")
+    trace = environ[TRACE] = FrontTrace(now())
     return trace
 
 

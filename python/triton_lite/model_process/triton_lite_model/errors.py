@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
-from enum import IntEnum
 from typing import TYPE_CHECKING
+
+from .enums import CompiledEnum
 
 if TYPE_CHECKING:
     from types import FrameType
 
-_OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_OWN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 class TritonModelException(Exception):
     """An error that a model raises, or that the interface raises to it."""
 
+    __module__ = "c_python_backend_utils"
 
-class ErrorCode(IntEnum):
+
+class ErrorCode(CompiledEnum):
     """The codes of an error, in the order of Triton's C API."""
 
     UNKNOWN = 0
@@ -27,6 +30,9 @@ class ErrorCode(IntEnum):
     UNSUPPORTED = 5
     ALREADY_EXISTS = 6
     CANCELLED = 7
+
+    def __str__(self) -> str:
+        return f"__ErrorCode.{self.name}"
 
 
 class _GrpcStatus:
@@ -52,6 +58,7 @@ INTERNAL_STATUS = status_of(ErrorCode.INTERNAL)
 class TritonError:
     """The error of a response: a text and a code."""
 
+    __module__ = "c_python_backend_utils"
     __slots__ = ("_code", "_message")
 
     UNKNOWN = ErrorCode.UNKNOWN
@@ -68,7 +75,7 @@ class TritonError:
             raise TypeError(
                 "__init__(): incompatible constructor arguments. The following argument types are supported:\n"
                 "    1. c_python_backend_utils.TritonError(message: str, "
-                "code: TRITONSERVER_errorcode_enum = INTERNAL)\n\n"
+                "code: c_python_backend_utils.TritonError.__ErrorCode = <__ErrorCode.INTERNAL: 1>)\n\n"
                 f"Invoked with: {message!r}, {code!r}"
             )
         self._message = message

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from .context import current_instance
+from .enums import CompiledEnum
 from .errors import TritonModelException
 from .inference_response import _is_sequence, parameters_text
 from .response_sender import InferenceResponseSender
@@ -29,7 +29,7 @@ _UINT32 = 1 << 32
 _UINT64 = 1 << 64
 
 
-class MemoryType(IntEnum):
+class MemoryType(CompiledEnum):
     """Where outputs are wanted."""
 
     TRITONSERVER_MEMORY_GPU = 0
@@ -39,6 +39,8 @@ class MemoryType(IntEnum):
 class PreferredMemory:
     """Where the outputs of an inference are wanted; they come in main memory all the same."""
 
+    __module__ = "c_python_backend_utils"
+
     __slots__ = ("_device", "_type")
 
     def __init__(self, preferred_memory_type: MemoryType, preferred_device_id: int = 0) -> None:
@@ -46,7 +48,7 @@ class PreferredMemory:
             raise TypeError(
                 "__init__(): incompatible constructor arguments. The following argument types are supported:\n"
                 "    1. c_python_backend_utils.PreferredMemory(preferred_memory_type: "
-                "c_python_backend_utils.MemoryType, preferred_device_id: int = 0)\n\n"
+                "triton::backend::python::PreferredMemory::MemoryType, preferred_device_id: int = 0)\n\n"
                 f"Invoked with: {preferred_memory_type!r}, {preferred_device_id!r}"
             )
         self._type = preferred_memory_type
@@ -55,6 +57,8 @@ class PreferredMemory:
 
 class InferenceTrace:
     """The trace that a request belongs to."""
+
+    __module__ = "c_python_backend_utils"
 
     __slots__ = ("_context", "_key")
 
@@ -84,6 +88,8 @@ class _Texts:
 
 class InferenceRequest:
     """A request: received by a model, or made by one and run with exec or async_exec."""
+
+    __module__ = "c_python_backend_utils"
 
     __slots__ = (
         "__weakref__",

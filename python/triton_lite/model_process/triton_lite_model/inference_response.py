@@ -31,6 +31,8 @@ def parameters_text(parameters: Any) -> str:
 class InferenceResponse:
     """Output tensors or an error, and parameters."""
 
+    __module__ = "c_python_backend_utils"
+
     __slots__ = ("__weakref__", "_error", "_outputs", "_parameters")
 
     _error: TritonError | None

@@ -9,6 +9,7 @@ import contextlib
 import socket
 import types
 from functools import partial
+from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, Callable
 
 from .calls import Calls
@@ -96,6 +97,7 @@ class Instance:
             return False
         if message.kind != EXECUTE:
             return True
+        taken_up = monotonic_ns()
         number = message.id
         lane.gathering = True
         arena = lane.arena
@@ -110,14 +112,15 @@ class Instance:
                 coroutine = returned
                 del returned
                 lane.gathering = False
-                self._start(number, requests, coroutine)
+                self._start(number, taken_up, requests, coroutine)
                 return True
             count, draft = self._draft(requests, returned)
             del returned
         except BaseException as error:
             count, draft = self._draft_failure(requests, self._tell(error))
         del requests
-        lane.send_body(EXECUTED, number, draft.write(lane, count, leases, lane.released), numbered=True)
+        body = draft.write(lane, count, leases, lane.released)
+        lane.send_body(EXECUTED, number, body, numbered=True, place=taken_up)
         lane.gathering = False
         if lane.released:
             lane.flush()
@@ -202,13 +205,15 @@ class Instance:
             self._coroutines = Coroutines()
         return self._coroutines
 
-    def _start(self, number: int, requests: list[InferenceRequest], coroutine: Coroutine[Any, Any, Any]) -> None:
+    def _start(
+        self, number: int, taken_up: int, requests: list[InferenceRequest], coroutine: Coroutine[Any, Any, Any]
+    ) -> None:
         """Run the coroutine that execute returned, and take the next batch meanwhile."""
         if self.decoupled:
             self._loop().start(self._watch(requests, coroutine))
-            self._lane.send_body(EXECUTED, number, Draft().write(self._lane), numbered=True)
+            self._lane.send_body(EXECUTED, number, Draft().write(self._lane), numbered=True, place=taken_up)
         else:
-            self._loop().start(self._finish(number, requests, coroutine))
+            self._loop().start(self._finish(number, taken_up, requests, coroutine))
 
     async def _watch(self, requests: list[InferenceRequest], coroutine: Coroutine[Any, Any, Any]) -> None:
         """Answer the requests of a decoupled model's coroutine that failed."""
@@ -219,7 +224,9 @@ class Instance:
             if count:
                 self._send_responses(draft, count)
 
-    async def _finish(self, number: int, requests: list[InferenceRequest], coroutine: Coroutine[Any, Any, Any]) -> None:
+    async def _finish(
+        self, number: int, taken_up: int, requests: list[InferenceRequest], coroutine: Coroutine[Any, Any, Any]
+    ) -> None:
         """Answer a batch when its coroutine ends."""
         try:
             returned = await coroutine
@@ -232,11 +239,11 @@ class Instance:
         lane.gathering = True
         leases = len(requests)
         del requests
-        try:
-            lane.send_body(EXECUTED, number, draft.write(lane, count, leases, lane.released), numbered=True)
-        finally:
-            lane.gathering = False
-            lane.flush()
+        with contextlib.suppress(OSError):  # The engine may be gone when a coroutine ends.
+            body = draft.write(lane, count, leases, lane.released)
+            lane.send_body(EXECUTED, number, body, numbered=True, place=taken_up)
+        lane.gathering = False
+        lane.flush()
 
     def _send_responses(self, draft: Draft, count: int, key: int = 0) -> None:
         try:

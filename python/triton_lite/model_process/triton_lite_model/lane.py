@@ -185,11 +185,10 @@ class Lane:
         """Send a message without body."""
         self._send(HEADER.pack(kind, 0, number, place, 0))
 
-    def send_body(self, kind: int, number: int, body: Body, *, numbered: bool) -> None:
+    def send_body(self, kind: int, number: int, body: Body, *, numbered: bool, place: int = 0) -> None:
         """Send a body; numbered ones keep what they refer to until the engine has taken it."""
         file = body.file
         flags = 0 if file is None else IN_FILE
-        place = 0
         if body.away is not None:
             flags |= AWAY
             place = body.away

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from enum import IntEnum
 
 from .bridge import find_control
+from .enums import CompiledEnum
 
 
-class LogLevel(IntEnum):
+class LogLevel(CompiledEnum):
     """How important a line is."""
 
     INFO = 0
@@ -23,6 +23,8 @@ _Level = LogLevel
 class Logger:
     """Writes lines to the server's log, with the file and the line that they come from."""
 
+    __module__ = "c_python_backend_utils"
+
     LogLevel = LogLevel
     INFO = LogLevel.INFO
     WARNING = LogLevel.WARNING
@@ -33,7 +35,12 @@ class Logger:
     def log(message: str, level: _Level = LogLevel.INFO) -> None:
         """Write a line of a level."""
         if not isinstance(level, LogLevel):
-            raise _refusal("log", "message: str, level: c_python_backend_utils.Logger.LogLevel = INFO", message, level)
+            raise _refusal(
+                "log",
+                "message: str, level: c_python_backend_utils.Logger.LogLevel = <LogLevel.INFO: 0>",
+                message,
+                level,
+            )
         _write("log", message, level)
 
     @staticmethod

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import sys
 import weakref
-from enum import IntEnum
 from typing import Any
 
 from .bridge import control, find_control
+from .context import find_instance
+from .enums import CompiledEnum
 from .errors import TritonModelException
 
 _numbers = itertools.count(1)
@@ -18,7 +19,7 @@ _CLEARED = (
 )
 
 
-class MetricKind(IntEnum):
+class MetricKind(CompiledEnum):
     """What a family counts."""
 
     COUNTER = 0
@@ -28,6 +29,8 @@ class MetricKind(IntEnum):
 
 class Metric:
     """One metric of a family, with its labels."""
+
+    __module__ = "c_python_backend_utils"
 
     def __init__(self, family: int, labels: dict[str, str], buckets: list[float] | None) -> None:
         self._cleared = True
@@ -82,6 +85,8 @@ class Metric:
 class MetricFamily:
     """A family of metrics: name, description, kind."""
 
+    __module__ = "c_python_backend_utils"
+
     COUNTER = MetricKind.COUNTER
     GAUGE = MetricKind.GAUGE
     HISTOGRAM = MetricKind.HISTOGRAM
@@ -120,7 +125,14 @@ class MetricFamily:
             buckets = [float(bound) for bound in buckets]
         elif self._kind is MetricKind.HISTOGRAM:
             raise TritonModelException("Failed to create metric. Missing required buckets.")
-        metric = Metric(self._number, labels or {}, buckets)
+        labels = labels or {}
+        if not all(isinstance(key, str) and isinstance(value, str) for key, value in labels.items()):
+            instance = find_instance()
+            raise TritonModelException(
+                "Error when creating Metric: Failed to process the request for model "
+                f"'{instance.name if instance else ''}', message: attempt to access JSON non-string as string"
+            )
+        metric = Metric(self._number, labels, buckets)
         self._metrics = [known for known in self._metrics if known() is not None]
         self._metrics.append(weakref.ref(metric))
         return metric

@@ -23,7 +23,9 @@ def load_model(model_name: str, config: str = "", files: dict[str, bytes] | None
             )
         encoded = {}
         for path, content in files.items():
-            if not isinstance(path, str) or not isinstance(content, (bytes, bytearray)):
+            if not isinstance(content, (bytes, bytearray)):
+                raise TypeError(f"Object of type '{type(content).__name__}' is not an instance of 'bytes'")
+            if not isinstance(path, str):
                 raise RuntimeError(
                     "Unable to cast Python instance to C++ type (#define PYBIND11_DETAILED_ERROR_MESSAGES or compile "
                     "in debug mode for details)"

@@ -23,6 +23,7 @@ from .model_module import import_model
 
 def run(arguments: list[str]) -> None:
     """Serve the sockets whose numbers the command line has, and leave the process."""
+    _die_with_the_engine()
     options, _ = getopt.getopt(arguments, "", ["control=", "execute=", "calls="])
     numbers = {name[2:]: int(value) for name, value in options}
     for stream in (sys.stdout, sys.stderr):
@@ -42,6 +43,14 @@ def run(arguments: list[str]) -> None:
     status = _Process(control, sockets["execute"], sockets["calls"]).run()
     sys.stdout.flush()
     sys.exit(status)
+
+
+def _die_with_the_engine() -> None:
+    """Have the kernel end this process with the engine, for models that no thread of this process can end."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class _Process:
@@ -169,3 +178,4 @@ def _is_coroutine_function(model: Any) -> bool:
 
 
 _CO_COROUTINE = 0x80
+_PR_SET_PDEATHSIG = 1

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 class ResponseIterator:
     """Yields responses until the last one, which may be empty; a second loop yields them again."""
 
+    __module__ = "c_python_backend_utils"
+
     def __init__(self, calls: Calls, call: Call, first: InferenceResponse, last: bool) -> None:
         self._calls = calls
         self._call = call

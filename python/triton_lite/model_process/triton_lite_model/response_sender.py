@@ -17,6 +17,7 @@ COMPLETE_FINAL = 1
 class InferenceResponseSender:
     """Sends responses of one request, from any thread, until the final flag."""
 
+    __module__ = "c_python_backend_utils"
     __slots__ = ("__weakref__", "_closed", "_instance", "_key", "_lock", "_requested", "_sent")
 
     def __init__(self, instance: Instance | None, key: int, requested: set[str] | None) -> None:

@@ -25,6 +25,8 @@ class Tensor:
     block, without a copy.
     """
 
+    __module__ = "c_python_backend_utils"
+
     __slots__ = ("_array", "_data", "_datatype", "_keep", "_name", "_offset", "_shape", "_size")
 
     _array: Array | None

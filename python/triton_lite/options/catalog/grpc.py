@@ -59,7 +59,7 @@ OPTIONS = (
         parse=within(1, INT_MAX, "Error: --grpc-max-response-pool-size must be greater than 0."),
         default=INT_MAX,
         value="COUNT",
-        help="Answers of one stream that may wait to be sent.",
+        help="Answers to one request of a stream that may wait to be sent; at most 64 do.",
         since="2.56",
     ),
     _grpc("grpc-use-ssl", parse=boolean, default=False, value="BOOL", help="Encrypt the port by TLS."),
@@ -145,7 +145,5 @@ OPTIONS = (
         value="PROTOCOLS:KEY=VALUE",
         help="Answer these groups of calls (with commas between them) only if the metadata triton-grpc-protocol-KEY is "
         "VALUE. A protocol may stand in one group only.",
-        support=Support.PENDING,
-        note="Nothing is restricted yet.",
     ),
 )

@@ -3,7 +3,7 @@
 from functools import partial
 
 from triton_lite.options.option import Option, Scope, Support
-from triton_lite.options.values import boolean, count, integer, pattern, restriction, text, within
+from triton_lite.options.values import boolean, count, integer, origin, pattern, restriction, text, within
 
 _http = partial(Option, group="HTTP", scope=Scope.HTTP)
 
@@ -51,7 +51,57 @@ OPTIONS = (
         value="APIS:KEY=VALUE",
         help="Answer these groups of requests (with commas between them) only if the header KEY is VALUE. An API may "
         "stand in one group only.",
-        support=Support.PENDING,
-        note="Nothing is restricted yet.",
+    ),
+    _http(
+        "http-use-ssl",
+        parse=boolean,
+        default=False,
+        value="BOOL",
+        help="Encrypt the port by TLS. A gunicorn that is started by hand has its own options for it.",
+        support=Support.OWN,
+    ),
+    _http(
+        "http-use-ssl-mutual",
+        parse=boolean,
+        default=False,
+        value="BOOL",
+        help="Encrypt the port by TLS and ask for the client's certificate too.",
+        support=Support.OWN,
+    ),
+    _http(
+        "http-server-cert",
+        parse=text,
+        default="",
+        value="FILE",
+        help="The server's certificate (PEM).",
+        support=Support.OWN,
+    ),
+    _http("http-server-key", parse=text, default="", value="FILE", help="The server's key (PEM).", support=Support.OWN),
+    _http(
+        "http-root-cert",
+        parse=text,
+        default="",
+        value="FILE",
+        help="The root certificate of the clients (PEM).",
+        support=Support.OWN,
+    ),
+    _http(
+        "http-cors-origin",
+        parse=origin,
+        default=(),
+        repeatable=True,
+        value="ORIGIN",
+        help="Let scripts of web pages from this origin (https://host[:port], or * for any) use the server. Default: "
+        "none.",
+        support=Support.OWN,
+    ),
+    _http(
+        "http-max-connection-age",
+        parse=count,
+        default=None,
+        value="MS",
+        help="After how many milliseconds a connection is closed: with the next answer, which says so; or when no "
+        "request comes for 10 s. Default: never.",
+        support=Support.OWN,
     ),
 )

@@ -3,7 +3,7 @@
 from functools import partial
 
 from triton_lite.options.option import Option, Scope, Support
-from triton_lite.options.values import integer_in, text
+from triton_lite.options.values import count, integer_in, port, text
 
 _own = partial(Option, group="triton_lite", scope=Scope.SERVER, support=Support.OWN)
 _processes = integer_in(1, 1024)
@@ -24,6 +24,64 @@ OPTIONS = (
         default=1,
         value="COUNT",
         help="Processes that answer gRPC requests, on one port.",
+    ),
+    _own(
+        "api-keys-file",
+        parse=text,
+        default="",
+        value="FILE",
+        help="Answer only requests with an API key of this file (docs/security.md), which is read again when it "
+        "changes.",
+    ),
+    _own(
+        "admin-address",
+        parse=text,
+        default="",
+        value="ADDRESS",
+        help="Serve the APIs model-repository, trace and logging at this address only, on the two ports that follow; "
+        "all others are served there too. Default: with the others.",
+    ),
+    _own(
+        "http-admin-port",
+        scope=Scope.HTTP,
+        parse=port,
+        default=8003,
+        value="PORT",
+        help="The port of --admin-address for HTTP.",
+    ),
+    _own(
+        "grpc-admin-port",
+        scope=Scope.GRPC,
+        parse=port,
+        default=8004,
+        value="PORT",
+        help="The port of --admin-address for gRPC.",
+    ),
+    _own(
+        "max-inflight-requests",
+        scope=Scope.ENGINE,
+        parse=count,
+        default=0,
+        value="COUNT",
+        help="Requests that may be queued or running at the same time; others are answered UNAVAILABLE (503), with "
+        "Retry-After. 0: no limit, but the 1024 that each front-end process may have in flight.",
+    ),
+    _own(
+        "max-inflight-requests-per-model",
+        scope=Scope.ENGINE,
+        parse=count,
+        default=0,
+        value="COUNT",
+        help="The same for each version of a model.",
+    ),
+    _own(
+        "max-inflight-byte-size",
+        scope=Scope.ENGINE,
+        parse=count,
+        default=0,
+        value="BYTES",
+        help="The same for the bodies of requests that are queued or running, together. 0: no limit, but the 4 GiB "
+        "that each front-end process may have in flight.",
     ),
     _own(
         "runtime-dir",

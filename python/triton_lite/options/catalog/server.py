@@ -19,6 +19,16 @@ OPTIONS = (
         value="SECONDS",
         help="How long a stopping server waits for requests in flight before it ends.",
     ),
+    _server(
+        "shutdown-delay",
+        scope=Scope.SERVER,
+        parse=count,
+        default=0,
+        value="SECONDS",
+        help="How long a server that was told to end serves on while it says that it is not ready, so that load "
+        "balancers look elsewhere first.",
+        support=Support.OWN,
+    ),
     _logging(
         "log-verbose",
         parse=verbosity,

@@ -1,0 +1,162 @@
+"""HTTP connections under `triton-lite serve`: gunicorn's, and what it leaves to others to decide."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections import deque
+from typing import Any
+
+from gunicorn.asgi.protocol import ASGIProtocol  # type: ignore[import-untyped]
+
+from triton_lite.frontends.pieces import Pieces
+
+# What gunicorn's parser says of a request that has both; RFC 9112, 6.1, leaves it to servers whether to take such.
+_BOTH = "Content-Length with Transfer-Encoding"
+_LENGTH = re.compile(rb"content-length:[ \t]*([0-9]{1,18})[ \t]*", re.IGNORECASE)
+# The parser moves what it was given once for each chunk that it takes from that: much of it takes long.
+_SLICE_BYTE_SIZE = 1 << 13
+# So many chunks that wait are handed on one by one.
+_FEW = 8
+# A part of an age, by which connections that began together end at different times.
+_JITTER = 0.1
+
+
+class Connection(ASGIProtocol):  # type: ignore[misc]
+    """A connection that takes requests with both Content-Length and Transfer-Encoding, as Triton does.
+
+    They are read as chunked, but only if the chunks end where the length does: whoever stands between the client and us
+    sees the same request then, whichever header that takes (else requests could be smuggled). The connection is closed
+    after the answer.
+    """
+
+    def __init__(self, worker: Any) -> None:
+        super().__init__(worker)
+        self._callback_parser: Any
+        self._head: list[bytes] = []  # What came of a request whose head is not there as a whole.
+        self._body_left: int | None = None  # Of a request with both, by its Content-Length.
+
+    def _feed_callback_parser(self, data: bytes) -> bool:
+        if self._current_request is not None:
+            return self._feed_body(data) if self._body_left is None else self._feed_both(data)
+        if len(data) > _SLICE_BYTE_SIZE:  # Maybe with much of a body of tiny chunks.
+            head, rest = data[:_SLICE_BYTE_SIZE], data[_SLICE_BYTE_SIZE:]
+            return self._feed_callback_parser(head) and self._feed_callback_parser(rest)
+        self._head.append(data)
+        try:
+            self._callback_parser.feed(data)
+        except Exception as error:
+            return self._begin_both() if str(error) == _BOTH else self._refuse(error)
+        if self._current_request is not None:
+            self._head.clear()
+        return True
+
+    def _feed_body(self, data: bytes) -> bool:
+        """Feed what comes behind a head; many small chunks are handed on as one, each would take as long as that."""
+        if not self._callback_parser.is_chunked:
+            return bool(super()._feed_callback_parser(data))
+        for start in range(0, len(data), _SLICE_BYTE_SIZE):
+            if not super()._feed_callback_parser(data[start : start + _SLICE_BYTE_SIZE]):
+                return False
+        receiver = self._body_receiver
+        if receiver is not None and len(receiver._chunks) > _FEW:
+            receiver._chunks = deque((Pieces.joined(receiver._chunks),))
+        return True
+
+    def _begin_both(self) -> bool:
+        head, _, body = b"".join(self._head).partition(b"\r\n\r\n")
+        self._head.clear()
+        lines = head.split(b"\r\n")
+        lengths = [match for line in lines if (match := _LENGTH.fullmatch(line))]
+        kept = [line for line in lines[1:] if not line.lower().startswith((b"content-length:", b"connection:"))]
+        if len(lengths) != 1:
+            return self._refuse_with(_BOTH)
+        self._setup_callback_parser()
+        for line in (lines[0], b"Connection: close", *kept, b""):
+            if not self._feed_callback_parser(line + b"\r\n"):
+                return False
+        self._body_left = int(lengths[0][1])
+        return self._feed_both(body)
+
+    def _feed_both(self, data: bytes) -> bool:
+        """Feed as much as the length allows; what is beyond it belongs to no request of ours."""
+        assert self._body_left is not None
+        piece = data[: self._body_left]
+        if not piece:
+            return True
+        self._body_left -= len(piece)
+        if not self._feed_body(piece):
+            return False
+        parser = self._callback_parser
+        if parser.is_complete != (self._body_left == 0) or parser.remaining():
+            return self._refuse_with("Content-Length and chunks end at different places")
+        return True
+
+    def _refuse(self, error: Exception) -> bool:
+        """Answer what the parser said of a request, in gunicorn's way, and close."""
+        self._callback_parser = _Failing(error)
+        return bool(super()._feed_callback_parser(b""))
+
+    def _refuse_with(self, text: str) -> bool:
+        self._send_error_response(400, text)
+        self._close_transport()
+        return False
+
+
+class _Failing:
+    """Stands for a parser: fails again as it did, so that gunicorn answers it."""
+
+    is_complete = False
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def feed(self, data: bytes) -> None:
+        raise self._error
+
+    def remaining(self) -> bytes:
+        return b""
+
+
+class AgingConnection(Connection):
+    """A connection that ends when it is old (--http-max-connection-age), but no request of it does.
+
+    It ends with an answer that says so, or as any idle one: a request that is on its way to us would be lost otherwise.
+    """
+
+    _keepalive_handle: asyncio.TimerHandle | None
+
+    def __init__(self, worker: Any) -> None:
+        super().__init__(worker)
+        self._age: asyncio.TimerHandle | None = None
+        self._old = False
+        self._asked: Any = None
+        self._last = False  # Whether the answer to `_asked` is the last.
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to count."""
+        super().connection_made(transport)
+        seconds = self.worker.max_age * random.uniform(1 - _JITTER, 1 + _JITTER)
+        self._age = self.worker.loop.call_later(seconds, self._retire)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop counting."""
+        if self._age is not None:
+            self._age.cancel()
+        super().connection_lost(exc)
+
+    def _will_close(self, request: Any, response_requires_close: bool) -> bool:
+        # Asked when an answer begins and again when it has ended: what it said must stay true.
+        if self._asked is not request:
+            self._asked, self._last = request, self._old
+        return self._last or bool(super()._will_close(request, response_requires_close))
+
+    def _retire(self) -> None:
+        self._old = True
+        if self._awaiting_request and self._keepalive_handle is None:  # Nothing else ends one without a request.
+            self._keepalive_handle = self.worker.loop.call_later(self.cfg.keepalive, self._end_if_idle)
+
+    def _end_if_idle(self) -> None:
+        if self._awaiting_request and not self._head:
+            self._keepalive_timeout()

@@ -1,0 +1,61 @@
+"""Workers that end while others take their place, under gunicorn's ASGI worker: no request is lost.
+
+gunicorn closes a connection after a response that it announced as not the last one, when its worker was told to end, or
+reached --max-requests, in between; a client that has just sent its next request loses it (gunicorn 27.0). So a worker
+that is to end first announces in every answer that the connection closes, for a moment; then it ends as gunicorn's do.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import Any
+
+# Clients that ask without pause have had such an answer by then; those that are idle get it with their next one.
+_ANNOUNCING_SECONDS = 1.0
+
+CLOSE = (b"connection", b"close")
+
+
+class Recycling:
+    """The end of this process's worker. Used from the loop's thread.
+
+    closing: every answer is to say that its connection is closed.
+    """
+
+    def __init__(self) -> None:
+        self.closing = False
+        self._worker: Any = None
+        self._limit = sys.maxsize
+
+    def follow(self, receive: Any) -> None:
+        """Take note of a request; receive: the ASGI server's own. Does nothing under other servers."""
+        worker = self._worker
+        if worker is None:
+            self._begin(receive)
+        elif worker.nr >= self._limit and not self.closing:
+            self._end()
+
+    def _begin(self, receive: Any) -> None:
+        try:
+            worker = receive.__self__.protocol.worker
+            self._limit = worker.max_requests
+            worker.loop.add_signal_handler(signal.SIGTERM, self._end)
+            worker.nr + worker.alive
+        except (AttributeError, TypeError, RuntimeError, ValueError):
+            self._worker, self._limit = _NoWorker(), sys.maxsize
+            return
+        worker.max_requests = sys.maxsize
+        self._worker = worker
+
+    def _end(self) -> None:
+        if self.closing:
+            return
+        self.closing = True
+        self._worker.loop.call_later(_ANNOUNCING_SECONDS, self._worker.handle_exit_signal)
+
+
+class _NoWorker:
+    """Of a server that ends its processes in its own way."""
+
+    nr = 0

@@ -1,0 +1,179 @@
+"""Model processes that die or hang while the server runs."""
+
+import logging
+import os
+import re
+import signal
+import threading
+
+import numpy as np
+import pytest
+from serving import (
+    CONFIG,
+    ECHO,
+    VALUES,
+    infer,
+    is_there,
+    note_pid,
+    pids,
+    python_backend,
+    serving,
+    wait_until,
+    write_model,
+)
+
+from triton_lite.errors import Code, TritonError
+
+NOT_HEALTHY = "Stub process 'm_0' is not healthy."
+
+
+def noting(folder):
+    return f"def initialize(self, args):\n    {note_pid(folder)}"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_dead_process_makes_its_model_and_the_server_unready_until_it_is_back(tmp_path, caplog, number):
+    caplog.set_level(logging.DEBUG, "triton_lite")
+    write_model(tmp_path, methods=noting(tmp_path))
+    write_model(tmp_path, "other")
+    with serving(tmp_path, backend_config=python_backend(restart_delay_seconds=1000)) as server:
+        (pid,) = pids(tmp_path)
+        os.kill(pid, number)
+        wait_until(lambda: not server.model("m").ready())
+        assert not server.ready()
+        assert f"Model 'm' version 1 is not ready: {NOT_HEALTHY}" in caplog.messages
+        with pytest.raises(TritonError, match=re.escape(NOT_HEALTHY)) as caught:
+            infer(server)
+        assert caught.value.code is Code.INTERNAL
+        assert server.model("other").ready()
+        assert np.array_equal(infer(server, "other"), VALUES)
+        # The model is still loaded, as in Triton.
+        (entry,) = (model for model in server.models() if model.name == "m")
+        assert entry.state == "READY"
+        assert f"the process of 'm_0' was ended by {number.name}" in caplog.messages
+
+
+def test_a_dead_process_comes_back(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "triton_lite")
+    write_model(tmp_path, methods=noting(tmp_path))
+    with serving(tmp_path) as server:
+        for _ in range(3):
+            os.kill(pids(tmp_path)[-1], signal.SIGKILL)
+            wait_until(lambda: not server.model("m").ready())
+            wait_until(lambda: server.ready() and server.model("m").ready())
+            assert np.array_equal(infer(server), VALUES)
+        assert len(pids(tmp_path)) == 4
+        assert caplog.messages.count("the process of 'm_0' is ready again") == 3
+
+
+def test_only_what_was_in_it_fails(tmp_path):
+    started, go_on = tmp_path / "started", tmp_path / "go_on"
+    wait = (
+        f"open({str(started)!r}, 'w'); [time.sleep(0.01) for _ in iter(lambda: os.path.exists({str(go_on)!r}), True)]"
+    )
+    write_model(tmp_path, methods=noting(tmp_path), execute=ECHO.replace("    return", f"    {wait}\n    return"))
+    write_model(tmp_path, "other")
+    failures = []
+
+    def ask():
+        try:
+            infer(server)
+        except TritonError as error:
+            failures.append(error.text)
+
+    with serving(tmp_path) as server:
+        asking = threading.Thread(target=ask)
+        asking.start()
+        wait_until(started.exists)
+        os.kill(pids(tmp_path)[0], signal.SIGKILL)
+        asking.join()
+        assert len(failures) == 1 and NOT_HEALTHY in failures[0]
+        assert np.array_equal(infer(server, "other"), VALUES)
+        go_on.touch()
+        wait_until(lambda: server.model("m").ready())
+        assert np.array_equal(infer(server), VALUES)
+
+
+def test_a_process_that_hangs_in_execute_is_ended(tmp_path):
+    write_model(
+        tmp_path, methods=noting(tmp_path), execute="def execute(self, requests):\n    time.sleep(1000)", config=CONFIG
+    )
+    with serving(tmp_path, backend_config=python_backend(execute_timeout_seconds=0.3)) as server:
+        with pytest.raises(TritonError, match=re.escape(NOT_HEALTHY)):
+            infer(server)
+        wait_until(lambda: len(pids(tmp_path)) == 2 and server.model("m").ready())
+        assert not is_there(pids(tmp_path)[0])
+
+
+def test_what_a_process_started_ends_with_it(tmp_path):
+    methods = f"""
+    def initialize(self, args):
+        {note_pid(tmp_path)}
+        import subprocess
+        child = subprocess.Popen(["sleep", "1000"])
+        open({str(tmp_path / "pids")!r}, "a").write(f"{{child.pid}}\\n")
+    """
+    write_model(tmp_path, methods=methods)
+    with serving(tmp_path, backend_config=python_backend(restart_delay_seconds=1000)) as server:
+        pid, child = pids(tmp_path)
+        assert is_there(child)
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not is_there(child))
+        assert not server.model("m").ready()
+
+
+def test_a_process_that_fails_to_come_back_is_tried_again(tmp_path, caplog):
+    fails = tmp_path / "fails"
+    methods = f"{noting(tmp_path)}\n    assert not os.path.exists({str(fails)!r}), 'not today'"
+    write_model(tmp_path, methods=methods)
+    with serving(tmp_path) as server:
+        fails.touch()
+        os.kill(pids(tmp_path)[0], signal.SIGKILL)
+        wait_until(lambda: len(pids(tmp_path)) >= 3)
+        assert not server.model("m").ready()
+        assert "the process of 'm_0' cannot be started again: AssertionError: not today" in caplog.text
+        fails.unlink()
+        wait_until(lambda: server.model("m").ready())
+        assert np.array_equal(infer(server), VALUES)
+
+
+def test_a_dead_model_can_be_unloaded_and_loaded(tmp_path):
+    write_model(tmp_path, methods=noting(tmp_path))
+    with serving(tmp_path, backend_config=python_backend(restart_delay_seconds=1000)) as server:
+        os.kill(pids(tmp_path)[0], signal.SIGKILL)
+        wait_until(lambda: not server.model("m").ready())
+        server.unload("m")
+        assert server.ready()
+        server.load("m")
+        assert np.array_equal(infer(server), VALUES)
+
+
+def test_one_of_several_instances(tmp_path):
+    write_model(tmp_path, methods=noting(tmp_path), config=CONFIG + "instance_group { count: 2 kind: KIND_CPU }")
+    with serving(tmp_path) as server:
+        os.kill(pids(tmp_path)[0], signal.SIGKILL)
+        wait_until(lambda: not server.model("m").ready())
+        wait_until(lambda: server.model("m").ready())
+        assert len(pids(tmp_path)) == 3
+        assert is_there(pids(tmp_path)[1])
+
+
+def test_a_server_that_is_killed_takes_its_processes_along(tmp_path):
+    import subprocess
+    import sys
+
+    write_model(tmp_path, methods=noting(tmp_path))
+    program = (
+        "import sys, triton_lite\n"
+        f"server = triton_lite.Server({str(tmp_path)!r}).start()\n"
+        "print('ready', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout.readline() == "ready\n"
+        (pid,) = pids(tmp_path)
+        assert is_there(pid)
+        server.kill()
+    wait_until(lambda: not is_there(pid))

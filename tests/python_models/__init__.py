@@ -1,0 +1,1 @@
+"""Models of Triton's Python backend, and requests to them whose answers the real Triton has given."""

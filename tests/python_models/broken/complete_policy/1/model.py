@@ -1,0 +1,12 @@
+"""A transaction policy with a property that there is not."""
+
+
+class TritonPythonModel:
+    @staticmethod
+    def auto_complete_config(auto_complete_model_config):
+        config = auto_complete_model_config
+        config.set_model_transaction_policy({"coupled": True})
+        return config
+
+    def execute(self, requests):
+        return []

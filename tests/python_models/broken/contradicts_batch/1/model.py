@@ -1,0 +1,12 @@
+"""A smaller batch than the configuration."""
+
+
+class TritonPythonModel:
+    @staticmethod
+    def auto_complete_config(auto_complete_model_config):
+        config = auto_complete_model_config
+        config.set_max_batch_size(2)
+        return config
+
+    def execute(self, requests):
+        return []

@@ -1,0 +1,6 @@
+"""The class has another name."""
+
+
+class Model:
+    def execute(self, requests):
+        return []

@@ -1,0 +1,5 @@
+"""Loads, and fails with the first request."""
+
+
+class TritonPythonModel:
+    pass

@@ -1,0 +1,1 @@
+"""Not Python: the test writes a broken line below this one."""
