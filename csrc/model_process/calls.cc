@@ -96,9 +96,6 @@ bool Calls::Handle(Received& received) {
     case kIsCancelled:
       TellWhetherCancelled(received.header);
       return true;
-    case kAwaitCredit:
-      AwaitCredit(received.header);
-      return true;
     case kRelease:
       for (const std::uint64_t place : ReadReleased(received.body)) {
         connection_->calls().Release(place);
@@ -170,23 +167,9 @@ void Calls::TellWhetherCancelled(const Header& header) {
   (void)connection_->calls().Send({.kind = kCancelled, .id = header.id, .place = cancelled ? 1U : 0U}, {});
 }
 
-void Calls::AwaitCredit(const Header& header) {
-  const auto tell = [connection = connection_, id = header.id] {
-    (void)connection->calls().Send({.kind = kCredit, .id = id}, {});
-  };
-  if (InferenceRequest* const request = find_request_(header.place)) {
-    request->responder->OnCredit(tell);
-  } else {
-    tell();
-  }
-}
-
 void Calls::Reply(std::uint64_t id, const InferenceResponse& response, bool last) {
   BodyWriter writer(&connection_->calls());
   const std::string parameters = response.parameters.empty() ? std::string() : ToJson(response.parameters);
-  if (!response.error.ok()) {
-    return ReplyError(id, response.error, last);
-  }
   writer.Append(Counts{.records = 1});
   writer.Append(ResponseRecord{.flags = kHasResponse | (last ? kFinal : 0),
                                .parameters_length = static_cast<std::uint32_t>(parameters.size()),

@@ -38,7 +38,6 @@ enum Kind : std::uint32_t {
   kResume = 6,          // id: key of a paused request: go on.
   kInferResponse = 48,  // id: the call.
   kCancelled = 49,      // id: the call, place: 0 or 1.
-  kCredit = 50,         // id: the call: the client takes more responses.
   // Model to engine.
   kResponses = 16,
   kExecuted =
@@ -47,7 +46,6 @@ enum Kind : std::uint32_t {
   kInfer = 32,    // id: the call.
   kCancelInfer = 33,
   kIsCancelled = 34,  // id: the call, place: key of a request.
-  kAwaitCredit = 35,  // id: the call, place: key of a request.
 };
 
 struct TensorRecord {

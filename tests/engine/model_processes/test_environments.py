@@ -149,15 +149,15 @@ def test_nothing_is_left(environments, environment, tmp_path):
 def test_refused_environments_have_tritons_texts(environments, tmp_path):
     missing = tmp_path / "none.tar.gz"
     assert refused(environments, missing) == f"Failed to get the canonical path for {missing}."
-    (tmp_path / "empty").mkdir()
-    assert refused(environments, tmp_path / "empty") == (
-        f"Path {tmp_path}/empty/bin/activate does not exist. The Python environment should contain an 'activate' script."
-    )
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    without = f"Path {empty}/bin/activate does not exist. The Python environment should contain an 'activate' script."
+    assert refused(environments, empty) == without
     garbage = tmp_path / "env.tar.gz"
     garbage.write_bytes(b"garbage")
     assert refused(environments, garbage) == "archive_read_open_filename() failed."
     with tarfile.open(garbage, "w:gz") as tar:
-        tar.add(tmp_path / "empty", "empty")
+        tar.add(empty, "empty")
     assert "/bin/activate does not exist." in refused(environments, garbage)
     # What could not be unpacked is gone.
     (root,) = (tmp_path / "runtime").iterdir()

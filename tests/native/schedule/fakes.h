@@ -129,9 +129,9 @@ class RecordingResponder : public Responder {
     ended_ = true;
     record_->Add({request_, "finish", Code::kOk, true, {}});
   }
+  void OnReschedule() override { record_->Add({request_, "again", Code::kOk, false, {}}); }
   bool HasCredit() override { return record_->credit(); }
   void OnCredit(std::function<void()> hook) override { record_->OnCredit(std::move(hook)); }
-  void OnReschedule() override { record_->Add({request_, "again", Code::kOk, false, {}}); }
 
  private:
   std::string request_;

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import array
+import os
 import socket
 import threading
+import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Callable, NamedTuple
 
@@ -48,6 +50,7 @@ class Message(NamedTuple):
     body: bytearray | Array
 
 
+_lanes: weakref.WeakSet[Lane] = weakref.WeakSet()
 _OWN = Message(0, 0, 0, 0, bytearray())
 
 
@@ -60,6 +63,7 @@ class Lane:
         self.gathering = False
         """True while a message that takes releases along is under way: then leases that end wait for it."""
         self.released: deque[int] = deque()
+        _lanes.add(self)
         self._connection = connection
         self._send = connection.send
         self._receive = connection.recvmsg_into
@@ -108,7 +112,7 @@ class Lane:
 
     def _read(self, flags: int) -> Message | None:
         """Read one message; what concerns the lane itself is done and nothing for anybody else (_OWN)."""
-        size, ancillary, _, _ = self._receive(self._buffers, _ROOM_FOR_DESCRIPTOR, flags)
+        size, ancillary, _, _ = self._receive(self._buffers, _ROOM_FOR_DESCRIPTOR, flags | socket.MSG_CMSG_CLOEXEC)
         if size == 0:
             return None
         kind, message_flags, number, place, length = HEADER.unpack_from(self._buffer)
@@ -237,6 +241,15 @@ class Lane:
         with file:
             descriptors = array.array("i", [file.fileno()])
             self._connection.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
+
+
+def _let_go() -> None:
+    """Close the sockets in a forked child: what it drops or reads is its parent's."""
+    for lane in list(_lanes):
+        lane.close()
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 def _descriptor(ancillary: list[tuple[int, int, bytes]]) -> int:
