@@ -52,17 +52,10 @@ class Calls::CallResponder final : public Responder {
 
   OutputMemory& memory() override { return memory_; }
   void Send(InferenceResponse response, bool last) override {
-    const auto reply = [&] {
-      if (response.error.ok()) {
-        calls_->Reply(id_, response, last);
-      } else {
-        calls_->ReplyError(id_, response.error, last);
-      }
-    };
     if (last) {
-      End(reply);
+      End([&] { calls_->Reply(id_, response, true); });
     } else {
-      reply();
+      calls_->Reply(id_, response, false);
     }
   }
   void Fail(Status status) override {
