@@ -28,18 +28,7 @@ from server_process import ServerProcess
 EXPECTED: dict[str, list[Answer]] = json.loads(live.EXPECTED.read_text())
 OTHERWISE: dict[str, list[Answer]] = json.loads((live.FOLDER / "otherwise.json").read_text())
 # Not yet as they should be.
-REFUSED_CALL = "a call that is refused has the code of the refusal, not INTERNAL"
-NO_FRAMES = "the list of frames is there although it is empty"
-OPEN = {
-    **dict.fromkeys(
-        (f"bls_sync/{mode}" for mode in ("unknown_output", "missing_input", "unknown_input")), REFUSED_CALL
-    ),
-    **dict.fromkeys((f"bls_sync/{mode}" for mode in ("wrong_type", "wrong_shape", "unknown_version")), REFUSED_CALL),
-    **dict.fromkeys(("bls_sync/unknown_model", "bls_sync/unknown_model_as_stream", "bls_async/21"), REFUSED_CALL),
-    **dict.fromkeys(("broken/no_class/load", "broken/syntax/load", "broken/index"), NO_FRAMES),
-    **dict.fromkeys(("faulty/raises_empty/http", "faulty/raises_empty/grpc"), "an exception without a text"),
-    "partly/statistics": "requests that their model answers with an error are not counted",
-}
+OPEN = {"partly/statistics": "requests that their model answers with an error are not counted"}
 Running = tuple[ServerProcess, Address, dict[str, list[Answer]]]
 
 

@@ -167,6 +167,9 @@ void Calls::TellWhetherCancelled(const Header& header) {
 }
 
 void Calls::Reply(std::uint64_t id, const InferenceResponse& response, bool last) {
+  if (!response.error.ok()) {
+    return ReplyError(id, response.error, last);
+  }
   BodyWriter writer(&connection_->calls());
   const std::string parameters = response.parameters.empty() ? std::string() : ToJson(response.parameters);
   writer.Append(Counts{.records = 1});

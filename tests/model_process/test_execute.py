@@ -58,7 +58,7 @@ def test_an_exception_is_told_with_its_frames_the_deepest_first() -> None:
         (pb_utils.TritonModelException("own text"), "TritonModelException: own text\n\nAt:\n"),
         (KeyError("k"), "KeyError: 'k'\n\nAt:\n"),
         (SystemExit(3), "SystemExit: 3\n\nAt:\n"),
-        (KeyboardInterrupt(), "KeyboardInterrupt: \n\nAt:\n"),
+        (KeyboardInterrupt(), "KeyboardInterrupt: <EMPTY MESSAGE>\n\nAt:\n"),
         (Unprintable(), "Unprintable: <MESSAGE UNAVAILABLE>\n\nAt:\n"),
     ],
 )
