@@ -3,17 +3,29 @@
 with triton_lite.Server(model_repository="models") as server:
     response = server.model("simple").infer(inputs={"INPUT0": a, "INPUT1": b})
     print(response.outputs["OUTPUT0"].to_numpy())
+
+Functions as models, and ports (docs/functions.md):
+
+server = triton_lite.Server()
+
+@server.model(inputs=[Tensor("x", np.float32, (-1,))], outputs=[Tensor("y", np.float32, (-1,))])
+def double(x):
+    return 2 * x
+
+server.serve_forever()
 """
 
 from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import os
+import threading
 import weakref
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
@@ -24,10 +36,31 @@ from triton_lite.engine.options import EngineOptions
 from triton_lite.errors import Code, TritonError
 from triton_lite.frontends.bridge import Bridge
 from triton_lite.frontends.link import Answer, EngineLink
+from triton_lite.functions.batching import Batching
+from triton_lite.functions.declaration import declare
+from triton_lite.functions.source import FunctionSource
+from triton_lite.functions.tensor import Tensor
 from triton_lite.proto import METHODS, MethodNumber, messages
+
+if TYPE_CHECKING:
+    from pathlib import Path as FilePath
+
+    from triton_lite.serving import Serving
 
 Parameter = bool | int | float | str
 Path = str | os.PathLike[str]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# Options that front ends have, too: an engine's are theirs unless they are given others.
+_SHARED_OPTIONS = (
+    "log_verbose",
+    "log_info",
+    "log_warning",
+    "log_error",
+    "log_format",
+    "log_file",
+    "exit_timeout_secs",
+)
 
 
 class OutputTensor:
@@ -273,18 +306,23 @@ class Model:
 class Server:
     """An engine in this process.
 
-    model_repository: a folder or an ONNX file, or several. options: fields of
+    model_repository: a folder or an ONNX file, several, or none. options: fields of
     `triton_lite.engine.options.EngineOptions`, named like the options of `triton-lite serve` with underscores, e.g.
     model_control_mode="explicit".
     """
 
-    def __init__(self, model_repository: Path | Sequence[Path], **options: Any) -> None:
+    def __init__(self, model_repository: Path | Sequence[Path] = (), **options: Any) -> None:
         folders = [model_repository] if isinstance(model_repository, str | os.PathLike) else list(model_repository)
         self._options = EngineOptions(model_repository=[os.fspath(folder) for folder in folders], **options)
         self._engine: _native.Engine | None = None
         self._control_plane: ControlPlane | None = None
         self._client: _native.ChannelClient | None = None
         self._bridges: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Bridge] = weakref.WeakKeyDictionary()
+        self._functions: dict[str, FunctionSource] = {}
+        self._serving: Serving | None = None
+        self._socket: FilePath | None = None  # Where the engine listens, once it has to.
+        self._listening = contextlib.ExitStack()
+        self._serve_lock = threading.Lock()
 
     def start(self) -> Server:
         """Load the models. Raises TritonError(INTERNAL) when one fails, unless `exit_on_error` is False."""
@@ -294,6 +332,8 @@ class Server:
         atexit.register(self.stop)
         engine = self._options.make_engine(_native)
         self._control_plane = ControlPlane(engine, self._options)
+        for source in self._functions.values():
+            self._control_plane.lifecycle.declare(source)
         self._engine, self._client = engine, _native.ChannelClient.direct(engine)
         problem = self._control_plane.load_models()
         self._control_plane.start_answering()
@@ -304,17 +344,27 @@ class Server:
         return self
 
     def stop(self) -> None:
-        """Refuse new requests, finish those in flight, unload. Idempotent."""
+        """Refuse new requests, finish those in flight, unload. Idempotent.
+
+        What Python models and functions have not finished after `exit_timeout_secs` fails.
+        """
         if self._engine is None or self._control_plane is None:
             return
         atexit.unregister(self.stop)
+        if self._serving is not None:
+            self._serving.close()
         for bridge in list(self._bridges.values()):
             bridge.close()
         self._bridges.clear()
         self._client = None
+        patience = threading.Timer(self._options.exit_timeout_secs, self._control_plane.end_models)
+        patience.daemon = True
+        patience.start()
         self._engine.stop()
+        patience.cancel()
         self._control_plane.stop()
-        self._engine = self._control_plane = None
+        self._engine = self._control_plane = self._serving = self._socket = None
+        self._listening.close()
 
     def __enter__(self) -> Server:
         return self.start()
@@ -351,9 +401,58 @@ class Server:
             raise TritonError(answer.code, answer.text)
         return entry.response.FromString(answer.message)
 
-    def model(self, name: str, version: int = -1) -> Model:
-        """Return a model; nothing is asked of the engine until it is used."""
-        return Model(self, name, version)
+    @overload
+    def model(self, name: str, version: int = -1) -> Model: ...
+
+    @overload
+    def model(
+        self,
+        name: str = "",
+        *,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+        batching: Batching = True,
+        count: int = 1,
+    ) -> Callable[[Function], Function]: ...
+
+    def model(
+        self,
+        name: str = "",
+        version: int = -1,
+        *,
+        inputs: Sequence[Tensor] | None = None,
+        outputs: Sequence[Tensor] | None = None,
+        batching: Batching = True,
+        count: int = 1,
+    ) -> Any:
+        """Return a model by name; nothing is asked of the engine until it is used. Or make one of a function:
+
+        @server.model(inputs=[…], outputs=[…])
+
+        The function gets numpy arrays by the names of the inputs, and returns a dict, a list or tuple in the order of
+        the outputs, or one array. With batching, arrays have a batch dimension in front and hold several requests.
+        A generator function answers each request any number of times (decoupled); `async def` lets requests overlap.
+        name: the function's own unless given. batching: False, the largest batch, or `DynamicBatching`. count: threads.
+        Served at once where the server is started, else from its start on; `unload` ends that. Raises TritonError.
+        """
+        if callable(name):
+            raise TritonError(Code.INVALID_ARGUMENT, "write @server.model(inputs=[…], outputs=[…])")
+        if inputs is None and outputs is None:
+            return Model(self, name, version)
+
+        def add(function: Function) -> Function:
+            source = declare(function, name, inputs or (), outputs or (), batching, count)
+            self._add_function(source)
+            return function
+
+        return add
+
+    def _add_function(self, source: FunctionSource) -> None:
+        if source.name in self._functions:
+            raise TritonError(Code.ALREADY_EXISTS, f"there is a model '{source.name}' already; unload it first")
+        if self._control_plane is not None:
+            self._control_plane.lifecycle.add(source)
+        self._functions[source.name] = source
 
     def models(self, ready: bool = False) -> list[Any]:
         """Return the repository index: entries with name, version, state and reason. ready: only models in use."""
@@ -374,7 +473,14 @@ class Server:
         return self.model(name)
 
     def unload(self, name: str, *, unload_dependents: bool = False) -> None:
-        """Stop serving a model; requests in flight end on it. unload_dependents: and what only this ensemble needed."""
+        """Stop serving a model; requests in flight end on it. unload_dependents: and what only this ensemble needed.
+
+        A function is forgotten, in whatever model_control_mode; its name is free then.
+        """
+        if self._functions.pop(name, None) is not None:
+            if self._control_plane is not None:
+                self._control_plane.lifecycle.remove(name)
+            return
         request = messages.RepositoryModelUnloadRequest(model_name=name)
         request.parameters["unload_dependents"].bool_param = unload_dependents
         self.call("RepositoryModelUnload", request)
@@ -392,3 +498,64 @@ class Server:
     def ready(self) -> bool:
         """Tell whether the server is ready."""
         return bool(self.call("ServerReady", messages.ServerReadyRequest()).ready)
+
+    def serve(
+        self,
+        *,
+        http_port: int | None = None,
+        grpc_port: int | None = None,
+        metrics_port: int | None = None,
+        address: str | None = None,
+        **options: Any,
+    ) -> Serving:
+        """Serve over HTTP and gRPC, in the background; returns when requests can come. Starts the server if need be.
+
+        Ports: 8000, 8001, 8002 unless given; 0 for a free one, which the result names. address: 0.0.0.0 unless given.
+        options: those of `triton-lite serve` that concern front ends, with underscores (http_workers=2,
+        allow_metrics=False). As there, TRITON_LITE_… in the environment counts for what is not given.
+        The result is a context manager that ends it; so do `stop` and the end of the program, whatever ends that.
+        Raises TritonError(UNAVAILABLE) where a port is taken.
+        """
+        from triton_lite.serving import Serving, serving_settings
+
+        ports = {"http": http_port, "grpc": grpc_port, "metrics": metrics_port}
+        fields = type(self._options)
+        own = {name: getattr(self._options, name) for name in _SHARED_OPTIONS}
+        settings = serving_settings(
+            ports, address, options, {name: value for name, value in own.items() if value != getattr(fields, name)}
+        )
+        with self._serve_lock:
+            if self._engine is None:
+                self.start()
+            if self._serving is not None and self._serving.running:
+                raise TritonError(Code.ALREADY_EXISTS, "the server is served already; close that first")
+            self._serving = Serving(settings, self._listen(settings))
+            return self._serving
+
+    def serve_forever(self, **options: Any) -> None:
+        """Serve until SIGINT, SIGTERM or `stop`, then stop. Arguments as for `serve`.
+
+        Raises TritonError(UNAVAILABLE) if the front ends break.
+        """
+        from triton_lite.serving import ended_by_signals
+
+        try:
+            with ended_by_signals():
+                self.serve(**options).wait()
+        finally:
+            self.stop()
+
+    def _listen(self, settings: Any) -> FilePath:
+        """Let the engine listen where only this user's processes find it. Returns its socket."""
+        from triton_lite.cli.private_place import private_place
+        from triton_lite.options import OptionError
+
+        if self._socket is None:
+            assert self._engine is not None
+            try:
+                socket = self._listening.enter_context(private_place(settings)).socket
+            except OptionError as error:
+                raise TritonError(Code.UNAVAILABLE, str(error)) from None
+            self._engine.listen(str(socket), self._options.answer_budget_byte_size)
+            self._socket = socket
+        return self._socket

@@ -51,7 +51,7 @@ def _run(settings: Settings, programs: Programs | None) -> int:
     from triton_lite.cli.supervisor import Supervisor
     from triton_lite.guard.exposure import exposure
 
-    _check(settings)
+    check_files(settings)
     with claim_ports(settings) as ports, private_place(settings) as place:
         log = log_here(settings, place)
         for warning in settings.warnings:
@@ -61,7 +61,7 @@ def _run(settings: Settings, programs: Programs | None) -> int:
         return Supervisor(settings, ports, Commands(settings, ports, place, programs or Programs())).run()
 
 
-def _check(settings: Settings) -> None:
+def check_files(settings: Settings) -> None:
     """Refuse files of TLS and API keys that cannot be used. Raises OptionError."""
     from triton_lite.options.rules import uses_tls
 

@@ -24,7 +24,10 @@ _NAMES_SHOWN = 5
 class StartUp:
     """Starts the children and follows them until all are ready. Used by the supervisor's thread."""
 
-    def __init__(self, commands: Commands, ports: Ports, selector: selectors.BaseSelector) -> None:
+    def __init__(
+        self, commands: Commands, ports: Ports, selector: selectors.BaseSelector, engine: Child | None = None
+    ) -> None:
+        """engine: one that serves already, if there is one."""
         self._commands = commands
         self._selector = selector
         self._begun = 0.0
@@ -33,7 +36,8 @@ class StartUp:
         self._over = False
         self.report = Report()
         self.failure = ""
-        self.engine = Child("engine", self._start_engine)
+        self._engine_serves = engine is not None
+        self.engine = engine or Child("engine", self._start_engine)
         starts = {"HTTP": (ports.http, commands.http), "gRPC": (ports.grpc, commands.grpc)}
         allowed = {name: start for name, (port, start) in starts.items() if port is not None}
         self._not_ready = set(allowed)
@@ -78,7 +82,7 @@ class StartUp:
         """Look how far it is. Returns True once: when everything is ready."""
         if self._over:
             return False
-        self._over = self.report.loaded and not self._not_ready
+        self._over = (self._engine_serves or self.report.loaded) and not self._not_ready
         if not self._over and time.monotonic() >= self._progress_due:
             self._progress_due += _PROGRESS_SECONDS
             self._tell_progress()
@@ -145,5 +149,5 @@ class StartUp:
             names = ", ".join(islice(waiting, _NAMES_SHOWN)) + (", ..." if len(waiting) > _NAMES_SHOWN else "")
             _log.info("loading models: %d done, %d under way: %s", self.report.done, len(waiting), names)
             return
-        missing = [*sorted(self._not_ready), *([] if self.report.loaded else ["the models"])]
+        missing = [*sorted(self._not_ready), *([] if self._engine_serves or self.report.loaded else ["the models"])]
         _log.info("starting: waiting for %s", " and ".join(missing))

@@ -36,12 +36,13 @@ _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 class Supervisor:
     """One server. `run` blocks until it has ended; called on the main thread, once."""
 
-    def __init__(self, settings: Settings, ports: Ports, commands: Commands) -> None:
+    def __init__(self, settings: Settings, ports: Ports, commands: Commands, engine: Child | None = None) -> None:
+        """engine: one that serves already and is not this server's to end, if there is one."""
         self._settings = settings
         self._ports = ports
         self._commands = commands
         self._selector = selectors.DefaultSelector()
-        self._start_up = StartUp(commands, ports, self._selector)
+        self._start_up = StartUp(commands, ports, self._selector, engine)
         self._front_ends = self._start_up.front_ends
         self._engine = self._start_up.engine
         self._restarts = {child.name: Restarts() for child in (self._engine, *self._front_ends)}
@@ -202,6 +203,9 @@ class Supervisor:
         # gunicorn forgets a signal that comes while its workers start, and would wait for them in vain.
         for child in self._start_up.not_ready:
             child.kill()
+        if self._ports.http is not None:
+            # Workers accept until they end. What came after them would wait here, to be reset in the end.
+            self._ports.http.socket.close()
         self._stop_group(self._front_ends)
         self._stop_group((self._engine,))
         self._start_up.close()

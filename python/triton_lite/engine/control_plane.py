@@ -106,6 +106,11 @@ class ControlPlane:
         thread.start()
         self._threads.append(thread)
 
+    def end_models(self) -> None:
+        """Fail what is in models that processes or threads run: it takes too long."""
+        _log.error("models still have requests: these fail")
+        self._processes.kill()
+
     def stop(self) -> None:
         """Stop loading and answering. The engine has to be stopped before, or `start` never called."""
         self._stopping.set()

@@ -45,6 +45,8 @@ class Finder:
     def __init__(self, loader: Loader, options: EngineOptions) -> None:
         self._loader = loader
         self._options = options
+        self.declared: dict[str, ModelSource] = {}
+        """Models that are in no repository, by name. They win over any of that name that comes into one later."""
 
     def find_all(self, catalog: Catalog) -> Change:
         """Look for every model of every repository."""
@@ -104,7 +106,7 @@ class Finder:
             self._look(catalog, change, name, source, asked_for, override, scratch)
             return
         try:
-            by_key = self._by_key(name, scan.find(self._options.model_repository, name))
+            by_key = self._by_key(name, self._find_sources(name))
             if not by_key:
                 raise TritonError(
                     Code.INTERNAL, f"failed to poll model '{name}': model not found in any model repository."
@@ -126,7 +128,15 @@ class Finder:
             except TritonError as error:
                 _log.error("failed to poll model repository '%s': %s", repository, error.text)
                 change.failures[os.path.abspath(repository)] = error
+        for name, source in list(self.declared.items()):
+            if name in found:
+                _log.error("the model '%s' of a repository is not served: a function has its name", name)
+            found[name] = [source]
         return dict(sorted(found.items()))
+
+    def _find_sources(self, name: str) -> list[ModelSource]:
+        declared = self.declared.get(name)
+        return scan.find(self._options.model_repository, name) if declared is None else [declared]
 
     def _by_key(self, name: str, sources: list[ModelSource]) -> dict[str, list[ModelSource]]:
         by_key: dict[str, list[ModelSource]] = {}
@@ -167,7 +177,8 @@ class Finder:
                 change.unmodified.add(key)
 
     def _times(self, source: ModelSource) -> ModelTimes:
-        if self._options.model_control_mode == "none":  # Nobody will ask what changed since.
+        # Nobody will ask what changed since, or there are no files that could change.
+        if self._options.model_control_mode == "none" or source.name in self.declared:
             return ModelTimes()
         if source.bare_file:
             return ModelTimes({os.path.basename(source.bare_file): newest(source.bare_file)})

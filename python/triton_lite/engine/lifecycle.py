@@ -22,6 +22,7 @@ from triton_lite.errors import Code, TritonError
 from triton_lite.proto import messages
 from triton_lite.repository import scan
 from triton_lite.repository.override import Override, Scratch, write_files
+from triton_lite.repository.source import ModelSource
 
 _log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class Lifecycle:
             elif options.model_control_mode != "explicit" or options.load_model == ["*"]:
                 change, results = self._apply(lambda: self._finder.find_all(self._catalog))
             else:
-                names = list(dict.fromkeys(options.load_model))
+                names = list(dict.fromkeys([*options.load_model, *self._finder.declared]))
                 change, results = self._apply(lambda: self._finder.find_named(self._catalog, names))
         finally:
             for name in self._awaited:  # Of those that did not come.
@@ -163,6 +164,35 @@ class Lifecycle:
             return Change(gone=self._catalog.left_alone(keys) if dependents else keys)
 
         self._apply(find, within)
+
+    @property
+    def declared(self) -> dict[str, ModelSource]:
+        """The models that are in no repository, by name."""
+        return dict(self._finder.declared)
+
+    def declare(self, source: ModelSource) -> None:
+        """Let a model that is in no repository be among those of the start."""
+        self._finder.declared[source.name] = source
+
+    def add(self, source: ModelSource) -> None:
+        """Serve a model that is in no repository, in whatever mode. Raises TritonError, ALREADY_EXISTS among others."""
+        name = source.name
+        in_repository = bool(scan.find(self._options.model_repository, name))
+        with self._free:
+            if in_repository or name in self._finder.declared or self._catalog.keys_of(name):
+                raise TritonError(Code.ALREADY_EXISTS, f"there is a model '{name}' already")
+            self.declare(source)
+        change, results = self._apply(lambda: self._finder.find_named(self._catalog, [name]))
+        failures = change.failures | results
+        own = [error for key, error in failures.items() if key == name or key.endswith(f"::{name}")]
+        if own:
+            self.remove(name)
+            raise own[0]
+
+    def remove(self, name: str) -> None:
+        """Stop serving a model that is in no repository, and forget it."""
+        self._finder.declared.pop(name, None)
+        self._apply(lambda: Change(gone=set(self._catalog.keys_of(name))))
 
     def key_of(self, name: str) -> str:
         """Return the key of a model. Raises TritonError where namespacing makes the name ambiguous or it is unknown."""

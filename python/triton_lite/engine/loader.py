@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -19,12 +20,14 @@ from triton_lite.config.normalize import normalize, normalize_instance_groups
 from triton_lite.config.signature_rules import check_signature
 from triton_lite.config.spec import VersionFiles, model_spec, opening_spec
 from triton_lite.engine import cuda_libraries, onnxruntime_library
-from triton_lite.engine.model_processes.model import ModelVersion, PythonModel, check_model_file
+from triton_lite.engine.model_processes.model import ModelVersion, check_model_file
 from triton_lite.engine.model_processes.placement import place
+from triton_lite.engine.model_processes.running import RunningModel
 from triton_lite.engine.model_processes.service import ModelProcesses
 from triton_lite.engine.model_processes.settings import python_settings
 from triton_lite.engine.options import EngineOptions
 from triton_lite.errors import Code, TritonError
+from triton_lite.functions.source import FunctionSource
 from triton_lite.metrics.model_spec import metrics_spec
 from triton_lite.proto import messages
 from triton_lite.repository.labels import read_labels
@@ -77,12 +80,12 @@ class Handle:
 
 @dataclass(frozen=True)
 class LoadedVersion:
-    """One version, loaded but not served yet. processes: of a model of the Python backend."""
+    """One version, loaded but not served yet. processes: what runs a model of the Python backend."""
 
     config: messages.ModelConfig
     labels: dict[str, list[str]]
     handle: Handle
-    processes: PythonModel | None = None
+    processes: RunningModel | None = None
 
     def let_go(self) -> Future[None] | None:
         """Give it up. It ends when no request is in it any more, and then its processes, which can be waited for."""
@@ -178,7 +181,9 @@ class Loader:
         opened = None
         completed = False
         is_python = config.backend == backends.PYTHON
-        if is_python:
+        if isinstance(found.source, FunctionSource):
+            completed = True
+        elif is_python:
             completed = self._complete_python(found, config, files, settings)
         elif not config.HasField("ensemble_scheduling"):
             if config.backend == backends.ONNXRUNTIME:
@@ -201,8 +206,11 @@ class Loader:
             namespace = found.source.repository if self._options.model_namespacing else None
             metrics = metrics_spec(self._native, config, version, namespace, load_start)
         if is_python:
-            handle, processes = self._start_python(found, config, files, settings, spec, metrics)
-            return LoadedVersion(config, labels, handle, processes)
+            if isinstance(found.source, FunctionSource):
+                processes = self._start_function(found.source, config, spec)
+            else:
+                processes = self._start_python(found, config, files, settings, spec)
+            return LoadedVersion(config, labels, self._link(processes, spec, metrics), processes)
         return LoadedVersion(config, labels, Handle(self._engine.load_model(spec, opened, metrics)))
 
     def _complete_python(
@@ -226,16 +234,25 @@ class Loader:
         files: VersionFiles,
         settings: Mapping[str, str],
         spec: Any,
-        metrics: Any,
-    ) -> tuple[Handle, PythonModel]:
-        """Start the processes of a Python model, and give them to the data plane. Raises TritonError."""
+    ) -> RunningModel:
+        """Start the processes of a Python model. Raises TritonError."""
         placements = place(self._native, spec)
         version = self._python_version(found, config, files)
-        processes = self._processes.open(version, placements, python_settings(settings, config))
+        return self._processes.open(version, placements, python_settings(settings, config))
+
+    def _start_function(self, source: FunctionSource, config: messages.ModelConfig, spec: Any) -> RunningModel:
+        """Start the threads of a function."""
+        names = [one.name for one in self._native.place_instances(spec)]
+        link = self._native.ModelLink
+        reads_memory = link.reads_memory(os.getpid())
+        return self._processes.adopt(lambda on_gone: source.run(config, names, link, reads_memory, on_gone))
+
+    def _link(self, processes: RunningModel, spec: Any, metrics: Any) -> Handle:
+        """Give processes to the data plane. Raises TritonError; they end then."""
         opened = None
         try:
             opened = self._engine.open_python_model(processes.give_links())
-            return Handle(self._engine.load_model(spec, opened, metrics)), processes
+            return Handle(self._engine.load_model(spec, opened, metrics))
         except BaseException:
             # The processes end when the data plane has let go of them, of which this frame may hold the last share.
             opened = None

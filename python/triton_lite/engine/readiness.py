@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from triton_lite.engine.model_processes.model import PythonModel
+from triton_lite.engine.model_processes.running import RunningModel
 from triton_lite.engine.state import UNLOADED, ModelTable, State
 from triton_lite.errors import TritonError
 
@@ -21,7 +21,7 @@ class ReadinessChecks:
     def __init__(
         self,
         table: ModelTable,
-        processes: Callable[[str, int], PythonModel | None],
+        processes: Callable[[str, int], RunningModel | None],
         key_of: Callable[[str], str],
     ) -> None:
         self._table = table
@@ -40,7 +40,7 @@ class ReadinessChecks:
         """Tell whether all models are ready: a model without any version is not, one that somebody unloaded is passed
         over.
         """
-        asked: list[tuple[str, int, PythonModel]] = []
+        asked: list[tuple[str, int, RunningModel]] = []
         for key, versions in self._table.states().items():
             if not versions:
                 answer(False)
@@ -67,7 +67,7 @@ class ReadinessChecks:
         for key, version, processes in asked:
             self._check(key, version, processes, one)
 
-    def _check(self, name: str, version: int, processes: PythonModel | None, answer: Callable[[bool], None]) -> None:
+    def _check(self, name: str, version: int, processes: RunningModel | None, answer: Callable[[bool], None]) -> None:
         if processes is None:
             answer(True)
             return

@@ -12,7 +12,7 @@ from typing import Any
 from triton_lite.config.error import ConfigError, advice_of, explain
 from triton_lite.engine.catalog import Known
 from triton_lite.engine.loader import DataPlane, FoundModel, LoadedVersion, Loader, status_text
-from triton_lite.engine.model_processes.model import PythonModel
+from triton_lite.engine.model_processes.running import RunningModel
 from triton_lite.engine.notice import uncached
 from triton_lite.engine.options import EngineOptions
 from triton_lite.engine.state import UNLOADED, ModelTable, State, VersionStatus
@@ -134,7 +134,7 @@ class VersionLoads:
         """Collect the folders of files that versions were loaded from which are served."""
         return {one.scratch for versions in list(self._served.values()) for one in list(versions.values())}
 
-    def processes(self, key: str, version: int) -> PythonModel | None:
+    def processes(self, key: str, version: int) -> RunningModel | None:
         """Return the processes of a version that is served, if it has any."""
         served = self._served.get(key, {}).get(version)
         return served.loaded.processes if served is not None else None

@@ -11,7 +11,7 @@ from triton_lite.repository.override import FILE_PREFIX, Override
 
 
 def repository_index(context: Context, request: messages.RepositoryIndexRequest) -> messages.RepositoryIndexResponse:
-    """List every model of the repositories, with the state of each version that was ever loaded.
+    """List every model of the repositories, and functions, with the state of each version that was ever loaded.
 
     Protocol: model repository extension, index. Raises TritonError(UNIMPLEMENTED) when a repository is named.
     """
@@ -75,9 +75,11 @@ def _refuse_repository(name: str) -> None:
 
 
 def _models(context: Context) -> list[tuple[str, str, bool]]:
-    """List the models of the repositories: name, key, and whether nothing else has that key."""
+    """List the models of the repositories, and functions: name, key, and whether nothing else has that key."""
     models = []
-    for name, sources in scan.scan(context.options.model_repository).items():
+    found = scan.scan(context.options.model_repository)
+    found |= {name: [source] for name, source in context.lifecycle.declared.items()}
+    for name, sources in sorted(found.items()):
         if context.options.model_namespacing:
             models += [(name, f"{source.repository}::{name}", True) for source in sources]
         else:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import wait
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from triton_lite.engine.model_processes.completion import ask_for_completion
 from triton_lite.engine.model_processes.control import Message
@@ -17,6 +17,7 @@ from triton_lite.engine.model_processes.environments import Environments
 from triton_lite.engine.model_processes.model import ModelVersion, PythonModel
 from triton_lite.engine.model_processes.placement import Placement, check_name
 from triton_lite.engine.model_processes.reactor import Reactor
+from triton_lite.engine.model_processes.running import RunningModel
 from triton_lite.engine.model_processes.session import Calls, Surroundings
 from triton_lite.engine.model_processes.settings import PythonSettings
 from triton_lite.proto import messages
@@ -24,6 +25,8 @@ from triton_lite.proto import messages
 _log = logging.getLogger(__name__)
 
 _DEATH_SECONDS = 2.0
+
+_Running = TypeVar("_Running", bound=RunningModel)
 
 
 class ModelProcesses:
@@ -40,7 +43,7 @@ class ModelProcesses:
         self._surroundings = Surroundings(self._reactor, self.metrics, calls)
         self._environments = Environments(runtime_folder or tempfile.gettempdir())
         self._lock = threading.Lock()
-        self._models: set[PythonModel] = set()
+        self._models: set[RunningModel] = set()
 
     def complete(self, version: ModelVersion, settings: PythonSettings) -> messages.ModelConfig | None:
         """Ask a model to complete its configuration, see `ask_for_completion`. Raises TritonError."""
@@ -67,6 +70,13 @@ class ModelProcesses:
             raise
         return model
 
+    def adopt(self, start: Callable[[Callable[[RunningModel], None]], _Running]) -> _Running:
+        """Take what runs otherwise among those that `close` ends. start: starts it, given what to call at its end."""
+        model = start(self._forget)
+        with self._lock:
+            self._models.add(model)
+        return model
+
     def set_verbosity(self, level: int) -> None:
         """Tell all models how much detail is logged from now on."""
         with self._lock:
@@ -74,6 +84,13 @@ class ModelProcesses:
         if models:
             # Sent before the caller goes on: requests that come after it find it there.
             self._reactor.run(partial(_tell, models, {"op": "log_verbose", "level": level}))
+
+    def kill(self) -> None:
+        """End all models that are there at once: what is in them fails."""
+        with self._lock:
+            models = list(self._models)
+        if models:
+            self._reactor.call_soon(partial(_kill, models))
 
     def close(self, seconds: float) -> None:
         """End all processes: they may finalize for so long. Removes all that was unpacked. Idempotent."""
@@ -88,16 +105,16 @@ class ModelProcesses:
         self._reactor.stop()
         self._environments.close()
 
-    def _forget(self, model: PythonModel) -> None:
+    def _forget(self, model: RunningModel) -> None:
         with self._lock:
             self._models.discard(model)
 
 
-def _tell(models: Sequence[PythonModel], message: Message) -> None:
+def _tell(models: Sequence[RunningModel], message: Message) -> None:
     for model in models:
         model.send(message)
 
 
-def _kill(models: Sequence[PythonModel]) -> None:
+def _kill(models: Sequence[RunningModel]) -> None:
     for model in models:
         model.kill()
