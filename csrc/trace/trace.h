@@ -1,5 +1,3 @@
-enum class FrontProtocol : std::uint8_t { kHttp, kGrpc };
-
 // One trace while it is recorded: what a sampled request of a client and all requests that it gives rise to share.
 #pragma once
 

@@ -12,6 +12,9 @@
 
 namespace triton_lite {
 
+// How the request came to the front end, which decides what its points in time are called.
+enum class FrontProtocol : std::uint8_t { kHttp, kGrpc };
+
 struct TraceEvent {
   const char* name;    // A literal.
   std::uint64_t time;  // Steady-clock nanoseconds.
