@@ -84,7 +84,7 @@ def running(folder: Path, worker: str = "asgi", grpc_options: Sequence[str] = ()
     http_port, grpc_port = free_ports(2)
     path = folder / "engine.sock"
     engine = ScriptedEngine(http_port, grpc_port)
-    env = dict(os.environ, TRITON_LITE_ENGINE=str(path), TRITON_LITE_SUPERVISED="1")
+    env = dict(os.environ, TRITON_LITE_ENGINE=str(path))
     http = ["-m", "gunicorn", "-k", worker, "--threads", "4", "-b", engine.http, "--no-control-socket"]
     grpc = ["-m", "triton_lite.frontends.grpc.main", f"--grpc-port={grpc_port}", *grpc_options]
     with contextlib.ExitStack() as stack:
