@@ -5,7 +5,18 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from bench import footprint, gpu, inprocess, lifecycle, observability, regions, scheduling, threads, transports
+from bench import (
+    footprint,
+    gpu,
+    inprocess,
+    lifecycle,
+    observability,
+    python_models,
+    regions,
+    scheduling,
+    threads,
+    transports,
+)
 from bench.rounds import HEADER, Comparison
 
 MEMORY_LIMIT = 200 * 1000 * 1000
@@ -57,6 +68,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], None]] = {
     "memory": _memory,
     "threads": _threads,
     "gpu": _gpu,
+    "python_models": lambda options: print(python_models.report(options.oracle, options.rounds, options.seconds)),
     "lifecycle": lambda options: print(lifecycle.report(quick=options.rounds == 1)),
 }
 
@@ -67,6 +79,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3, help="length of one run of a load generator")
+    parser.add_argument("--oracle", help="program of the real Triton (python_models; or TRITON_ORACLE)")
     options = parser.parse_args()
     unknown = set(options.names) - set(BENCHMARKS)
     if unknown:

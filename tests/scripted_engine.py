@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import queue
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from native_programs import program
-from server_process import START_SECONDS, STOP_SECONDS, free_ports
+from server_process import START_SECONDS, STOP_SECONDS, free_ports, serve
 
 LOG_SECONDS = 30
+MODELS = Path(__file__).with_name("scripted_models")
 
 FINISH = {"finish": 1}
 
@@ -94,6 +96,35 @@ def running(folder: Path, worker: str = "asgi", grpc_options: Sequence[str] = ()
         for port in (http_port, grpc_port):
             _await_port(port)
         yield engine
+
+
+@contextlib.contextmanager
+def running_python(folder: Path) -> Iterator[ScriptedEngine]:
+    """Run a whole server with the same models in Python. folder: for its repository."""
+    path = folder / "said"
+    repository = make_repository(folder, path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as said, serve(str(repository)) as server:
+        said.bind(str(path))
+        engine = ScriptedEngine(server.http_port, server.grpc_port)
+        threading.Thread(target=_receive, args=(said, engine.said), daemon=True).start()
+        yield engine
+
+
+def make_repository(folder: Path, said: Path) -> Path:
+    """Make a repository of the Python models, which say what they say to the datagram socket `said`."""
+    repository = folder / "models"
+    shutil.copytree(MODELS, repository)
+    for ensemble in ("ens", "ens_two"):
+        (repository / ensemble / "1").mkdir(exist_ok=True)
+    config = repository / "script" / "config.pbtxt"
+    config.write_text(config.read_text(encoding="utf-8").replace("SAID", str(said)), encoding="utf-8")
+    return repository
+
+
+def _receive(said: socket.socket, lines: queue.Queue[str]) -> None:
+    with contextlib.suppress(OSError):  # The test is over.
+        while True:
+            lines.put(said.recv(4096).decode())
 
 
 def _start(

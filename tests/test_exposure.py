@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from repositories import MODELS
 from rule_clients import GrpcClient, http_call
-from server_process import ServerProcess, environment, free_ports, serve
+from server_process import ServerProcess, environment, free_ports, serve, started
 
 from triton_lite.guard import api_keys
 from triton_lite.guard.groups import ADMIN, GRPC_METHODS
@@ -61,6 +61,24 @@ def test_admin_apis_over_grpc(admin_ports: tuple[ServerProcess, int, int], metho
         assert client.code(method) == "PERMISSION_DENIED"
     with GrpcClient(f"127.0.0.2:{port}") as client:
         assert client.code(method) != "PERMISSION_DENIED"
+
+
+@pytest.mark.parametrize("worker", ["sync", "asgi"])
+def test_admin_apis_of_a_gunicorn_started_by_hand(tmp_path: Path, worker: str) -> None:
+    ports = free_ports(4)
+    env = environment(
+        TRITON_LITE_MODEL_REPOSITORY=str(MODELS),
+        TRITON_LITE_RUNTIME_DIR=str(tmp_path / "run"),
+        TRITON_LITE_ADMIN_ADDRESS="127.0.0.2",
+        TRITON_LITE_HTTP_ADMIN_PORT=str(ports[3]),
+    )
+    command = [sys.executable, "-m", "gunicorn", "triton_lite.frontends.http:app", "-k", worker]
+    command += ["-b", f"127.0.0.1:{ports[0]}", "-b", f"127.0.0.2:{ports[3]}"]
+    with started(command, env, ports[:3]) as server:
+        for host in (server.http, f"127.0.0.2:{ports[3]}"):
+            assert http_call(server.http, "/v2/logging", {"Host": host}).status == 403
+            assert http_call(server.http, "/v2", {"Host": host}).status == 200
+        assert http_call(f"127.0.0.2:{ports[3]}", "/v2/logging", {"Host": server.http}).status == 200
 
 
 def test_the_admin_address_is_no_other(admin_ports: tuple[ServerProcess, int, int]) -> None:

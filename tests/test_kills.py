@@ -80,7 +80,8 @@ class Clients:
             try:
                 connection.request("POST", f"/v2/models/{model}/infer", json.dumps(slow_request(name)))
                 answer = connection.getresponse()
-                body = json.loads(answer.read())
+                text = answer.read()
+                body = json.loads(text) if answer.status != 502 else {"error": text.decode()}
             except (OSError, http.client.HTTPException, ValueError) as error:
                 # A timeout would be a request that was dropped.
                 client.errors.append(f"{LOST}: {error!r}" if not isinstance(error, TimeoutError) else "TIMEOUT")

@@ -82,7 +82,12 @@ class EngineLoop {
 
   EngineLoop(Engine& engine, const std::string& model, const std::vector<Input>& inputs, unsigned depth = 64,
              std::int64_t priority = 0)
-      : client_(MakeDirectClient(&engine)), depth_(depth) {
+      : EngineLoop(MakeDirectClient(&engine), model, inputs, depth, priority) {}
+
+  // Through any client: of an engine in this process, or in another one.
+  EngineLoop(std::unique_ptr<ChannelClient> client, const std::string& model, const std::vector<Input>& inputs,
+             unsigned depth, std::int64_t priority = 0)
+      : client_(std::move(client)), depth_(depth) {
     std::vector<wire::InferRequestBuilder::Input> views;
     for (const Input& input : inputs) {
       views.push_back({input.name, input.datatype, input.shape, {}});

@@ -62,8 +62,7 @@ class Calls::CallResponder final : public Responder {
     // What was refused before it was taken in has Triton's words for that around it.
     const bool refused = request_->failure_reason == FailureReason::kUncounted;
     End([&] {
-      calls_->ReplyError(id_, refused ? Status(status.code(), ErrorPrefix(request_->model_name) + status.message())
-                                      : std::move(status));
+      calls_->ReplyError(id_, refused ? Internal(ErrorPrefix(request_->model_name) + status.message()) : status);
     });
   }
   void Finish() override {
@@ -96,9 +95,6 @@ bool Calls::Handle(Received& received) {
     case kIsCancelled:
       TellWhetherCancelled(received.header);
       return true;
-    case kAwaitCredit:
-      AwaitCredit(received.header);
-      return true;
     case kRelease:
       for (const std::uint64_t place : ReadReleased(received.body)) {
         connection_->calls().Release(place);
@@ -128,7 +124,7 @@ Status Calls::StartInfer(std::uint64_t id, Bytes body, const RemoteMemory& memor
   ASSIGN_OR_RETURN(InferCall call, ReadInfer(body, memory, connection_->calls()));
   const Result<RoutedModel> routed = FindModel(router_, call);
   if (!routed.ok()) {
-    return {routed.status().code(), ErrorPrefix(call.model_name) + routed.status().message()};
+    return Internal(ErrorPrefix(call.model_name) + routed.status().message());
   }
   InferenceRequest* const request = call.request.get();
   request->cancel = std::make_shared<CancelToken>();
@@ -170,23 +166,12 @@ void Calls::TellWhetherCancelled(const Header& header) {
   (void)connection_->calls().Send({.kind = kCancelled, .id = header.id, .place = cancelled ? 1U : 0U}, {});
 }
 
-void Calls::AwaitCredit(const Header& header) {
-  const auto tell = [connection = connection_, id = header.id] {
-    (void)connection->calls().Send({.kind = kCredit, .id = id}, {});
-  };
-  if (InferenceRequest* const request = find_request_(header.place)) {
-    request->responder->OnCredit(tell);
-  } else {
-    tell();
-  }
-}
-
 void Calls::Reply(std::uint64_t id, const InferenceResponse& response, bool last) {
-  BodyWriter writer(&connection_->calls());
-  const std::string parameters = response.parameters.empty() ? std::string() : ToJson(response.parameters);
   if (!response.error.ok()) {
     return ReplyError(id, response.error, last);
   }
+  BodyWriter writer(&connection_->calls());
+  const std::string parameters = response.parameters.empty() ? std::string() : ToJson(response.parameters);
   writer.Append(Counts{.records = 1});
   writer.Append(ResponseRecord{.flags = kHasResponse | (last ? kFinal : 0),
                                .parameters_length = static_cast<std::uint32_t>(parameters.size()),

@@ -35,8 +35,6 @@ class Calls : public std::enable_shared_from_this<Calls> {
   Status StartInfer(std::uint64_t id, Bytes body, const RemoteMemory& memory);
   void CancelInfer(std::uint64_t id) EXCLUDES(mu_);
   void TellWhetherCancelled(const Header& header);
-  // Answers when the client of a request keeps up with its responses.
-  void AwaitCredit(const Header& header);
   void Forget(std::uint64_t id) EXCLUDES(mu_);
   // Sends an INFER_RESPONSE; one that there is no memory for becomes an error.
   void Reply(std::uint64_t id, const InferenceResponse& response, bool last);

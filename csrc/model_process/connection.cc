@@ -55,6 +55,8 @@ void Connection::Wait(std::uint64_t deadline) {
   calls_->Flush();
 }
 
+void Connection::Wake() { (void)eventfd_write(wake_.get(), 1); }
+
 void Connection::ShutDown() {
   execute_->ShutDown();
   calls_->ShutDown();

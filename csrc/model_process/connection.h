@@ -25,6 +25,9 @@ class Connection {
   // Meanwhile what the sockets did not take is sent.
   void Wait(std::uint64_t deadline);
 
+  // Has Wait return, to be given a deadline that it does not know of.
+  void Wake();
+
   void ShutDown();
 
  private:

@@ -170,6 +170,9 @@ Status ModelLink::Register(Connection& connection, std::span<InferenceRequest* c
     }
   }
   batch->clear();
+  if (timeout != 0) {
+    connection.Wake();
+  }
   const Status sent = connection.execute().Send(header, body);
   if (!sent.ok()) {
     connection.ShutDown();  // Out of memory for a message: its thread ends what waits.
@@ -184,7 +187,7 @@ void ModelLink::Serve(std::shared_ptr<Connection> connection) {
   while (alive) {
     const Lane::State executed = connection->execute().Receive(&received);
     if (executed == Lane::State::kDone) {
-      alive = HandleExecute(received, *connection);
+      alive = HandleExecute(received, connection);
     }
     const Lane::State called = alive ? connection->calls().Receive(&received) : Lane::State::kGone;
     if (called == Lane::State::kDone) {
@@ -201,14 +204,14 @@ void ModelLink::Serve(std::shared_ptr<Connection> connection) {
   GoDown(connection.get());
 }
 
-bool ModelLink::HandleExecute(Received& received, Connection& connection) {
+bool ModelLink::HandleExecute(Received& received, const std::shared_ptr<Connection>& connection) {
   switch (received.header.kind) {
     case kResponses:
     case kExecuted:
       return HandleResponses(received, connection);
     case kRelease:
       for (const std::uint64_t place : ReadReleased(received.body)) {
-        connection.execute().Release(place);
+        connection->execute().Release(place);
       }
       return true;
     default:
@@ -217,10 +220,10 @@ bool ModelLink::HandleExecute(Received& received, Connection& connection) {
   }
 }
 
-bool ModelLink::HandleResponses(Received& received, Connection& connection) {
+bool ModelLink::HandleResponses(Received& received, const std::shared_ptr<Connection>& connection) {
   const Header& header = received.header;
-  const RemoteMemory memory = connection.MemoryOf(received);
-  Lane& lane = connection.execute();
+  const RemoteMemory memory = connection->MemoryOf(received);
+  Lane& lane = connection->execute();
   Buffer storage;
   const Result<Bytes> body = FetchBody(header, received.body, memory, &storage);
   const Result<ResponsesView> view = body.ok() ? ReadResponses(*body) : Result<ResponsesView>(body.status());
@@ -234,7 +237,18 @@ bool ModelLink::HandleResponses(Received& received, Connection& connection) {
   bool referred = (header.flags & kAway) != 0;
   for (const ResponseView& response : view->responses) {
     referred = referred || response.refers_to_memory();
-    Respond(response, *body, memory, lane);
+    InferenceRequest* const request = FindOpen(response.key);
+    if (request == nullptr) {
+      continue;  // It has ended, by an earlier response or an error.
+    }
+    request->times.compute_output_start = NowNanoseconds();
+    if (header.kind == kExecuted && spec_->decoupled && response.has(kHasError)) {
+      request->responder->Fail(response.error);  // No response that failed, but execute.
+      End(response.key);
+      continue;
+    }
+    Respond(response, request, MakeResponse(response, *body, memory, lane, request));
+    PauseWithoutCredit(response.key, connection);
   }
   for (const std::uint64_t place : view->released) {
     lane.Release(place);
@@ -266,45 +280,68 @@ void ModelLink::StampStart(const Header& header) {
   }
 }
 
-void ModelLink::Respond(const ResponseView& view, Bytes body, const RemoteMemory& memory, const Lane& lane) {
-  InferenceRequest* const request = FindOpen(view.key);
-  if (request == nullptr) {
-    return;  // It has ended, by an earlier response or an error.
-  }
+void ModelLink::Respond(const ResponseView& view, InferenceRequest* request, Result<InferenceResponse> response) {
   const bool last = view.has(kFinal) || !spec_->decoupled;
-  request->times.compute_output_start = NowNanoseconds();
   if (view.has(kRescheduled)) {
     request->reschedule = true;
     return End(view.key);
   }
-  if (view.has(kHasError) && last) {
-    request->responder->Fail(view.error);
-    return End(view.key);
-  }
-  if (view.has(kHasError)) {
-    request->responder->Send({.outputs = {}, .parameters = {}, .error = view.error}, false);
-    return;
-  }
-  if (view.has(kHasResponse)) {
-    Result<InferenceResponse> response = MakeResponse(view, body, memory, lane, request);
-    request->times.compute_end = NowNanoseconds();
-    if (!response.ok()) {
+  if (!response.ok()) {
+    if (!spec_->decoupled) {
       request->responder->Fail(response.status());
       return End(view.key);
     }
-    request->responder->Send(*std::move(response), last);
-    if (last) {
+    response = InferenceResponse{.outputs = {}, .parameters = {}, .error = response.status()};
+  } else if (!view.has(kHasResponse)) {
+    if (view.has(kFinal)) {
+      request->times.compute_end = request->times.compute_output_start;
+      request->responder->Finish();
       End(view.key);
     }
-  } else if (view.has(kFinal)) {
-    request->times.compute_end = request->times.compute_output_start;
-    request->responder->Finish();
+    return;
+  }
+  request->times.compute_end = NowNanoseconds();
+  request->responder->Send(*std::move(response), last);
+  if (last) {
     End(view.key);
+  }
+}
+
+void ModelLink::PauseWithoutCredit(std::uint64_t key, const std::shared_ptr<Connection>& connection) {
+  InferenceRequest* const request = spec_->decoupled ? FindOpen(key) : nullptr;
+  if (request == nullptr || request->responder->HasCredit()) {
+    return;
+  }
+  std::shared_ptr<Pause> pause;
+  {
+    MutexLock lock(mu_);
+    OpenRequest& open = open_.at(key);
+    if (open.pause == nullptr) {
+      open.pause = std::make_shared<Pause>();
+    }
+    pause = open.pause;
+  }
+  if (pause->on.exchange(true)) {
+    return;
+  }
+  (void)connection->execute().Send({.kind = kPause, .id = key}, {});
+  request->responder->OnCredit([pause, connection, key] { EndPause(*pause, *connection, key); });
+}
+
+void ModelLink::EndPause(Pause& pause, Connection& connection, std::uint64_t key) {
+  if (pause.on.load()) {
+    pause.ended_at = NowNanoseconds();
+    if (pause.on.exchange(false)) {
+      (void)connection.execute().Send({.kind = kResume, .id = key}, {});
+    }
   }
 }
 
 Result<InferenceResponse> ModelLink::MakeResponse(const ResponseView& view, Bytes body, const RemoteMemory& memory,
                                                   const Lane& lane, InferenceRequest* request) const {
+  if (view.has(kHasError)) {
+    return view.error;
+  }
   InferenceResponse response;
   ASSIGN_OR_RETURN(response.parameters, ParametersFromJson(view.parameters));
   for (const TensorView& output : view.outputs) {
@@ -337,6 +374,9 @@ void ModelLink::End(std::uint64_t key) {
     const auto it = open_.find(key);
     ended = std::move(it->second);
     open_.erase(it);
+    if (ended.pause != nullptr && connection_ != nullptr) {
+      EndPause(*ended.pause, *connection_, key);  // Whoever waits to send more is to find that it is over.
+    }
     const auto batch = batches_.find(ended.batch);
     if (batch == batches_.end()) {
       return;  // It went on after its batch.
@@ -378,14 +418,32 @@ void ModelLink::EndBatch(std::uint64_t id) {
 }
 
 std::uint64_t ModelLink::NextDeadline() const {
+  const std::uint64_t now = NowNanoseconds();
   MutexLock lock(mu_);
   std::uint64_t next = 0;
   for (const auto& [id, batch] : batches_) {
-    if (batch.deadline != 0 && (next == 0 || batch.deadline < next)) {
-      next = batch.deadline;
+    const std::uint64_t deadline = DeadlineOf(batch, now);
+    if (deadline != 0 && (next == 0 || deadline < next)) {
+      next = deadline;
     }
   }
   return next;
+}
+
+std::uint64_t ModelLink::DeadlineOf(const RunningBatch& batch, std::uint64_t now) const {
+  std::uint64_t deadline = batch.deadline;
+  if (deadline == 0) {
+    return 0;
+  }
+  const std::uint64_t timeout = execute_timeout_.load(std::memory_order_relaxed);
+  for (const std::uint64_t key : batch.keys) {
+    const auto open = open_.find(key);
+    if (open != open_.end() && open->second.pause != nullptr) {
+      const Pause& pause = *open->second.pause;
+      deadline = std::max(deadline, (pause.on.load() ? now : pause.ended_at.load()) + timeout);
+    }
+  }
+  return deadline;
 }
 
 void ModelLink::KillIfLate(Connection& connection) {

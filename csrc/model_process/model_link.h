@@ -63,9 +63,15 @@ class ModelLink {
   void Close() EXCLUDES(mu_, attach_mu_);
 
  private:
+  // That a request waits for its client. Shared with the hook that ends it, which may come late.
+  struct Pause {
+    std::atomic<bool> on{false};
+    std::atomic<std::uint64_t> ended_at{0};
+  };
   struct OpenRequest {
     InferenceRequest* request = nullptr;
-    RequestPtr owned;  // Null: somebody else's.
+    std::shared_ptr<Pause> pause;  // Null: it never waited.
+    RequestPtr owned;              // Null: somebody else's.
     std::uint64_t batch = 0;
     std::size_t position = 0;  // Among the batch's own.
   };
@@ -86,9 +92,12 @@ class ModelLink {
 
   // Of the thread that serves a process.
   void Serve(std::shared_ptr<Connection> connection);
-  bool HandleExecute(Received& received, Connection& connection);
-  bool HandleResponses(Received& received, Connection& connection);
-  void Respond(const ResponseView& view, Bytes body, const RemoteMemory& memory, const Lane& lane);
+  bool HandleExecute(Received& received, const std::shared_ptr<Connection>& connection);
+  bool HandleResponses(Received& received, const std::shared_ptr<Connection>& connection);
+  void Respond(const ResponseView& view, InferenceRequest* request, Result<InferenceResponse> response);
+  // A decoupled model is not to run ahead of its client for ever.
+  void PauseWithoutCredit(std::uint64_t key, const std::shared_ptr<Connection>& connection) EXCLUDES(mu_);
+  static void EndPause(Pause& pause, Connection& connection, std::uint64_t key);
   // The model says when it took the batch up; until then its requests waited.
   void StampStart(const Header& header) EXCLUDES(mu_);
   Result<InferenceResponse> MakeResponse(const ResponseView& view, Bytes body, const RemoteMemory& memory,
@@ -98,6 +107,8 @@ class ModelLink {
   void EndBatch(std::uint64_t id) EXCLUDES(mu_);
   void KillIfLate(Connection& connection) EXCLUDES(mu_);
   std::uint64_t NextDeadline() const EXCLUDES(mu_);
+  // When the batch is late: time that it waits for clients does not count.
+  std::uint64_t DeadlineOf(const RunningBatch& batch, std::uint64_t now) const REQUIRES(mu_);
   void GoDown(const Connection* connection) EXCLUDES(mu_);
 
   InferenceRequest* FindOpen(std::uint64_t key) const EXCLUDES(mu_);

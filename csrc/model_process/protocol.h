@@ -34,9 +34,10 @@ enum Kind : std::uint32_t {
   kRegionGone = 2,      // id: its number.
   kExecute = 3,         // id: the batch.
   kTaken = 4,           // id: number of a message of the model: what it referred to by address was read.
+  kPause = 5,           // id: key of a request whose client does not keep up: no more of its responses for now.
+  kResume = 6,          // id: key of a paused request: go on.
   kInferResponse = 48,  // id: the call.
   kCancelled = 49,      // id: the call, place: 0 or 1.
-  kCredit = 50,         // id: the call: the client takes more responses.
   // Model to engine.
   kResponses = 16,
   kExecuted =
@@ -45,7 +46,6 @@ enum Kind : std::uint32_t {
   kInfer = 32,    // id: the call.
   kCancelInfer = 33,
   kIsCancelled = 34,  // id: the call, place: key of a request.
-  kAwaitCredit = 35,  // id: the call, place: key of a request.
 };
 
 struct TensorRecord {

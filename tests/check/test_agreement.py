@@ -23,17 +23,21 @@ def refusals(case: Broken, root: Path) -> list[str]:
         model_repository=[str(root / name) for name in case.repositories],
         disable_auto_complete_config=bool(case.options.get("disable_auto_complete_config")),
         model_config_name=str(case.options.get("model_config_name", "")),
+        backend_config=case.options.get("backend_config", {}),
     )
     engine = _native.Engine()
     gpus = case.options.get("gpus", frozenset())
     assert isinstance(gpus, frozenset)
+    processes = ModelProcesses(_native, ModelCalls())
+    lifecycle = Lifecycle(Loader(_native, engine, options, gpus, processes), engine, options)
     try:
-        processes = ModelProcesses(_native, ModelCalls())
-        failures = Lifecycle(Loader(_native, engine, options, gpus, processes), engine, options).load_initial()
+        failures = lifecycle.load_initial()
     except TritonError as error:
         return [error.text]
     finally:
         engine.stop()
+        lifecycle.close()
+        processes.close(30)
     return [error.text for error in failures.values()]
 
 

@@ -9,13 +9,14 @@ from broken_configurations import CONFIGURATIONS
 from broken_ensembles import ENSEMBLES, HEALTHY
 from broken_files import FILES
 from broken_folders import FOLDERS
+from broken_python import CODE, ELSEWHERE
 from golden_server import make_models
 from repositories import MODELS, write_identity
 from repository_maker import Broken, model, onnx, write
 
 from triton_lite.check import CheckOptions, Finding, check_repository
 
-CASES = [*CONFIGURATIONS, *FOLDERS, *FILES, *ENSEMBLES]
+CASES = [*CONFIGURATIONS, *FOLDERS, *FILES, *ENSEMBLES, *CODE]
 NO_GPUS = {"gpus": frozenset()}
 
 
@@ -25,7 +26,7 @@ def found(case: Broken, root: Path) -> list[Finding]:
     return check_repository(paths, CheckOptions(**{**NO_GPUS, **case.options}))
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", [*CASES, *ELSEWHERE], ids=str)
 def test_finds_every_fault(case: Broken, tmp_path: Path) -> None:
     findings = found(case, tmp_path)
     told = [f"{one.path}:{one.line}: {one.severity}: {one.text}; write {one.write}" for one in findings]

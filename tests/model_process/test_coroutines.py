@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import triton_python_backend_utils as pb_utils
-from model_process.fake_engine import Asked, InThread, ModelProcess, Reply, Value, write_model
+from model_process.engine_side import Asked, InThread, ModelProcess, Reply, Value, write_model
 
 FINAL = pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import triton_python_backend_utils as pb_utils
-from model_process.fake_engine import Asked, InThread, Value
+from model_process.engine_side import Asked, InThread, Value
 
 FAILED = "Failed to process the request(s) for model 'model_0', message: "
 
@@ -58,7 +58,7 @@ def test_an_exception_is_told_with_its_frames_the_deepest_first() -> None:
         (pb_utils.TritonModelException("own text"), "TritonModelException: own text\n\nAt:\n"),
         (KeyError("k"), "KeyError: 'k'\n\nAt:\n"),
         (SystemExit(3), "SystemExit: 3\n\nAt:\n"),
-        (KeyboardInterrupt(), "KeyboardInterrupt: \n\nAt:\n"),
+        (KeyboardInterrupt(), "KeyboardInterrupt: <EMPTY MESSAGE>\n\nAt:\n"),
         (Unprintable(), "Unprintable: <MESSAGE UNAVAILABLE>\n\nAt:\n"),
     ],
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from model_process.fake_engine import Asked, ModelProcess, Reply, Value, write_model
+from model_process.engine_side import Asked, ModelProcess, Reply, Value, write_model
 
 MODEL = """
 import asyncio

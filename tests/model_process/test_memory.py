@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
-from model_process.fake_engine import Asked, InThread, Value
+from model_process.engine_side import Asked, InThread, Value
 
 BIG = 1 << 18
 

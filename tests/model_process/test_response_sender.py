@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gc
+import queue
 import threading
+import time
 from typing import Any
 
 import numpy as np
 import pytest
 import triton_python_backend_utils as pb_utils
-from model_process.fake_engine import Answer, Asked, InThread
+from model_process.engine_side import Answer, Asked, InThread
 
 FINAL = pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL
 
@@ -238,10 +240,93 @@ def test_a_large_response_is_a_copy_at_the_moment_of_sending() -> None:
         array.fill(9)
         sender.send(flags=FINAL)
 
-    from model_process.fake_engine import Value
+    from model_process.engine_side import Value
 
     with InThread(Model(run), decoupled=True) as model:
         sent, _ = collect(model, model.engine.send(Asked([Value.of("IN", np.zeros(100000, np.float32))])))
         assert [set(answer.output("OUT").tolist()) for answer in sent[:3]] == [{0.0}, {1.0}, {2.0}]
         assert all(answer.outputs[0].where == 1 for answer in sent[:3])
         gc.collect()
+
+
+PAUSE, RESUME = 5, 6
+
+
+def test_a_paused_request_waits_and_others_go_on() -> None:
+    go: queue.Queue[int] = queue.Queue()
+
+    def run(requests: list[Any]) -> None:
+        sender = requests[0].get_response_sender()
+        if requests[0].request_id() != "slow":
+            return sender.send(response(7), FINAL)
+
+        def send_all() -> None:
+            for value in range(2):
+                go.get()
+                sender.send(response(value))
+            sender.send(flags=FINAL)
+
+        threading.Thread(target=send_all).start()
+        return None
+
+    with InThread(Model(run), decoupled=True) as model:
+        engine = model.engine
+        slow = Asked([], id="slow")
+        collect(model, engine.send(slow))
+        go.put(1)
+        assert engine.next()[2][0].output("OUT")[0] == 0
+        engine.execute.send(PAUSE, slow.key)
+        # What comes behind the pause is answered: so the pause was read.
+        assert collect(model, engine.send(Asked([])))[0][0].output("OUT")[0] == 7
+        go.put(1)
+        for _ in range(50):
+            assert [answer.key for answer in collect(model, engine.send(Asked([])))[0]] != [slow.key]
+        assert engine.answers.empty()
+        engine.execute.send(RESUME, slow.key)
+        assert engine.next()[2][0].output("OUT")[0] == 1
+        assert engine.next()[2][0].final
+
+
+def test_a_model_that_sends_within_execute_sees_that_it_is_to_wait() -> None:
+    def run(requests: list[Any]) -> None:
+        sender = requests[0].get_response_sender()
+        for value in range(1000):
+            sender.send(response(value))
+        sender.send(flags=FINAL)
+
+    with InThread(Model(run), decoupled=True) as model:
+        engine = model.engine
+        asked = Asked([], key=5)
+        engine.execute.send(PAUSE, asked.key)
+        batch = engine.send(asked)
+        # The next batch waits its turn; nobody reads the socket but the thread that sends.
+        following = Asked([], key=6)
+        behind = engine.send(following)
+        while not model.execute_lane._waiting and model.execute_lane._paused != {5}:
+            time.sleep(0.001)
+        engine.execute.send(RESUME, asked.key)
+        sent, _ = collect(model, batch)
+        assert [answer.output("OUT")[0] for answer in sent if answer.outputs] == list(range(1000))
+        assert len(collect(model, behind)[0]) == 1001
+
+
+def test_a_sender_may_end_while_another_thread_is_sending() -> None:
+    """As in a collection amid a send of whichever thread: the end itself waits for nobody."""
+    senders: list[Any] = []
+
+    def run(requests: list[Any]) -> None:
+        senders.append(requests[0].get_response_sender())
+
+    with InThread(Model(run), decoupled=True) as model:
+        model.engine.send(Asked([]))
+        assert model.engine.next()[0] == "executed"
+        ended = threading.Event()
+
+        def end() -> None:
+            senders.clear()
+            ended.set()
+
+        with model.execute_lane._sending:
+            threading.Thread(target=end, daemon=True).start()
+            assert ended.wait(20)
+        assert [answer.flags for answer in model.engine.next()[2]] == [6]

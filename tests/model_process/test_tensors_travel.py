@@ -11,7 +11,7 @@ import triton_python_backend_utils as pb_utils
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from model_process.fake_engine import BF16, NUMBERS, Asked, InThread, Value
+from model_process.engine_side import BF16, NUMBERS, Asked, InThread, Value
 
 
 class Copies:

@@ -81,7 +81,7 @@ EXPRESSIONS = [
     "pb_utils.triton_string_to_numpy('TYPE_NONE')",
     "[pb_utils.numpy_to_triton_type(t) for t in (np.bool_, np.int8, np.float32, np.object_, np.bytes_)]",
     "pb_utils.numpy_to_triton_type(np.complex64)",
-    "[str(pb_utils.triton_to_numpy_type(number)) for number in (1, 5, 10, 12, 13)]",
+    "[np.dtype(pb_utils.triton_to_numpy_type(number)).name for number in (1, 5, 10, 12, 13)]",
     "pb_utils.triton_to_numpy_type(99)",
     "bytes(pb_utils.serialize_byte_tensor(np.array([b'ab', b'c'], np.object_)))",
     "pb_utils.deserialize_bytes_tensor(b'\\x02\\0\\0\\0ab\\x01\\0\\0\\0c').tolist()",

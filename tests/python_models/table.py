@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,9 +184,14 @@ def _together(address: Address, values: Sequence[int]) -> list[Answer]:
 
 
 def _counts(address: Address, model: str) -> list[Answer]:
-    (answer,) = calls.over_path(address, f"/v2/models/{model}/stats")
-    (found,) = answer["content"]["model_stats"]
-    return [{name: found[name] for name in ("inference_count", "execution_count")}]
+    """What the statistics say; they may come a moment after the answers."""
+    deadline = time.monotonic() + 20
+    while True:
+        (answer,) = calls.over_path(address, f"/v2/models/{model}/stats")
+        (found,) = answer["content"]["model_stats"]
+        if found["execution_count"] or time.monotonic() > deadline:
+            return [{name: found[name] for name in ("inference_count", "execution_count")}]
+        threading.Event().wait(0.02)
 
 
 def _decoupled() -> Iterator[Case]:

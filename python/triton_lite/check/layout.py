@@ -101,7 +101,12 @@ def check_links(directory: str, repository: str, findings: Findings) -> None:
                 _check_link(path, inside, findings)
             else:
                 is_readable(path, "warning", findings)
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if not (name.startswith(".") or _is_environment(f"{folder}/{name}"))]
+
+
+def _is_environment(path: str) -> bool:
+    """Tell whether a folder is a Python environment, whose links lead to the Python that it was made from."""
+    return os.path.exists(f"{path}/pyvenv.cfg") or os.path.isdir(f"{path}/conda-meta")
 
 
 def _check_link(path: str, inside: str, findings: Findings) -> None:

@@ -21,8 +21,8 @@ class Candidate:
 
     config: None where the file cannot be read to its end. effective: whether this is the one that is served.
     backend_known: False where nothing says which backend the model belongs to. complete: completed from the model's
-    file, without an error that would keep it from being loaded. faulty: the fields in which errors were found.
-    versions: those that the policy serves.
+    file, without an error that would keep it from being loaded. completes_itself: by code that is not run here. faulty:
+    the fields in which errors were found. versions: those that the policy serves.
     """
 
     source: ModelSource
@@ -31,6 +31,7 @@ class Candidate:
     effective: bool
     backend_known: bool = True
     complete: bool = False
+    completes_itself: bool = False
     faulty: set[FieldPath] = field(default_factory=set)
     versions: list[int] = field(default_factory=list)
 

@@ -11,6 +11,7 @@ from triton_lite.check.faults import all_faults, copy_of
 from triton_lite.check.finding import Findings
 from triton_lite.check.model import Candidate
 from triton_lite.check.options import CheckOptions
+from triton_lite.check.python_model import check_python_model
 from triton_lite.check.repairs import signature_repairs
 from triton_lite.check.versions import is_known_backend
 from triton_lite.config import backends, rules, signature_rules
@@ -40,6 +41,9 @@ class ModelFiles:
         if config is None or not candidate.backend_known:
             return
         settings = self._options.settings_of(config.backend)
+        if config.backend == backends.PYTHON:
+            check_python_model(candidate, files, settings, findings)
+            return
         try:
             signature = self._open(candidate, files, settings)
         except TritonError as error:

@@ -162,6 +162,8 @@ class _Check:
         check_labels(candidate, self._findings)
         check_data_files(candidate, self._findings)
         candidate.complete = candidate.config is not None and not candidate.faulty and bool(wanted)
+        if candidate.completes_itself and not self._options.disable_auto_complete_config:
+            candidate.complete &= bool(candidate.config and candidate.config.input and candidate.config.output)
 
     def _report_no_config(self, candidate: Candidate) -> None:
         directory = candidate.source.directory

@@ -203,6 +203,9 @@ class Supervisor:
         # gunicorn forgets a signal that comes while its workers start, and would wait for them in vain.
         for child in self._start_up.not_ready:
             child.kill()
+        if self._ports.http is not None:
+            # Workers accept until they end. What came after them would wait here, to be reset in the end.
+            self._ports.http.socket.close()
         self._stop_group(self._front_ends)
         self._stop_group((self._engine,))
         self._start_up.close()

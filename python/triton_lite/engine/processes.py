@@ -11,6 +11,7 @@ _PROC = Path("/proc")
 _ESTABLISHED = "01"
 # By what stands in a process's command line; the first that fits.
 _KINDS = (
+    ("triton_python_backend_stub", "model"),
     ("triton_lite.engine", "engine"),
     ("triton_lite.frontends.grpc", "gRPC"),
     ("triton-lite-grpc", "gRPC"),

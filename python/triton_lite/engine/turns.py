@@ -14,7 +14,9 @@ _Entered = TypeVar("_Entered")
 
 
 class Turn:
-    """One load or unload. waits_for: turns that calls of its models wait for, while it waits for these models."""
+    """One load or unload. waits_for: turns of calls that its models make while it waits for them, and turns that these
+    calls wait for themselves.
+    """
 
     def __init__(self) -> None:
         self.waits_for: list[set[Turn]] = []
@@ -61,7 +63,10 @@ class Turns:
                 if not holders:
                     break
                 self._wait(parent, holders, within)
-            self._busy |= dict.fromkeys(keys, Turn())
+            turn = Turn()
+            self._busy |= dict.fromkeys(keys, turn)
+            if parent is not None:
+                parent.waits_for.append({turn})
             entered = enter(found)
         try:
             yield entered
@@ -69,6 +74,8 @@ class Turns:
             with self.free:
                 for key in keys:
                     del self._busy[key]
+                if parent is not None:
+                    parent.waits_for.remove({turn})
                 self.free.notify_all()
 
     def _wait(self, parent: Turn | None, holders: set[Turn], within: str | None) -> None:

@@ -7,8 +7,9 @@ import sys
 
 
 def _run() -> None:
-    folder = os.path.dirname(os.path.abspath(__file__))
-    sys.path[:] = [entry for entry in sys.path if entry != folder]
+    # Python itself puts it first, without links.
+    folder = os.path.dirname(os.path.realpath(__file__))
+    sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry or ".") != folder]
     sys.path.append(folder)  # Last: what a model brings along comes first.
     arguments = sys.argv[1:]
     sys.argv[:] = [""]  # A model is no command; unittest.main and the like look here.

@@ -28,10 +28,12 @@ class TritonPythonModel:
 {execute}
 """
 
-ECHO = """\
-def execute(self, requests):
+EXECUTE = "def execute(self, requests):\n"
+ANSWER = """\
     return [pb.InferenceResponse([pb.Tensor("OUT", pb.get_input_tensor_by_name(r, "IN").as_numpy())]) for r in requests]
 """
+
+ECHO = EXECUTE + ANSWER
 
 VALUES = np.arange(4, dtype=np.float32)
 

@@ -98,9 +98,10 @@ def test_a_process_that_hangs_in_execute_is_ended(tmp_path):
     write_model(
         tmp_path, methods=noting(tmp_path), execute="def execute(self, requests):\n    time.sleep(1000)", config=CONFIG
     )
-    with serving(tmp_path, backend_config=python_backend(execute_timeout_seconds=0.3)) as server:
+    backend = python_backend(execute_timeout_seconds=0.3)
+    with serving(tmp_path, backend_config=backend, exit_timeout_secs=1) as server:
         with pytest.raises(TritonError, match=re.escape(NOT_HEALTHY)):
-            infer(server)
+            server.model("m").infer({"IN": VALUES}, timeout=30)
         wait_until(lambda: len(pids(tmp_path)) == 2 and server.model("m").ready())
         assert not is_there(pids(tmp_path)[0])
 
@@ -156,6 +157,42 @@ def test_one_of_several_instances(tmp_path):
         wait_until(lambda: server.model("m").ready())
         assert len(pids(tmp_path)) == 3
         assert is_there(pids(tmp_path)[1])
+
+
+def test_kills_under_load_fail_only_what_was_in_the_process(tmp_path, request):
+    """--long: fifty times."""
+    write_model(tmp_path, methods=noting(tmp_path))
+    write_model(tmp_path, "other")
+    over, failures, answers = threading.Event(), [], []
+
+    def load(name):
+        while not over.is_set():
+            try:
+                answers.append((name, np.array_equal(infer(server, name), VALUES)))
+            except TritonError as error:
+                failures.append((name, error.text))
+                wait_until(lambda: over.is_set() or server.model(name).ready(), seconds=5)
+
+    def kill(count):
+        answered = len(answers)
+        wait_until(lambda: len(answers) > answered + 100)
+        os.kill(pids(tmp_path)[-1], signal.SIGKILL)
+        wait_until(lambda: len(pids(tmp_path)) > count and server.model("m").ready(), seconds=5)
+
+    with serving(tmp_path) as server:
+        clients = [threading.Thread(target=load, args=(name,)) for name in ["m"] * 4 + ["other"] * 2]
+        for client in clients:
+            client.start()
+        try:
+            for count in range(1, 51 if request.config.getoption("--long") else 4):
+                kill(count)
+        finally:
+            over.set()
+            for client in clients:
+                client.join()
+    assert all(right for _, right in answers)
+    assert {name for name, _ in answers} == {"m", "other"}
+    assert failures and all(name == "m" and NOT_HEALTHY in text for name, text in failures)
 
 
 def test_a_server_that_is_killed_takes_its_processes_along(tmp_path):

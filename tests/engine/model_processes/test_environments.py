@@ -1,13 +1,17 @@
 import contextlib
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import threading
 import venv
 
+import numpy as np
 import pytest
+from serving import CONFIG, VALUES, infer, reason, serving, write_model
 
 from triton_lite.engine.model_processes.environments import Environments
 from triton_lite.errors import TritonError
@@ -149,16 +153,55 @@ def test_nothing_is_left(environments, environment, tmp_path):
 def test_refused_environments_have_tritons_texts(environments, tmp_path):
     missing = tmp_path / "none.tar.gz"
     assert refused(environments, missing) == f"Failed to get the canonical path for {missing}."
-    (tmp_path / "empty").mkdir()
-    assert refused(environments, tmp_path / "empty") == (
-        f"Path {tmp_path}/empty/bin/activate does not exist. The Python environment should contain an 'activate' script."
-    )
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    without = f"Path {empty}/bin/activate does not exist. The Python environment should contain an 'activate' script."
+    assert refused(environments, empty) == without
     garbage = tmp_path / "env.tar.gz"
     garbage.write_bytes(b"garbage")
     assert refused(environments, garbage) == "archive_read_open_filename() failed."
     with tarfile.open(garbage, "w:gz") as tar:
-        tar.add(tmp_path / "empty", "empty")
+        tar.add(empty, "empty")
     assert "/bin/activate does not exist." in refused(environments, garbage)
     # What could not be unpacked is gone.
     (root,) = (tmp_path / "runtime").iterdir()
     assert sorted(os.listdir(root)) == ["1", "lock"]
+
+
+def serve_from(tmp_path, path):
+    """What a model says of the Python that it runs on, which it imports a module of."""
+    where = f'parameters {{ key: "EXECUTION_ENV_PATH" value {{ string_value: "{path}" }} }}'
+    methods = f"""
+    def initialize(self, args):
+        import only_here
+        open({str(tmp_path / "said")!r}, "w").write(f"{{only_here.VALUE}} {{sys.prefix}}")
+    """
+    write_model(tmp_path / "models", methods=methods, config=CONFIG + where)
+    with serving(tmp_path / "models") as server:
+        assert np.array_equal(infer(server), VALUES), reason(server)
+    value, prefix = (tmp_path / "said").read_text().split()
+    assert value == "42"
+    return prefix
+
+
+@pytest.fixture(scope="session")
+def environment_with_numpy(environment, tmp_path_factory):
+    """The environment, which finds numpy where the server has it."""
+    copy = tmp_path_factory.mktemp("with_numpy") / "env"
+    shutil.copytree(environment, copy, symlinks=True)
+    site = next(copy.glob("lib/python3.*/site-packages"))
+    (site / "numpy.pth").write_text(os.path.dirname(os.path.dirname(np.__file__)))
+    return copy
+
+
+def test_models_run_in_their_environment(environment_with_numpy, tmp_path):
+    assert serve_from(tmp_path, environment_with_numpy) == str(environment_with_numpy)
+
+
+def test_models_run_in_an_archive(environment_with_numpy, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "models" / "m").mkdir(parents=True)
+    pack(environment_with_numpy, tmp_path / "models" / "m" / "env.tar.gz")
+    prefix = serve_from(tmp_path, "$$TRITON_MODEL_DIRECTORY/env.tar.gz")
+    assert prefix.startswith(f"{tmp_path}/environments-")
+    assert not os.path.exists(prefix)

@@ -3,7 +3,7 @@
 from concurrent.futures import Future
 
 import pytest
-from fakes import FakeLink, FakeSession, HandTime
+from process_fakes import FakeLink, FakeSession, HandTime
 
 from triton_lite.engine.model_processes.instance import ModelInstance, State
 from triton_lite.engine.model_processes.settings import PythonSettings

@@ -1,7 +1,7 @@
 """A model's own `is_ready`, in time that is set by hand."""
 
 import pytest
-from fakes import FakeSession, HandTime
+from process_fakes import FakeSession, HandTime
 
 from triton_lite.engine.model_processes.readiness import Readiness
 from triton_lite.engine.model_processes.session import not_healthy

@@ -266,6 +266,56 @@ TEST(DecoupledRequestsGoOnAfterTheirBatch) {
   linked.execute->Send({.kind = kResponses}, NoOutput(key, kFinal).bytes());
 }
 
+TEST(ErrorsAmongResponsesDoNotEndADecoupledRequest) {
+  Linked linked(/*decoupled=*/true);
+  REQUIRE(linked.StartOne("a"));
+  const testing::Message message = linked.execute->Receive();
+  const std::uint64_t key = ReadBatch(message)[0].key;
+  const auto send = [&](std::uint32_t kind, std::uint32_t flags, std::string_view text) {
+    testing::Body body;
+    body.Add(Counts{.records = 1})
+        .Add(ResponseRecord{
+            .key = key, .flags = flags, .error_code = 5, .error_length = static_cast<std::uint32_t>(text.size())})
+        .Text(text)
+        .Pad();
+    linked.execute->Send({.kind = kind, .id = message.header.id}, body.bytes());
+  };
+  send(kResponses, kHasError, "once");
+  linked.execute->Send({.kind = kResponses}, NoOutput(key, kHasResponse).bytes());
+  // Execute itself failed.
+  send(kExecuted, kHasError | kFinal, "raised");
+  linked.record.WaitFor(3);
+  CHECK_EQ(linked.Reply(0).response.error, NotFound("once"));
+  CHECK(!linked.Reply(0).last);
+  CHECK_EQ(linked.Reply(1).what, "ok");
+  CHECK_EQ(linked.Reply(2).what, "raised");
+  CHECK(linked.Reply(2).response.error.ok());
+}
+
+TEST(ARequestWhoseClientDoesNotKeepUpIsPaused) {
+  Linked linked(/*decoupled=*/true);
+  linked.record.SetCredit(false);
+  REQUIRE(linked.StartOne("a"));
+  const std::uint64_t key = ReadBatch(linked.execute->Receive())[0].key;
+  for (int round = 0; round < 2; ++round) {
+    linked.execute->Send({.kind = kResponses}, NoOutput(key, kHasResponse).bytes());
+    const testing::Message pause = linked.execute->Receive();
+    CHECK(pause.header.kind == kPause && pause.header.id == key);
+    // What comes all the same is passed on.
+    linked.execute->Send({.kind = kResponses}, NoOutput(key, kHasResponse).bytes());
+    linked.record.WaitFor(2 * static_cast<std::size_t>(round) + 2);
+    linked.record.SetCredit(true);
+    const testing::Message resume = linked.execute->Receive();
+    CHECK(resume.header.kind == kResume && resume.header.id == key);
+    linked.record.SetCredit(false);
+  }
+  // The end of the request is told too: somebody may wait to send more.
+  linked.execute->Send({.kind = kResponses}, NoOutput(key, kHasResponse).bytes());
+  CHECK_EQ(linked.execute->Receive().header.kind, kPause);
+  linked.execute->Send({.kind = kResponses}, NoOutput(key, kFinal).bytes());
+  CHECK_EQ(linked.execute->Receive().header.kind, kResume);
+}
+
 TEST(ARequestToBeRunAgainIsGivenBack) {
   Linked linked;
   REQUIRE(linked.StartOne("a"));

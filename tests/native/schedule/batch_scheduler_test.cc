@@ -172,6 +172,76 @@ TEST(DropsCancelledRequestsFromTheQueue) {
   CHECK_EQ(record.replies().size(), 6u);
 }
 
+// An instance that runs until it is interrupted.
+class EndlessInstance : public BackendInstance {
+ public:
+  explicit EndlessInstance(Gate* entered) : entered_(entered) {}
+  void Execute(Batch batch) override {
+    entered_->Open();
+    interrupted_.Wait();
+    for (InferenceRequest* const request : batch) {
+      request->responder->Fail(Cancelled(""));
+    }
+  }
+  void Interrupt() override { interrupted_.Open(); }
+
+ private:
+  Gate* const entered_;
+  Gate interrupted_;
+};
+
+TEST(AnswersCancelledRequestsWhileTheInstanceIsBusy) {
+  Record record;
+  HeldInstance held;
+  const auto scheduler = MakeBatchScheduler(Batching(1), MakeInstances(1, std::ref(held)));
+  scheduler->Enqueue(MakeRequest("running", &record), kQueue);
+  held.entered.Wait();
+  RequestPtr request = MakeRequest("queued", &record);
+  const std::shared_ptr<CancelToken> token = request->cancel;
+  scheduler->Enqueue(std::move(request), kQueue);
+  scheduler->Enqueue(MakeRequest("stays", &record), kQueue);
+  token->Cancel();
+  CHECK(record.requests() == std::vector<std::string>{"queued"});
+  CHECK(record.replies()[0].code == Code::kCancelled);
+  CHECK(scheduler->waiting() == 1);
+  held.leave.Open();
+  record.WaitFor(3);
+}
+
+TEST(InterruptsAnInstanceThatRunsForNobodyElse) {
+  Record record;
+  Gate entered;
+  Instances instances;
+  instances.push_back(std::make_unique<EndlessInstance>(&entered));
+  DynamicBatchingSpec batching = Delayed(60'000'000);
+  batching.preferred_batch_size = {2};
+  const auto scheduler = MakeBatchScheduler(Batching(2, batching), std::move(instances));
+  std::vector<std::shared_ptr<CancelToken>> tokens;
+  for (const char* const name : {"a", "b"}) {
+    RequestPtr request = MakeRequest(name, &record);
+    tokens.push_back(request->cancel);
+    scheduler->Enqueue(std::move(request), kQueue);
+  }
+  entered.Wait();
+  tokens[0]->Cancel();
+  CHECK(record.replies().empty());  // The other still wants its answer.
+  tokens[1]->Cancel();
+  record.WaitFor(2);
+}
+
+TEST(ATokenMayOutliveTheScheduler) {
+  Record record;
+  RequestPtr request = MakeRequest("a", &record);
+  const std::shared_ptr<CancelToken> token = request->cancel;
+  {
+    const auto scheduler = MakeBatchScheduler(Batching(1), MakeInstances(1, nullptr));
+    scheduler->Enqueue(std::move(request), kQueue);
+    record.WaitFor(1);
+  }
+  token->Cancel();
+  CHECK(record.replies().size() == 1);
+}
+
 TEST(AQueueOfCancelledRequestsIsAnsweredWithoutAnInstance) {
   Record record;
   std::atomic<int> executions = 0;

@@ -58,6 +58,34 @@ class Record {
     const std::lock_guard lock(mu_);
     return replies_;
   }
+  // Whether those who take the replies keep up.
+  void SetCredit(bool credit) {
+    std::vector<std::function<void()>> hooks;
+    {
+      const std::lock_guard lock(mu_);
+      credit_ = credit;
+      if (credit) {
+        hooks.swap(hooks_);
+      }
+    }
+    for (const auto& hook : hooks) {
+      hook();
+    }
+  }
+  bool credit() {
+    const std::lock_guard lock(mu_);
+    return credit_;
+  }
+  void OnCredit(std::function<void()> hook) {
+    {
+      const std::lock_guard lock(mu_);
+      if (!credit_) {
+        hooks_.push_back(std::move(hook));
+        return;
+      }
+    }
+    hook();
+  }
   std::vector<std::string> requests() {
     std::vector<std::string> names;
     for (const RecordedReply& reply : replies()) {
@@ -70,6 +98,8 @@ class Record {
   std::mutex mu_;
   std::condition_variable cv_;
   std::vector<RecordedReply> replies_;
+  bool credit_ = true;
+  std::vector<std::function<void()>> hooks_;
 };
 
 class HeapMemory : public OutputMemory {
@@ -88,7 +118,8 @@ class RecordingResponder : public Responder {
   OutputMemory& memory() override { return memory_; }
   void Send(InferenceResponse response, bool last) override {
     ended_ = ended_ || last;
-    record_->Add({request_, "ok", Code::kOk, last, std::move(response)});
+    record_->Add({request_, response.error.ok() ? "ok" : response.error.message(), response.error.code(), last,
+                  std::move(response)});
   }
   void Fail(Status status) override {
     ended_ = true;
@@ -99,6 +130,8 @@ class RecordingResponder : public Responder {
     record_->Add({request_, "finish", Code::kOk, true, {}});
   }
   void OnReschedule() override { record_->Add({request_, "again", Code::kOk, false, {}}); }
+  bool HasCredit() override { return record_->credit(); }
+  void OnCredit(std::function<void()> hook) override { record_->OnCredit(std::move(hook)); }
 
  private:
   std::string request_;

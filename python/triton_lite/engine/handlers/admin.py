@@ -29,6 +29,11 @@ def models(context: Context) -> dict[str, Any]:
     }
 
 
+def progress(context: Context) -> dict[str, Any]:
+    """Tell whether the initial load has ended."""
+    return {"done": context.progress.done}
+
+
 def metrics(context: Context) -> bytes:
     """Give the metrics as Prometheus reads them."""
     return context.metrics.text()
@@ -36,6 +41,7 @@ def metrics(context: Context) -> bytes:
 
 _QUESTIONS: dict[str, Callable[[Context], dict[str, Any] | bytes]] = {
     "models": models,
+    "progress": progress,
     "metrics": metrics,
     "status": status,
 }

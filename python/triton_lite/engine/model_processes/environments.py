@@ -35,6 +35,13 @@ class _Unpacked:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
+def environment_path(config: messages.ModelConfig, model_directory: str, version_directory: str) -> str:
+    """Return the path that a model's configuration names; empty where it names none."""
+    path: str = config.parameters[_PARAMETER].string_value if _PARAMETER in config.parameters else ""
+    path = path.replace("$$TRITON_MODEL_DIRECTORY", model_directory)
+    return path.replace("$$TRITON_VERSION_DIRECTORY", version_directory)
+
+
 class Environments:
     """Hands out what model processes run. Thread-safe.
 
@@ -52,11 +59,9 @@ class Environments:
 
     def open(self, config: messages.ModelConfig, model_directory: str, version_directory: str) -> Environment:
         """Return what a version of a model runs in. Raises TritonError."""
-        path = config.parameters[_PARAMETER].string_value if _PARAMETER in config.parameters else ""
+        path = environment_path(config, model_directory, version_directory)
         if not path:
             return Environment(own_program())
-        path = path.replace("$$TRITON_MODEL_DIRECTORY", model_directory)
-        path = path.replace("$$TRITON_VERSION_DIRECTORY", version_directory)
         _log.info("Using Python execution env %s", path)
         try:
             path = os.path.realpath(path, strict=True)

@@ -82,7 +82,8 @@ class ModelProcesses:
         with self._lock:
             models = list(self._models)
         if models:
-            self._reactor.call_soon(partial(_tell, models, {"op": "log_verbose", "level": level}))
+            # Sent before the caller goes on: requests that come after it find it there.
+            self._reactor.run(partial(_tell, models, {"op": "log_verbose", "level": level}))
 
     def kill(self) -> None:
         """End all models that are there at once: what is in them fails."""

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from triton_lite.errors import Code, TritonError
+from triton_lite.config.error import ConfigError
+from triton_lite.errors import Code
 from triton_lite.proto import messages
 
 _INTEGER = re.compile(r"\s*[+-]?\d+")
@@ -96,8 +97,13 @@ def _seconds(backend: Mapping[str, str], parameters: Mapping[str, str], name: st
 
 def _check_forced_tensors(value: str | None) -> None:
     if value not in (None, "yes", "no"):
-        raise TritonError(Code.UNIMPLEMENTED, f"Incorrect value for FORCE_CPU_ONLY_INPUT_TENSORS: {value}'")
+        raise ConfigError(
+            f"Incorrect value for FORCE_CPU_ONLY_INPUT_TENSORS: {value}'",
+            code=Code.UNIMPLEMENTED,
+            field=("parameters", "FORCE_CPU_ONLY_INPUT_TENSORS"),
+            expected="yes or no",
+        )
 
 
-def _refused(text: str) -> TritonError:
-    return TritonError(Code.INVALID_ARGUMENT, text)
+def _refused(text: str) -> ConfigError:
+    return ConfigError(text, expected="another value for --backend-config=python,SETTING=VALUE")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 from typing import Any
 
 import grpc
 import grpc.aio
 
+from triton_lite.errors import TritonError
 from triton_lite.frontends.bridge import Bridge
 from triton_lite.frontends.grpc import health, inference, reflection, streaming
 from triton_lite.frontends.grpc.guarded import GuardedPort, Serve
 from triton_lite.frontends.grpc.options import GrpcOptions
-from triton_lite.frontends.link import EngineLink
+from triton_lite.frontends.link import EngineLink, raise_for
 from triton_lite.guard import groups
 from triton_lite.proto import METHODS, MethodNumber
 from triton_lite.proto.methods import SERVICE
@@ -20,6 +23,7 @@ from triton_lite.proto.methods import SERVICE
 # Answers that are given up are sent in this time; then connections are closed, whoever still reads.
 _LAST_WORDS_SECONDS = 0.5
 _NEVER_SECONDS = 1e6
+_LOOK_SECONDS = 0.02
 _UNLIMITED = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 
 
@@ -100,6 +104,19 @@ class GrpcServer:
             return b""
         ready: bytes = await self._relay_ready(request, context)
         return ready
+
+    async def wait_until_loaded(self) -> None:
+        """Wait until the engine has its models, as far as it could load them.
+
+        Who is refused a connection asks another server; who is answered UNAVAILABLE may not.
+        """
+        while True:
+            with contextlib.suppress(TritonError, ValueError):
+                answer = await self._bridge.call(MethodNumber.ADMIN, b'{"what": "progress"}')
+                raise_for(answer)
+                if json.loads(bytes(answer.message))["done"]:
+                    return
+            await asyncio.sleep(_LOOK_SECONDS)
 
     def connect_early(self) -> asyncio.Future[Any]:
         """Begin to connect to the engine: the first call need not wait then. Errors are left to the calls."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
@@ -122,14 +123,15 @@ class GenerateStreamResource:
             metadata = call_metadata(self._front_end, req, body)
             bridge = self._front_end.bridge()
             stream = await bridge.stream(MethodNumber.GENERATE_STREAM, _request(model, version), [body], *metadata)
-            with self._front_end.watches.watch(req.scope.get(RECEIVE)):
+            with contextlib.ExitStack() as watching:
+                # To the end of the events: of a client's connection one may only wait for the end once.
+                watching.enter_context(self._front_end.watches.watch(req.scope.get(RECEIVE)))
                 first = await anext(stream)
-            _take(req.scope, first)
-            _start(resp, first)
+                _take(req.scope, first)
+                _start(resp, first)
+                resp.stream = _events_async(watching.pop_all(), req, stream, first)
         except TritonError as error:
             replies.refuse_error(resp, error, JSON)
-            return
-        resp.stream = _events_async(self._front_end, req, stream, first)
 
     def _events(self, req: Any, client: Client, call: int, answer: Answer) -> Iterator[bytes]:
         last = answer.last
@@ -149,9 +151,11 @@ class GenerateStreamResource:
                 client.cancel(call)
 
 
-async def _events_async(front_end: FrontEnd, req: Any, stream: Stream, answer: Answer) -> AsyncIterator[bytes]:
+async def _events_async(
+    watching: contextlib.ExitStack, req: Any, stream: Stream, answer: Answer
+) -> AsyncIterator[bytes]:
     try:
-        with front_end.watches.watch(req.scope.get(RECEIVE)):
+        with watching:
             yield _event(answer)
             if not answer.last:
                 answer.acknowledge()

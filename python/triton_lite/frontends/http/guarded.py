@@ -14,7 +14,7 @@ from triton_lite.guard.groups import INFERENCE
 from triton_lite.guard.guard import Guard
 from triton_lite.guard.refused import Refused
 
-# Key of a scope whose request the rules have let in already.
+# Key of a scope for the group whose rules have let its request in already.
 _ADMITTED = "triton_lite.admitted"
 
 
@@ -41,7 +41,7 @@ class GuardedResource:
 
     async def on_request_async(self, req: Any, resp: Any, **fields: Any) -> None:
         """Answer an ASGI request."""
-        if not req.scope.get(_ADMITTED):
+        if req.scope.get(_ADMITTED) != self._group:
             try:
                 self._guard.admit(self._group, req.get_header, _port_of_asgi(req.scope))
             except Refused as refusal:
@@ -67,7 +67,7 @@ class GuardedFastInfer(FastInfer):
             self._guard.admit(INFERENCE, _header_of(scope), _port_of_asgi(scope))
         except Refused:
             return receive
-        scope[_ADMITTED] = True
+        scope[_ADMITTED] = INFERENCE
         return await super().serve(scope, receive, send)
 
 

@@ -7,7 +7,9 @@ that is to end first announces in every answer that the connection closes, for a
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import socket
 import sys
 from typing import Any
 
@@ -52,7 +54,37 @@ class Recycling:
         if self.closing:
             return
         self.closing = True
-        self._worker.loop.call_later(_ANNOUNCING_SECONDS, self._worker.handle_exit_signal)
+        self._worker.loop.call_later(_ANNOUNCING_SECONDS, self._leave)
+
+    def _leave(self) -> None:
+        """Take what has connected, and listen no more: whoever came afterwards would wait, and be reset in the end."""
+        worker = self._worker
+        with contextlib.suppress(AttributeError):
+            for listener in worker.sockets:
+                _take_waiting(worker, listener.sock)
+            for server in worker.servers:
+                server.close()
+            for listener in worker.sockets:
+                listener.close()
+        worker.handle_exit_signal()
+
+
+def _take_waiting(worker: Any, listener: socket.socket) -> None:
+    from gunicorn.asgi.protocol import ASGIProtocol  # type: ignore[import-untyped]
+
+    if worker.cfg.is_ssl:
+        return
+    listener.setblocking(False)
+    with contextlib.suppress(OSError):
+        while True:
+            accepted, _ = listener.accept()
+            accepted.setblocking(False)
+            serving = worker.loop.connect_accepted_socket(lambda: ASGIProtocol(worker), accepted)
+            _serving.add(task := worker.loop.create_task(serving))
+            task.add_done_callback(_serving.discard)
+
+
+_serving: set[Any] = set()
 
 
 class _NoWorker:

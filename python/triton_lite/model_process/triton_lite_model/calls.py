@@ -7,11 +7,14 @@ reads for them, as long as they have calls open and no other thread reads.
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .decode import read_response
+from .deferred import later
 from .errors import TritonError
 from .inference_response import InferenceResponse
 from .protocol import CANCEL_INFER, CANCELLED, INFER_REQUEST, INFER_RESPONSE, IS_CANCELLED, LAST
@@ -51,7 +54,7 @@ class Calls:
         self._ended = False
         self._unattended = 0
         self._reader: threading.Thread | None = None
-        self._turn = threading.Semaphore(0)
+        self._turns: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def start(self, body: Body) -> Call:
         """Send an inference."""
@@ -113,7 +116,10 @@ class Calls:
         return await future
 
     def drop(self, call: Call) -> None:
-        """Read what still comes for a call, and let go of it: nobody will ask for it any longer."""
+        """Read what still comes for a call: nobody will ask for it any longer. For the end of objects."""
+        later(partial(self._drop, call))
+
+    def _drop(self, call: Call) -> None:
         with self._lock:
             call.answers.clear()
             if call.number in self._calls:
@@ -127,7 +133,7 @@ class Calls:
             self._reader = threading.Thread(target=self._read_unattended, name="calls", daemon=True)
             self._reader.start()
         if not self._reading:
-            self._turn.release()
+            self._turns.put(None)
 
     def _open(self) -> Call:
         with self._lock:
@@ -148,7 +154,7 @@ class Calls:
 
     def _read_unattended(self) -> None:
         while not self._ended:
-            self._turn.acquire()
+            self._turns.get()
             with self._lock:
                 if self._reading or not self._unattended:
                     continue
@@ -167,7 +173,7 @@ class Calls:
                     _wake(other)
                     return
             if self._unattended:
-                self._turn.release()
+                self._turns.put(None)
 
     def _read(self) -> bool:
         """Read one message and hand it over; False at the end."""
@@ -226,7 +232,7 @@ class Calls:
             self._calls.clear()
             for call in calls:
                 self._hand(call, _engine_gone())
-            self._turn.release()
+            self._turns.put(None)
 
     def close(self) -> None:
         """Send and read nothing more."""

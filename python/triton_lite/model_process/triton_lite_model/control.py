@@ -7,8 +7,10 @@ import os
 import queue
 import socket
 import threading
+from functools import partial
 from typing import Any, Callable
 
+from .deferred import later
 from .errors import TritonModelException
 
 _ANSWER = "answer"
@@ -20,6 +22,8 @@ class Control:
     def __init__(self, connection: socket.socket) -> None:
         self.orders: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self.log_verbose = 0
+        self.ending = False
+        """Whether the process is about to leave by itself."""
         self.on_finalize: Callable[[], object] | None = None
         """Called when the order to finalize has come, by the thread that reads."""
         self.on_is_ready: Callable[[], bool] = lambda: True
@@ -52,7 +56,16 @@ class Control:
         return result.get("value")
 
     def tell(self, method: str, **fields: Any) -> None:
-        """Ask the engine and do not wait: nothing can be done about an error."""
+        """Ask the engine and do not wait: nothing can be done about an error. For the end of objects."""
+        if self._sending.acquire(blocking=False):
+            try:
+                self._tell(method, fields)
+            finally:
+                self._sending.release()
+        else:
+            later(partial(self._tell, method, fields))
+
+    def _tell(self, method: str, fields: dict[str, Any]) -> None:
         with self._sending:
             self._number += 1
             try:
@@ -75,7 +88,8 @@ class Control:
                     self._handle(json.loads(line))
             except OSError:
                 pass
-        os._exit(1)  # The engine is gone; nobody is there to answer to.
+        if not self.ending:
+            os._exit(1)  # The engine is gone; nobody is there to answer to.
 
     def _handle(self, order: dict[str, Any]) -> None:
         op = order.get("op")

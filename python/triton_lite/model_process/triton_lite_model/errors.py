@@ -10,7 +10,7 @@ from .enums import CompiledEnum
 if TYPE_CHECKING:
     from types import FrameType
 
-_OWN_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_OWN_FOLDER = os.path.dirname(os.path.dirname(os.path.realpath(__file__))) + os.sep
 
 
 class TritonModelException(Exception):
@@ -102,6 +102,7 @@ def describe(error: BaseException) -> str:
         text = str(error)
     except Exception:
         text = "<MESSAGE UNAVAILABLE>"
+    text = text or "<EMPTY MESSAGE>"
     text = f"{type(error).__name__}: {text}"
     trace = error.__traceback__
     if trace is None:
@@ -112,7 +113,7 @@ def describe(error: BaseException) -> str:
     frame: FrameType | None = trace.tb_frame
     while frame is not None:
         code = frame.f_code
-        if not code.co_filename.startswith(_OWN_FOLDER):
+        if not os.path.realpath(code.co_filename).startswith(_OWN_FOLDER):
             lines.append(f"  {code.co_filename}({frame.f_lineno}): {code.co_name}\n")
         elif lines:
             break

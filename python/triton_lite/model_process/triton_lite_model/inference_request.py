@@ -299,6 +299,10 @@ class InferenceRequest:
         """Run the request; the result of exec comes to whoever awaits it."""
         return current_instance(self._instance).infer_async(self, decoupled)
 
+    def _given_parameters(self) -> dict[str, Any]:
+        parameters: dict[str, Any] = json.loads(self.parameters())
+        return parameters
+
     def _requested(self) -> set[str] | None:
         """Return the names of the wanted outputs; None for all, the usual case, without decoding anything."""
         if self._texts is None and not self._fields[10]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Coroutine
 
     from .coroutines import Coroutines
+    from .forks import Parent
     from .lane import Lane
 
 _pack_response = RESPONSE.pack
@@ -56,6 +57,7 @@ class Instance:
         self._calls_lane = calls
         self._calls = Calls(calls)
         self._log_error = log_error
+        self._parent: Parent | None = None
         self._coroutines: Coroutines | None = None
         run = getattr(model, "execute", None)
         if run is None:
@@ -139,10 +141,12 @@ class Instance:
             draft.add(_pack_response(key, FINAL, 0, 0, 0, 0))
         else:
             _add_response(draft, key, response, FINAL if final else 0, requested)
-        self._send_responses(draft, 1)
+        self._send_responses(draft, 1, key if response is not None else 0)
 
     def abandon(self, key: int) -> None:
         """End a request that nobody can answer any longer."""
+        if self._parent is not None:
+            return  # The parent may still answer it.
         draft = Draft()
         _add_error(draft, key, INTERNAL_STATUS, _DROPPED)
         with contextlib.suppress(TritonModelException):
@@ -150,10 +154,19 @@ class Instance:
 
     def is_cancelled(self, key: int) -> bool:
         """Return whether the client of a request has given it up."""
+        if self._parent is not None:
+            return bool(self._parent.ask("is_cancelled", key))
         return self._calls.is_cancelled(key)
+
+    def become_child(self, parent: Parent) -> None:
+        """Go on in a forked process: from here on the parent asks the engine."""
+        self._parent = parent
 
     def infer(self, request: InferenceRequest, decoupled: bool) -> InferenceResponse | ResponseIterator:
         """Run a request of the model's and wait for its (first) response."""
+        if self._parent is not None:
+            responses = self._parent.infer(request, decoupled)
+            return ResponseIterator._complete(responses) if decoupled else responses[0]
         call = self._start_inference(request, decoupled)
         response: InferenceResponse | None = None
         while True:
@@ -172,6 +185,8 @@ class Instance:
         import asyncio
 
         loop = asyncio.get_running_loop()
+        if self._parent is not None:
+            return loop.run_in_executor(None, self.infer, request, decoupled)
         call = self._start_inference(request, decoupled)
 
         async def finish() -> InferenceResponse | ResponseIterator:
@@ -245,9 +260,9 @@ class Instance:
         lane.gathering = False
         lane.flush()
 
-    def _send_responses(self, draft: Draft, count: int) -> None:
+    def _send_responses(self, draft: Draft, count: int, key: int = 0) -> None:
         try:
-            self._lane.make_room()
+            self._lane.make_room(key)
             self._lane.send_body(RESPONSES, 0, draft.write(self._lane, count), numbered=True)
         except OSError as error:
             raise TritonModelException("An error occurred while sending a response.") from error

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import array
+import os
 import socket
 import threading
+import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Callable, NamedTuple
 
@@ -17,10 +19,12 @@ from .protocol import (
     MESSAGE_SIZE,
     NUMBER_COUNT,
     NUMBER_SHIFT,
+    PAUSE,
     PLACE,
     REGION,
     REGION_GONE,
     RELEASE,
+    RESUME,
     TAKEN,
 )
 
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
 _ROOM_FOR_DESCRIPTOR = socket.CMSG_SPACE(4)
 _MOST_UNTAKEN = 64 << 20
 _LOOK_AGAIN = 0.05
+# Responses between two looks whether the engine wants a sender to wait, where nobody reads what it says.
+_SENDS_BETWEEN_LOOKS = 16
 _MOST_RELEASES = (MESSAGE_SIZE - HEADER.size) // PLACE.size
 
 
@@ -44,6 +50,7 @@ class Message(NamedTuple):
     body: bytearray | Array
 
 
+_lanes: weakref.WeakSet[Lane] = weakref.WeakSet()
 _OWN = Message(0, 0, 0, 0, bytearray())
 
 
@@ -56,6 +63,7 @@ class Lane:
         self.gathering = False
         """True while a message that takes releases along is under way: then leases that end wait for it."""
         self.released: deque[int] = deque()
+        _lanes.add(self)
         self._connection = connection
         self._send = connection.send
         self._receive = connection.recvmsg_into
@@ -69,6 +77,9 @@ class Lane:
         self._pending: deque[Message | None] = deque()
         self._taken = threading.Condition()
         self._waiting = 0
+        self._paused: set[int] = set()
+        self._sends = 0
+        self._wanted = 0
         self.on_pending: Callable[[], object] | None = None
         """Called when a message waits that the socket will not announce again."""
 
@@ -89,7 +100,9 @@ class Lane:
         """Wait for the next message; None at the end. With MSG_DONTWAIT it may raise BlockingIOError."""
         if self._pending:
             return self._pending.popleft()
+        self._wanted += 1
         with self._reading:
+            self._wanted -= 1
             if self._pending:
                 return self._pending.popleft()
             while True:
@@ -99,12 +112,17 @@ class Lane:
 
     def _read(self, flags: int) -> Message | None:
         """Read one message; what concerns the lane itself is done and nothing for anybody else (_OWN)."""
-        size, ancillary, _, _ = self._receive(self._buffers, _ROOM_FOR_DESCRIPTOR, flags)
+        size, ancillary, _, _ = self._receive(self._buffers, _ROOM_FOR_DESCRIPTOR, flags | socket.MSG_CMSG_CLOEXEC)
         if size == 0:
             return None
         kind, message_flags, number, place, length = HEADER.unpack_from(self._buffer)
         if kind == TAKEN:
             self._take(number)
+        elif kind == PAUSE:
+            self._paused.add(number)
+        elif kind == RESUME:
+            self._paused.discard(number)
+            self._tell_waiting()
         elif kind == REGION:
             self.arena.add(number, _descriptor(ancillary), length)
         elif kind == REGION_GONE:
@@ -120,32 +138,52 @@ class Lane:
         if held is not None:
             with self._taken:
                 self._untaken_size -= held.held_size
+        self._tell_waiting()
+
+    def _tell_waiting(self) -> None:
         if self._waiting:
             with self._taken:
                 self._taken.notify_all()
 
-    def make_room(self) -> None:
-        """Wait while the engine has much to read of this process's memory: a model that streams waits for its reader.
+    def make_room(self, key: int = 0) -> None:
+        """Wait while the engine has much to read of this process's memory, or the client of request `key` much to take.
 
         The thread that serves may be deep in the model meanwhile, so whoever waits also reads the socket.
         """
-        while self._untaken_size > _MOST_UNTAKEN:
-            if self._reading.acquire(blocking=False):
-                try:
-                    message = self._read(0)
-                finally:
-                    self._reading.release()
-                if message is not _OWN:
-                    self._pending.append(message)
-                    if self.on_pending is not None:
-                        self.on_pending()
-                    if message is None:
-                        return
+        self._sends += 1
+        if self._sends >= _SENDS_BETWEEN_LOOKS:
+            self._sends = 0
+            self._look()
+        while self._untaken_size > _MOST_UNTAKEN or key in self._paused:
+            # Where the thread that serves wants the socket and there is something for it, it goes first.
+            if not (self._wanted and self._pending) and self._reading.acquire(blocking=False):
+                if not self._read_one(0):
+                    return
             else:
                 with self._taken:
                     self._waiting += 1
                     self._taken.wait(_LOOK_AGAIN)
                     self._waiting -= 1
+
+    def _look(self) -> None:
+        """Read what is there, unless somebody reads."""
+        try:
+            while self._reading.acquire(blocking=False) and self._read_one(socket.MSG_DONTWAIT):
+                pass
+        except BlockingIOError:
+            return
+
+    def _read_one(self, flags: int) -> bool:
+        """Read a message for the thread that serves, having acquired the right to read; False at the end."""
+        try:
+            message = self._read(flags)
+        finally:
+            self._reading.release()
+        if message is not _OWN:
+            self._pending.append(message)
+            if self.on_pending is not None:
+                self.on_pending()
+        return message is not None
 
     def send(self, kind: int, number: int = 0, place: int = 0) -> None:
         """Send a message without body."""
@@ -203,6 +241,15 @@ class Lane:
         with file:
             descriptors = array.array("i", [file.fileno()])
             self._connection.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
+
+
+def _let_go() -> None:
+    """Close the sockets in a forked child: what it drops or reads is its parent's."""
+    for lane in list(_lanes):
+        lane.close()
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 def _descriptor(ancillary: list[tuple[int, int, bytes]]) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from .bridge import control, find_control
 from .context import find_instance
+from .deferred import prepare
 from .enums import CompiledEnum
 from .errors import TritonModelException
 
@@ -92,6 +93,7 @@ class MetricFamily:
     HISTOGRAM = MetricKind.HISTOGRAM
 
     def __init__(self, name: str, description: str, kind: MetricKind) -> None:
+        prepare()
         self._open = False
         self._metrics: list[weakref.ref[Metric]] = []
         if not isinstance(name, str) or not isinstance(description, str) or not isinstance(kind, MetricKind):

@@ -11,7 +11,7 @@ import sys
 from functools import partial
 from typing import Any
 
-from . import bridge
+from . import bridge, forks
 from .context import serve_process
 from .control import Control
 from .errors import Refusal, TritonModelException, describe
@@ -90,8 +90,10 @@ class _Process:
                     f"auto_complete_config function in model '{config.get('name', '')}' must return a valid "
                     "pb.ModelConfig object."
                 )
+            self._control.ending = True
             self._control.send("auto_completed", config=completed.as_dict())
         except BaseException as error:
+            self._control.ending = True
             self._control.send("failed", message=describe(error))
             return 1
         return 0
@@ -112,13 +114,15 @@ class _Process:
                 Lane(self._execute, read_memory=read_memory),
                 Lane(self._calls, read_memory=read_memory),
                 decoupled=bool(order["decoupled"]),
-                log_error=lambda text: control.log("ERROR", text, __file__, 0),
+                log_error=lambda text: control.log("ERROR", text, __file__, sys._getframe().f_lineno),
                 model_path=os.path.join(order["version_directory"], order["model_file"]),
             )
             serve_process(instance)
+            forks.watch(instance)
             if hasattr(model, "initialize"):
                 model.initialize(dict(arguments))
         except BaseException as error:
+            control.ending = True
             control.send("failed", message=describe(error))
             return False
         has_is_ready = hasattr(model, "is_ready")
@@ -166,6 +170,7 @@ class _Process:
             except BaseException as failure:
                 error = describe(failure)
         self._model = None
+        self._control.ending = True
         self._control.send("finalized", error=error)
         return 0
 

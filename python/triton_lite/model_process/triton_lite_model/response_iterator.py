@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from .deferred import prepare
+
 if TYPE_CHECKING:
     from .calls import Call, Calls
     from .inference_response import InferenceResponse
@@ -16,11 +18,21 @@ class ResponseIterator:
     __module__ = "c_python_backend_utils"
 
     def __init__(self, calls: Calls, call: Call, first: InferenceResponse, last: bool) -> None:
+        prepare()
         self._calls = calls
         self._call = call
         self._responses = [first]
         self._next = 0
         self._finished = last
+
+    @classmethod
+    def _complete(cls, responses: list[InferenceResponse]) -> ResponseIterator:
+        """Make an iterator over responses that have all come."""
+        iterator = cls.__new__(cls)
+        iterator._responses = responses
+        iterator._next = 0
+        iterator._finished = True
+        return iterator
 
     def __iter__(self) -> ResponseIterator:
         if self._finished and self._next >= len(self._responses):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
+from .deferred import later, prepare
 from .errors import TritonModelException
 from .inference_response import InferenceResponse
 
@@ -21,10 +23,11 @@ class InferenceResponseSender:
     __slots__ = ("__weakref__", "_closed", "_instance", "_key", "_lock", "_requested", "_sent")
 
     def __init__(self, instance: Instance | None, key: int, requested: set[str] | None) -> None:
+        prepare()
         self._instance = instance
         self._key = key
         self._requested = requested
-        self._lock = threading.RLock()  # A collection may end another sender, and so send, amid a send.
+        self._lock = threading.Lock()
         self._sent = 0
         self._closed = instance is None
 
@@ -97,4 +100,4 @@ class InferenceResponseSender:
         self._closed = True
         instance = self._instance
         if instance is not None:
-            instance.abandon(self._key)
+            later(partial(instance.abandon, self._key))

@@ -27,12 +27,11 @@ class Tensor:
 
     __module__ = "c_python_backend_utils"
 
-    __slots__ = ("_array", "_data", "_datatype", "_keep", "_name", "_offset", "_shape", "_size")
+    __slots__ = ("_array", "_data", "_datatype", "_name", "_offset", "_shape", "_size")
 
     _array: Array | None
     _data: bytearray | Array | None
     _datatype: int
-    _keep: object
     _name: str
     _offset: int
     _shape: tuple[int, ...]

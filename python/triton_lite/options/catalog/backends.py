@@ -29,7 +29,8 @@ OPTIONS = (
         repeatable=True,
         value="[BACKEND,]SETTING=VALUE",
         help="A setting of one backend or of all: default-max-batch-size (4); onnxruntime: enable-global-threadpool, "
-        "intra_op_thread_count, inter_op_thread_count; python: stub-timeout-seconds, thread-pool-size.",
+        "intra_op_thread_count, inter_op_thread_count; python: initialize-, execute- and "
+        "finalize-timeout-seconds, restart-delay-seconds, restart-max-delay-seconds, stub-timeout-seconds.",
     ),
     _folder(
         "repoagent-directory",

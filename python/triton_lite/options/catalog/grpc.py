@@ -59,7 +59,7 @@ OPTIONS = (
         parse=within(1, INT_MAX, "Error: --grpc-max-response-pool-size must be greater than 0."),
         default=INT_MAX,
         value="COUNT",
-        help="Answers of one stream that may wait to be sent.",
+        help="Answers to one request of a stream that may wait to be sent; at most 64 do.",
         since="2.56",
     ),
     _grpc("grpc-use-ssl", parse=boolean, default=False, value="BOOL", help="Encrypt the port by TLS."),

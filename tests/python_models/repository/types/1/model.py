@@ -12,7 +12,7 @@ class TritonPythonModel:
         outputs, seen = [], []
         for tensor in request.inputs():
             array = tensor.as_numpy()
-            element = type(array.flat[0]).__name__ if array.size else "-"
+            element = type(array.flat[0]).__name__.rstrip("_") if array.size else "-"  # bool_ is bool in numpy 2.
             seen.append(
                 f"{tensor.name()} {array.dtype} {tuple(tensor.shape())} {array.shape} {tensor.is_cpu()} {element}"
                 f" {array.flags.c_contiguous}"

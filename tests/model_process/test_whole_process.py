@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from model_process.fake_engine import MODEL_PROCESS, Asked, ModelProcess, Reply, Value, write_model
+from model_process.engine_side import MODEL_PROCESS, Asked, ModelProcess, Reply, Value, write_model
 
 HEAD = """
 import triton_python_backend_utils as pb_utils
@@ -293,7 +293,8 @@ def test_exits_of_the_model(tmp_path: Path) -> None:
         file = tmp_path / "1" / "model.py"
         text = "Failed to process the request(s) for model 'model_0', message: SystemExit: 3\n\nAt:\n"
         assert answer.error == f"{text}  {file}(11): execute\n"
-        assert model.logs[-1]["level"] == "ERROR" and model.logs[-1]["message"] == answer.error
+        log = model.next_log()
+        assert (log["level"], log["message"]) == ("ERROR", answer.error)
         assert model.engine.run(Asked([]))[0].flags == 5
         model.engine.send(Asked([], id="os._exit"))
         assert model.wait() == 4

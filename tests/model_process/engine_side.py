@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib.util
 import json
@@ -643,6 +644,7 @@ class ModelProcess:
         self.control = pairs["control"][0]
         self._lines = self.control.makefile("rb")
         self.logs: list[dict[str, Any]] = []
+        self._logged: queue.Queue[dict[str, Any]] = queue.Queue()
         self.calls: list[dict[str, Any]] = []
         self.answer: Callable[[dict[str, Any]], tuple[Any, str | None]] = lambda _: (None, None)
         self.folder = folder
@@ -703,6 +705,10 @@ class ModelProcess:
         assert order is not None, f"the process has ended: {self.process.communicate()[0]}"
         return order
 
+    def next_log(self) -> dict[str, Any]:
+        """Return the next line for the log, which comes on its own way."""
+        return self._logged.get(timeout=20)
+
     def is_ready(self) -> dict[str, Any]:
         self._number += 1
         self.order(op="is_ready", id=self._number)
@@ -744,17 +750,22 @@ class ModelProcess:
             self.engine.check()
 
     def _read_control(self) -> None:
-        for line in self._lines:
-            order = json.loads(line)
-            if order["op"] == "log":
-                self.logs.append(order)
-            elif order["op"] == "call":
-                self.calls.append(order)
-                value, error = self.answer(order)
-                self.order(op="answer", id=order["id"], value=value, error=error)
-            else:
-                self._orders.put(order)
+        with contextlib.suppress(ConnectionResetError):  # A process that left answers unread.
+            for line in self._lines:
+                self._handle(json.loads(line))
         self._orders.put(None)
+
+    def _handle(self, order: dict[str, Any]) -> None:
+        if order["op"] == "log":
+            self.logs.append(order)
+            self._logged.put(order)
+        elif order["op"] == "call":
+            self.calls.append(order)
+            value, error = self.answer(order)
+            with contextlib.suppress(BrokenPipeError):  # What is dropped at the end waits for no answer.
+                self.order(op="answer", id=order["id"], value=value, error=error)
+        else:
+            self._orders.put(order)
 
 
 def write_model(folder: Path, source: str, version: str = "1", file: str = "model.py") -> Path:
