@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/reshape.h"
+#include "log/log.h"
 #include "schedule/batch_dimension.h"
 #include "schedule/refusal.h"
 #include "schedule/step_line.h"
@@ -351,6 +352,8 @@ InferenceResponse EnsembleRun::MakeResponse(std::size_t iteration) {
       if (value.marked.has_value() && value.data.size != 0) {  // Triton has no mark of empty tensors.
         WriteSequenceMark(*value.marked, &response.parameters);
       }
+    } else if (VerboseLog(1)) {
+      LogVerbose(1, RequestPrefix(*request_) + "Composing models did not output tensor " + output.name);
     }
     values_[output.tensor].Use(iteration);
   }
