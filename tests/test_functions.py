@@ -346,6 +346,22 @@ def test_asynchronous_generators_overlap(server):
         assert sorted(pool.map(collect, [ONES, 5 * ONES])) == [[1, 2], [5, 6]]
 
 
+def test_a_slow_reader_holds_nobody_else_up(server):
+    @server.model("m", inputs=[Tensor("n", np.int32, (1,))], outputs=[RESULT])
+    async def count(n):
+        for number in range(int(n[0, 0])):
+            yield np.full((1, 1), number, np.float32)
+
+    def stream(count):
+        return server.model("m").stream({"n": np.array([[count]], np.int32)})
+
+    slow = stream(1000)
+    next(slow)
+    for _ in range(3):
+        assert len(list(stream(20))) == 20
+    assert len(list(slow)) == 999
+
+
 def test_threads_run_side_by_side(server):
     together = threading.Barrier(3)
 
@@ -487,6 +503,15 @@ def test_nothing_stays_of_a_function(server):
             return
         threading.Event().wait(0.1)
     raise AssertionError("the function is still there")
+
+
+def test_the_program_of_the_documentation():
+    text = (Path(__file__).resolve().parents[1] / "docs" / "functions.md").read_text()
+    program = text.partition("```python\n")[2].partition("server.serve_forever()")[0]
+    names: dict = {}
+    exec(program, names)
+    with names["server"] as server:
+        assert np.array_equal(ask(server, "double", x=ONES)["y"], 2 * ONES)
 
 
 SCRIPTS = {

@@ -119,8 +119,8 @@ def two(x, z):
     ("arguments", "text"),
     [
         ({"function": 3}, "a model is made of a function, not of 3"),
-        ({"function": lambda x: x}, "'<lambda>' is no name for a model: give one by name=…"),
-        ({"name": "a/b"}, "'a/b' is no name for a model: give one by name=…"),
+        ({"function": lambda x: x}, "the model needs a name, since that of its function is '<lambda>': name=…"),
+        ({"name": "a/b"}, "invalid model name 'a/b', model name must not contain path traversal characters"),
         ({"inputs": ()}, "function 'double': a model has at least one input"),
         ({"outputs": ()}, "function 'double': a model has at least one output"),
         ({"inputs": "x"}, "function 'double': inputs has to be a list of triton_lite.Tensor, not 'x'"),

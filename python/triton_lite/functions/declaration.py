@@ -8,7 +8,6 @@ from typing import Any
 
 from triton_lite.config import rules
 from triton_lite.config.normalize import normalize
-from triton_lite.engine.model_processes.placement import check_name
 from triton_lite.errors import Code, TritonError
 from triton_lite.functions.batching import Batching, configure_batching
 from triton_lite.functions.kind import kind_of
@@ -35,12 +34,11 @@ def declare(
     """
     if not callable(function):
         raise _invalid(f"a model is made of a function, not of {function!r}")
-    name = name or str(getattr(function, "__name__", ""))
-    try:
-        check_name(name)
-        scan.check_name(name)
-    except TritonError:
-        raise _invalid(f"'{name}' is no name for a model: give one by name=…") from None
+    own = str(getattr(function, "__name__", ""))
+    if not name and not own.isidentifier():
+        raise _invalid(f"the model needs a name, since that of its function is '{own}': name=…")
+    name = name or own
+    scan.check_name(name)
     try:
         return _declare(function, name, inputs, outputs, batching, count)
     except TritonError as error:

@@ -5,6 +5,7 @@ It has the methods of a model's class, so that an instance runs it like any othe
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .response_sender import InferenceResponseSender
 
 _TEXTS = "OSU"
+_LOOK_AGAIN = 0.01
 
 
 class Output(NamedTuple):
@@ -245,8 +247,6 @@ class AsyncGeneratorFunction(GeneratorFunction):
 
     async def execute(self, requests: list[InferenceRequest]) -> None:  # type: ignore[override]
         """Answer all requests side by side."""
-        import asyncio
-
         await asyncio.gather(*[self._answer(request) for request in requests])
 
     async def _answer(self, request: InferenceRequest) -> None:
@@ -258,6 +258,8 @@ class AsyncGeneratorFunction(GeneratorFunction):
             del arguments, request
             try:
                 async for result in results:
+                    while not sender._has_room():  # Others of the loop go on meanwhile.
+                        await asyncio.sleep(_LOOK_AGAIN)
                     if sender.is_cancelled():
                         break
                     self._send(sender, result)

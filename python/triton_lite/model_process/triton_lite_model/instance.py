@@ -143,6 +143,10 @@ class Instance:
             _add_response(draft, key, response, FINAL if final else 0, requested)
         self._send_responses(draft, 1, key if response is not None else 0)
 
+    def has_room(self, key: int) -> bool:
+        """Return whether a response to a request can be sent without waiting for its client."""
+        return self._lane.has_room(key)
+
     def abandon(self, key: int) -> None:
         """End a request that nobody can answer any longer."""
         if self._parent is not None:

@@ -165,6 +165,12 @@ class Lane:
                     self._taken.wait(_LOOK_AGAIN)
                     self._waiting -= 1
 
+    def has_room(self, key: int = 0) -> bool:
+        """Return whether `make_room` returns at once when it is called next, for threads that cannot wait in it."""
+        self._sends = 0
+        self._look()
+        return self._untaken_size <= _MOST_UNTAKEN and key not in self._paused
+
     def _look(self) -> None:
         """Read what is there, unless somebody reads."""
         try:

@@ -61,6 +61,11 @@ class InferenceResponseSender:
         instance = self._instance
         return instance is not None and instance.is_cancelled(self._key)
 
+    def _has_room(self) -> bool:
+        """Return whether send need not wait for the client."""
+        instance = self._instance
+        return instance is None or instance.has_room(self._key)
+
     def _update(self, response: InferenceResponse | None, flags: int) -> None:
         """Count what goes out, and refuse what must not."""
         instance = self._instance
