@@ -95,6 +95,8 @@ class Commands:
     def grpc(self, ready_descriptor: int) -> subprocess.Popen[bytes]:
         """Start the gRPC front end; it writes to `ready_descriptor` when it listens."""
         environment = {**self._environment, ready.VARIABLE: str(ready_descriptor)}
+        if self._others_start >= 0:  # It never listened yet.
+            environment[ready.MODELS_VARIABLE] = "1"
         return _popen(self._programs.grpc, environment, (ready_descriptor,))
 
 

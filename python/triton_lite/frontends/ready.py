@@ -10,6 +10,9 @@ VARIABLE = "TRITON_LITE_READY_FD"
 OTHERS_VARIABLE = "TRITON_LITE_OTHERS_READY_FD"
 """Names the reading end of a pipe whose other end is closed when the other front ends serve."""
 
+MODELS_VARIABLE = "TRITON_LITE_LISTEN_WITH_MODELS"
+"""Set for a front end that is to listen only when the engine has its models: in a server that starts."""
+
 
 def announce(port: int) -> None:
     """Write `ready PORT` to the descriptor that TRITON_LITE_READY_FD names, if any, and close it."""

@@ -51,7 +51,8 @@ def fingerprint(settings: Settings) -> str:
     identity = {
         "options": _identity(settings),
         "code": str(Path(__file__).resolve().parent.parent),
-        "python": sys.executable,
+        # Not the name of the interpreter, of which an environment has several.
+        "python": [sys.prefix, sys.version],
     }
     text = json.dumps(identity, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

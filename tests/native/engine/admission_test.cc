@@ -70,3 +70,5 @@ TEST(ASeatKeepsWhatItCountsIn) {
 
 }  // namespace
 }  // namespace triton_lite
+
+TEST_MAIN()

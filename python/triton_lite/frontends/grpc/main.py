@@ -91,7 +91,7 @@ async def serve(settings: Settings, parent: int | None = None) -> None:
     loop.add_signal_handler(signal.SIGINT, told.end if parent is None else lambda: None)
     if parent is not None:
         loop.add_reader(parent, told.end)
-    if SUPERVISED in os.environ:
+    if os.environ.pop(ready.MODELS_VARIABLE, ""):
         loaded = asyncio.ensure_future(server.wait_until_loaded())
         await asyncio.wait({loaded, asyncio.ensure_future(stopping.wait())}, return_when=asyncio.FIRST_COMPLETED)
         if stopping.is_set():

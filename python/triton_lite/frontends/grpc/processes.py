@@ -13,10 +13,11 @@ import time
 from types import FrameType
 
 from triton_lite.frontends import ready
+from triton_lite.launch.restarts import Restarts
 
 _PARENT = "TRITON_LITE_PARENT_FD"
-# A process that lived shorter than this is started again only after as long.
-_SHORT_LIFE_SECONDS = 1.0
+CRASH_LOOP = 70
+"""The exit status when processes do not stay up (EX_SOFTWARE)."""
 
 _log = logging.getLogger("triton_lite.grpc")
 
@@ -69,8 +70,9 @@ class _Group:
         self._count = count
         self._alive, self._held = os.pipe()
         self._stopping = False
-        self._running: dict[subprocess.Popen[bytes], float] = {}
-        self._failed = False
+        self._running: set[subprocess.Popen[bytes]] = set()
+        # One for all: they are the same program, and end for the same reasons.
+        self._restarts = Restarts()
         self._ready: list[int] = []
 
     def start(self) -> None:
@@ -92,27 +94,38 @@ class _Group:
                 waiting.remove(descriptor)
                 os.close(descriptor)
         self._ready.clear()
+        self._restarts.serves()
         return served == self._count
 
     def run(self) -> int:
-        """Start again what ends by itself; return when all ended after `stop`."""
+        """Start again what ends by itself; return when all ended after `stop`, or because they do not stay up."""
+        status_of_all = 0
         while self._running:
             ended, status = os.waitpid(-1, 0)
             process = next((each for each in self._running if each.pid == ended), None)
             if process is None:
                 continue
-            age = time.monotonic() - self._running.pop(process)
+            self._running.discard(process)
             process.returncode = os.waitstatus_to_exitcode(status)
             if not self._stopping:
+                pause = self._restarts.died()
+                if pause is None:
+                    _log.error("gRPC processes end again and again, the last with status %d", process.returncode)
+                    status_of_all = CRASH_LOOP
+                    self.stop()
+                    continue
                 _log.error("a gRPC process ended with status %d, another one takes its place", process.returncode)
-                time.sleep(max(0.0, _SHORT_LIFE_SECONDS - age))
+                time.sleep(pause)
             if not self._stopping:
                 self._start_one(announce=False)
-        return 0
+                self._restarts.serves()
+        return status_of_all
 
     def _start_one(self, announce: bool = True) -> None:
         environment = {**os.environ, _PARENT: str(self._alive)}
         environment.pop(ready.VARIABLE, None)
+        if not announce:
+            environment.pop(ready.MODELS_VARIABLE, None)
         inherited = [self._alive]
         told = -1
         if announce:
@@ -121,6 +134,6 @@ class _Group:
             environment[ready.VARIABLE] = str(told)
             inherited.append(told)
         process = subprocess.Popen(self._command, env=environment, pass_fds=inherited)
-        self._running[process] = time.monotonic()
+        self._running.add(process)
         if told >= 0:
             os.close(told)
