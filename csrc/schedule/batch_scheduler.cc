@@ -1,14 +1,11 @@
 #include "schedule/batch_scheduler.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <string>
-#include <system_error>
 #include <utility>
 
-#include "schedule/execution.h"
 #include "schedule/refusal.h"
 
 namespace triton_lite {
@@ -108,30 +105,6 @@ BatchScheduler::Taken BatchScheduler::TakeIn(RequestPtr* request, EnqueueHint hi
   return taken;
 }
 
-void BatchScheduler::Drain() {
-  {
-    MutexLock lock(mu_);
-    draining_ = true;
-    WakeAll();  // What waits for its batch to grow is run now.
-    while (pending_ > 0) {
-      drained_.Wait(mu_);
-    }
-    WakeAll();  // To their end.
-  }
-  MutexLock lock(join_mu_);
-  for (std::thread& thread : threads_) {
-    thread.join();
-  }
-  threads_.clear();
-}
-
-void BatchScheduler::WakeAll() {
-  while (InstanceThread* thread = pool_.Pick()) {
-    thread->Wake();
-  }
-  expiry_wake_.NotifyAll();
-}
-
 std::size_t BatchScheduler::pending() const {
   MutexLock lock(mu_);
   return pending_;
@@ -140,69 +113,6 @@ std::size_t BatchScheduler::pending() const {
 std::size_t BatchScheduler::waiting() const {
   MutexLock lock(mu_);
   return queue_.size();
-}
-
-void BatchScheduler::StartThreads() {
-  MutexLock join_lock(join_mu_);
-  std::vector<InstanceThread*> selves;
-  {
-    MutexLock lock(mu_);
-    for (std::size_t i = 0; i < pool_.thread_count(); ++i) {
-      selves.push_back(&pool_.thread(i));
-    }
-  }
-  try {
-    for (InstanceThread* const self : selves) {
-      threads_.emplace_back([this, self] { RunThread(*self); });
-    }
-    if (may_reject_) {
-      threads_.emplace_back([this] { RunExpiry(); });
-    }
-  } catch (const std::system_error&) {
-    if (threads_.empty()) {  // Fewer than there are instances will do.
-      RefuseQueued();
-    }
-  }
-}
-
-void BatchScheduler::RefuseQueued() {
-  std::vector<RequestPtr> refused;
-  RateLimiter::Turns turns;
-  {
-    MutexLock lock(mu_);
-    queue_.Take(queue_.size(), &refused);
-    StandInLine(&turns);
-    started_ = false;  // The next request tries again.
-  }
-  RateLimiter::Announce(std::move(turns));
-  for (const RequestPtr& request : refused) {
-    request->responder->Fail(Unavailable("no thread could be started for model '" + request->model_name + "'"));
-  }
-  MutexLock lock(mu_);
-  Leave(refused.size());
-}
-
-void BatchScheduler::RunThread(InstanceThread& self) {
-  Work work;
-  while (NextWork(self, &work)) {
-    Run(&work);
-  }
-}
-
-bool BatchScheduler::NextWork(InstanceThread& self, Work* work) {
-  MutexLock lock(mu_);
-  FinishWork(work);
-  while (!TakeWork(work)) {
-    if (!work->turns.empty()) {
-      return true;  // Without a batch: they are announced, and then it looks again.
-    }
-    if (draining_ && queue_.empty()) {
-      return false;
-    }
-    // One thread watches the clock for the batch that is growing.
-    pool_.Sleep(self, mu_, pool_.has_watch() ? 0 : work->look_again_at);
-  }
-  return true;
 }
 
 bool BatchScheduler::TakeWork(Work* work) {
@@ -299,80 +209,6 @@ void BatchScheduler::Leave(std::size_t count) {
   }
 }
 
-void BatchScheduler::Run(Work* work) {
-  RateLimiter::Announce(std::exchange(work->turns, {}));
-  if (work->wake != nullptr) {
-    work->wake->Wake();
-  }
-  work->refused.Answer();
-  if (work->batch.empty()) {
-    return;
-  }
-  if (starts_) {
-    return Start(work);
-  }
-  work->execution_nanoseconds = Execute(*work->instance, work->view, work->batch);
-  work->view.clear();
-  work->batch.clear();
-}
-
-void BatchScheduler::Start(Work* work) {
-  const std::size_t count = work->batch.size();
-  const std::uint64_t start = StampExecution(work->view, *work->view.front());
-  // The model, and this with it, lasts until the hook has returned.
-  const auto executed = [this, instance = work->instance, count, start,
-                         model = work->batch.front()->model](std::vector<RequestPtr> batch) {
-    Work done;
-    done.instance = instance;
-    done.taken = count;
-    done.execution_nanoseconds = NowNanoseconds() - start;
-    OnExecuted(std::move(done), std::move(batch));
-  };
-  if (work->instance->Start(work->view, &work->batch, executed)) {
-    work->started = std::exchange(work->instance, nullptr);
-    work->taken -= count;
-  } else {
-    LetGo(work->batch);
-  }
-  work->view.clear();
-  work->batch.clear();
-}
-
-void BatchScheduler::OnExecuted(Work work, std::vector<RequestPtr> batch) {
-  LetGo(batch);
-  batch.clear();
-  InstanceThread* wake = nullptr;
-  while (true) {
-    {
-      MutexLock lock(mu_);
-      FinishWork(&work);
-      if (!TakeWork(&work) && work.turns.empty()) {
-        wake = ThreadToWake();
-        break;
-      }
-    }
-    Run(&work);
-  }
-  if (wake != nullptr) {
-    wake->Wake();
-  }
-}
-
-void BatchScheduler::LetGo(std::span<RequestPtr> batch) {
-  for (RequestPtr& request : batch) {
-    if (request == nullptr) {
-      continue;  // Goes on without us.
-    }
-    if (request->reschedule) {
-      Refuse(*request, FailureReason::kOther, RefusedToRunAgain());
-    }
-    if (preserve_ordering_) {
-      order_.Release(std::move(request));
-    }
-    request.reset();
-  }
-}
-
 void BatchScheduler::Refused::Answer() {
   for (const RequestPtr& request : cancelled) {
     Refuse(*request, FailureReason::kCanceled, Cancelled(""));
@@ -382,74 +218,6 @@ void BatchScheduler::Refused::Answer() {
   }
   cancelled.clear();
   expired.clear();
-}
-
-void BatchScheduler::RunExpiry() {
-  Refused refused;
-  RateLimiter::Turns turns;
-  while (NextExpired(&refused, &turns)) {
-    RateLimiter::Announce(std::exchange(turns, {}));
-    const std::size_t count = refused.size();
-    refused.Answer();
-    MutexLock lock(mu_);
-    Leave(count);
-  }
-}
-
-bool BatchScheduler::NextExpired(Refused* refused, RateLimiter::Turns* turns) {
-  MutexLock lock(mu_);
-  while (!draining_ || pending_ > 0) {
-    const std::uint64_t next = held() ? 0 : queue_.next_rejection();
-    const std::uint64_t now = NowNanoseconds();
-    if (next != 0 && now > next) {
-      queue_.Expire(now, &refused->expired);
-      StandInLine(turns);
-      return true;
-    }
-    expiry_watched_ = next;
-    if (next == 0) {
-      expiry_wake_.Wait(mu_);
-    } else {
-      expiry_wake_.WaitUntil(mu_, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(next + 1)));
-    }
-  }
-  return false;
-}
-
-std::uint64_t BatchScheduler::Execute(BackendInstance& instance, std::span<InferenceRequest* const> view,
-                                      std::span<RequestPtr> batch) {
-  const std::uint64_t start = StampExecution(view, *view.front());
-  instance.Execute(view);
-  const std::uint64_t end = NowNanoseconds();
-  LetGo(batch);
-  return end - start;
-}
-
-// Without the vectors of a batch: this is the path of the quickest models.
-void BatchScheduler::RunInline(RequestPtr request, BackendInstance* instance) {
-  if (preserve_ordering_) {
-    order_.Admit(*request);
-  }
-  InferenceRequest* const view = request.get();
-  Work work;
-  work.taken = 1;
-  work.instance = instance;
-  if (starts_) {
-    work.view.push_back(view);
-    work.batch.push_back(std::move(request));
-    Start(&work);
-  } else {
-    work.execution_nanoseconds = Execute(*instance, {&view, 1}, {&request, 1});
-  }
-  InstanceThread* wake = nullptr;
-  {
-    MutexLock lock(mu_);
-    FinishWork(&work);
-    wake = ThreadToWake();
-  }
-  if (wake != nullptr) {
-    wake->Wake();
-  }
 }
 
 RateLimiter::Turns BatchScheduler::OnTurn() {
