@@ -19,288 +19,36 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import contextlib
 import os
 import threading
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-import numpy as np
-
-from triton_lite import _native, device_tensors, tensors
-from triton_lite.device_tensors import DeviceTensor, as_device_tensor
+from triton_lite import _native
 from triton_lite.engine.control_plane import ControlPlane
 from triton_lite.engine.options import EngineOptions
 from triton_lite.errors import Code, TritonError
 from triton_lite.frontends.bridge import Bridge
-from triton_lite.frontends.link import Answer, EngineLink
+from triton_lite.frontends.link import EngineLink
 from triton_lite.functions.batching import Batching
 from triton_lite.functions.declaration import declare
 from triton_lite.functions.source import FunctionSource
 from triton_lite.functions.tensor import Tensor
-from triton_lite.proto import METHODS, MethodNumber, messages
+from triton_lite.in_process.model import Model
+from triton_lite.in_process.output_tensor import OutputTensor
+from triton_lite.in_process.parameters import Parameter
+from triton_lite.in_process.response import InferenceResponse
+from triton_lite.proto import METHODS, messages
 
 if TYPE_CHECKING:
-    from pathlib import Path as FilePath
-
+    from triton_lite.in_process.front_ends import PrivateListener
     from triton_lite.serving import Serving
 
-Parameter = bool | int | float | str
+__all__ = ["Function", "InferenceResponse", "Model", "OutputTensor", "Parameter", "Path", "Server"]
+
 Path = str | os.PathLike[str]
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-# Options that front ends have, too: an engine's are theirs unless they are given others.
-_SHARED_OPTIONS = (
-    "log_verbose",
-    "log_info",
-    "log_warning",
-    "log_error",
-    "log_format",
-    "log_file",
-    "exit_timeout_secs",
-)
-
-
-class OutputTensor:
-    """One output: `to_numpy`, `numpy.asarray` and DLPack read the engine's own memory, which lives as long as they.
-
-    On a GPU (`infer` with device_outputs) DLPack and `__cuda_array_interface__` do; for numpy it is copied to the host.
-    """
-
-    def __init__(self, datatype: str, shape: Sequence[int], data: memoryview | _native.DeviceMemory) -> None:
-        self.datatype = datatype
-        self.shape = tuple(shape)
-        self._data = data
-
-    @property
-    def on_device(self) -> bool:
-        """Whether it lies on a GPU."""
-        return isinstance(self._data, _native.DeviceMemory)
-
-    def _device_tensor(self) -> DeviceTensor | None:
-        data = self._data
-        return DeviceTensor(self.datatype, self.shape, data) if isinstance(data, _native.DeviceMemory) else None
-
-    def to_numpy(self) -> np.ndarray[Any, Any]:
-        """View it as a read-only array of `shape` (BYTES: an object array of `bytes`)."""
-        data = self._data
-        return tensors.decode(
-            self.datatype, self.shape, data.to_host() if isinstance(data, _native.DeviceMemory) else data
-        )
-
-    @property
-    def __cuda_array_interface__(self) -> dict[str, Any]:
-        tensor = self._device_tensor()
-        if tensor is None:
-            raise AttributeError("the output does not lie on a GPU")
-        return device_tensors.cuda_array_interface(tensor)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        array = self.to_numpy()
-        if dtype is not None and array.dtype != dtype:
-            return array.astype(dtype)
-        return array.copy() if copy else array
-
-    def __dlpack__(self, **arguments: Any) -> Any:
-        """Export for `from_dlpack`; on the host copied only for consumers that know no read-only tensors."""
-        tensor = self._device_tensor()
-        if tensor is not None:
-            wanted = arguments.get("dl_device")
-            if arguments.get("copy") or (wanted is not None and wanted != device_tensors.dlpack_device(tensor)):
-                raise BufferError("the output can only be had where it is, without a copy")
-            return device_tensors.to_dlpack(tensor)
-        array = self.to_numpy()
-        try:
-            return array.__dlpack__(**arguments)
-        except BufferError:
-            return array.copy().__dlpack__(**arguments)
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        """Return DLPack's type and number of the device that it lies on."""
-        tensor = self._device_tensor()
-        if tensor is not None:
-            return device_tensors.dlpack_device(tensor)
-        return self.to_numpy().__dlpack_device__()
-
-
-@dataclass(frozen=True)
-class InferenceResponse:
-    """The answer to one request."""
-
-    model_name: str
-    model_version: str
-    request_id: str
-    parameters: dict[str, Parameter]
-    outputs: dict[str, OutputTensor]
-
-
-def _set_parameters(target: Any, parameters: Mapping[str, Parameter]) -> None:
-    for name, value in parameters.items():
-        kinds = {bool: "bool_param", int: "int64_param", float: "double_param", str: "string_param"}
-        field = kinds.get(type(value))
-        if field is None:
-            raise TritonError(Code.INVALID_ARGUMENT, f"parameter '{name}' is a {type(value).__name__}")
-        setattr(target[name], field, value)
-
-
-def _is_empty(answer: Answer) -> bool:
-    """Tell whether it is a last answer that carries no response."""
-    return not answer.code and not answer.message
-
-
-def _response(answer: Answer) -> InferenceResponse:
-    if answer.code != Code.OK:
-        raise TritonError(answer.code, answer.text)
-    head = messages.ModelInferResponse.FromString(answer.message)
-    outputs = {
-        output.name: OutputTensor(output.datatype, output.shape, data)
-        for output, data in zip(head.outputs, answer.segments, strict=True)
-    }
-    parameters = {name: getattr(value, value.WhichOneof("parameter_choice")) for name, value in head.parameters.items()}
-    return InferenceResponse(head.model_name, head.model_version, head.id, parameters, outputs)
-
-
-class Model:
-    """A model of a server. version: -1 is the latest that is served."""
-
-    def __init__(self, server: Server, name: str, version: int = -1) -> None:
-        self._server = server
-        self.name = name
-        self.version = version
-
-    def _named(self, request: Any) -> Any:
-        request.version = str(self.version) if self.version >= 0 else ""
-        return request
-
-    def metadata(self) -> Any:
-        """Return the ModelMetadataResponse."""
-        return self._server.call("ModelMetadata", self._named(messages.ModelMetadataRequest(name=self.name)))
-
-    def config(self) -> Any:
-        """Return the completed ModelConfig."""
-        return self._server.call("ModelConfig", self._named(messages.ModelConfigRequest(name=self.name))).config
-
-    def ready(self) -> bool:
-        """Tell whether it takes requests."""
-        return bool(self._server.call("ModelReady", self._named(messages.ModelReadyRequest(name=self.name))).ready)
-
-    def _request(
-        self, inputs: Mapping[str, Any], outputs: Iterable[str], request_id: str, parameters: Mapping[str, Parameter]
-    ) -> tuple[bytes, list[Any]]:
-        version = str(self.version) if self.version >= 0 else ""
-        request = messages.ModelInferRequest(model_name=self.name, model_version=version, id=request_id)
-        _set_parameters(request.parameters, parameters)
-        segments: list[Any] = []
-        for name, value in inputs.items():
-            on_device = as_device_tensor(value)
-            if on_device is not None:
-                request.inputs.add(name=name, datatype=on_device.datatype, shape=on_device.shape)
-                segments.append(on_device.memory)
-                continue
-            array = tensors.as_array(value)
-            request.inputs.add(name=name, datatype=tensors.datatype_of(array), shape=array.shape)
-            segments.append(tensors.encode(array))
-        for name in outputs:
-            request.outputs.add(name=name)
-        return request.SerializeToString(), segments
-
-    def infer(
-        self,
-        inputs: Mapping[str, Any],
-        outputs: Iterable[str] = (),
-        *,
-        request_id: str = "",
-        parameters: Mapping[str, Parameter] | None = None,
-        timeout: float | None = None,
-        device_outputs: bool = False,
-    ) -> InferenceResponse:
-        """Run one inference and wait for its answer.
-
-        inputs: name -> numpy array, object with `__dlpack__` or `__cuda_array_interface__`, or nested list, with the
-        batch dimension where the model has one. Arrays are read where they are, on a GPU too: they must not change
-        before the answer is there, and an output of a model that passes an input on (`identity`) is the same memory.
-        outputs: names, or all. timeout: seconds, then TritonError(DEADLINE_EXCEEDED). device_outputs: outputs of a
-        model on a GPU stay there.
-        Raises TritonError with the code and text that a client of the protocol would get.
-        """
-        message, segments = self._request(inputs, outputs, request_id, parameters or {})
-        client = self._server.client
-        call = client.lend(METHODS["ModelInfer"].number, message, segments, device_outputs)
-        answer = client.wait(call, timeout)
-        if answer is None:
-            client.cancel(call)
-            raise TritonError(Code.DEADLINE_EXCEEDED, f"no answer from model '{self.name}' in {timeout} s")
-        return _response(answer)
-
-    async def infer_async(
-        self,
-        inputs: Mapping[str, Any],
-        outputs: Iterable[str] = (),
-        *,
-        request_id: str = "",
-        parameters: Mapping[str, Parameter] | None = None,
-        device_outputs: bool = False,
-    ) -> InferenceResponse:
-        """Like `infer`, for asyncio; cancelling the task gives the request up."""
-        message, segments = self._request(inputs, outputs, request_id, parameters or {})
-        bridge = self._server.bridge()
-        return _response(await bridge.lend(METHODS["ModelInfer"].number, message, segments, device_outputs))
-
-    def stream(
-        self,
-        inputs: Mapping[str, Any],
-        outputs: Iterable[str] = (),
-        *,
-        request_id: str = "",
-        parameters: Mapping[str, Parameter] | None = None,
-        timeout: float | None = None,
-        device_outputs: bool = False,
-    ) -> Iterator[InferenceResponse]:
-        """Run one inference of a model that may answer any number of times (decoupled), and yield its responses.
-
-        A model that sends faster than they are taken waits. Leaving the loop, or closing the iterator, gives the
-        request up, as does an error, which is raised where it comes. Arguments as for `infer`; timeout: seconds to wait
-        for each response.
-        """
-        message, segments = self._request(inputs, outputs, request_id, parameters or {})
-        client = self._server.client
-        call = client.lend(MethodNumber.MODEL_STREAM_INFER, message, segments, device_outputs)
-        last = False
-        try:
-            while not last:
-                answer = client.wait(call, timeout)
-                if answer is None:
-                    raise TritonError(Code.DEADLINE_EXCEEDED, f"no answer from model '{self.name}' in {timeout} s")
-                last = answer.last
-                answer.acknowledge()
-                if not _is_empty(answer):
-                    yield _response(answer)
-        finally:
-            if not last:
-                client.cancel(call)
-
-    async def stream_async(
-        self,
-        inputs: Mapping[str, Any],
-        outputs: Iterable[str] = (),
-        *,
-        request_id: str = "",
-        parameters: Mapping[str, Parameter] | None = None,
-        device_outputs: bool = False,
-    ) -> AsyncIterator[InferenceResponse]:
-        """Like `stream`, for asyncio; cancelling the task gives the request up."""
-        message, segments = self._request(inputs, outputs, request_id, parameters or {})
-        bridge = self._server.bridge()
-        answers = await bridge.lend_stream(MethodNumber.MODEL_STREAM_INFER, message, segments, device_outputs)
-        try:
-            async for answer in answers:
-                answer.acknowledge()
-                if not _is_empty(answer):
-                    yield _response(answer)
-        finally:
-            answers.cancel()
 
 
 class Server:
@@ -320,8 +68,7 @@ class Server:
         self._bridges: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Bridge] = weakref.WeakKeyDictionary()
         self._functions: dict[str, FunctionSource] = {}
         self._serving: Serving | None = None
-        self._socket: FilePath | None = None  # Where the engine listens, once it has to.
-        self._listening = contextlib.ExitStack()
+        self._listener: PrivateListener | None = None
         self._serve_lock = threading.Lock()
 
     def start(self) -> Server:
@@ -363,8 +110,9 @@ class Server:
         self._engine.stop()
         patience.cancel()
         self._control_plane.stop()
-        self._engine = self._control_plane = self._serving = self._socket = None
-        self._listening.close()
+        self._engine = self._control_plane = self._serving = None
+        if self._listener is not None:
+            self._listener.close()
 
     def __enter__(self) -> Server:
         return self.start()
@@ -516,20 +264,20 @@ class Server:
         The result is a context manager that ends it; so do `stop` and the end of the program, whatever ends that.
         Raises TritonError(UNAVAILABLE) where a port is taken.
         """
-        from triton_lite.serving import Serving, serving_settings
+        from triton_lite.in_process.front_ends import PrivateListener, front_end_settings
+        from triton_lite.serving import Serving
 
         ports = {"http": http_port, "grpc": grpc_port, "metrics": metrics_port}
-        fields = type(self._options)
-        own = {name: getattr(self._options, name) for name in _SHARED_OPTIONS}
-        settings = serving_settings(
-            ports, address, options, {name: value for name, value in own.items() if value != getattr(fields, name)}
-        )
+        settings = front_end_settings(self._options, ports, address, options)
         with self._serve_lock:
             if self._engine is None:
                 self.start()
             if self._serving is not None and self._serving.running:
                 raise TritonError(Code.ALREADY_EXISTS, "the server is served already; close that first")
-            self._serving = Serving(settings, self._listen(settings))
+            assert self._engine is not None
+            self._listener = self._listener or PrivateListener()
+            socket = self._listener.listen(self._engine, settings, self._options.answer_budget_byte_size)
+            self._serving = Serving(settings, socket)
             return self._serving
 
     def serve_forever(self, **options: Any) -> None:
@@ -544,18 +292,3 @@ class Server:
                 self.serve(**options).wait()
         finally:
             self.stop()
-
-    def _listen(self, settings: Any) -> FilePath:
-        """Let the engine listen where only this user's processes find it. Returns its socket."""
-        from triton_lite.cli.private_place import private_place
-        from triton_lite.options import OptionError
-
-        if self._socket is None:
-            assert self._engine is not None
-            try:
-                socket = self._listening.enter_context(private_place(settings)).socket
-            except OptionError as error:
-                raise TritonError(Code.UNAVAILABLE, str(error)) from None
-            self._engine.listen(str(socket), self._options.answer_budget_byte_size)
-            self._socket = socket
-        return self._socket

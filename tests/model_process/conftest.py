@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from model_process.engine_side import MODEL_PROCESS
+from model_process.model_files import MODEL_PROCESS
 
 sys.path.append(str(MODEL_PROCESS))

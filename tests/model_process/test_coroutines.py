@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import triton_python_backend_utils as pb_utils
-from model_process.engine_side import Asked, InThread, ModelProcess, Reply, Value, write_model
+from model_process.model_files import write_model
+from model_process.model_in_thread import InThread
+from model_process.records import Asked, Reply, Value
+from model_process.whole_process import ModelProcess
 
 FINAL = pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import triton_python_backend_utils as pb_utils
-from model_process.engine_side import BF16, NUMBERS, Asked, InThread, Value
+from model_process.model_in_thread import InThread
+from model_process.records import BF16, NUMBERS, Asked, Value
 
 
 @pytest.mark.parametrize("dtype", list(NUMBERS), ids=str)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from model_process.engine_side import Asked, ModelProcess, Reply, Value, write_model
+from model_process.model_files import write_model
+from model_process.records import Asked, Reply, Value
+from model_process.whole_process import ModelProcess
 
 MODEL = """
 import asyncio

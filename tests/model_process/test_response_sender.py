@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import triton_python_backend_utils as pb_utils
-from model_process.engine_side import Answer, Asked, InThread
+from model_process.model_in_thread import InThread
+from model_process.records import Answer, Asked
 
 FINAL = pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL
 
@@ -240,7 +241,7 @@ def test_a_large_response_is_a_copy_at_the_moment_of_sending() -> None:
         array.fill(9)
         sender.send(flags=FINAL)
 
-    from model_process.engine_side import Value
+    from model_process.records import Value
 
     with InThread(Model(run), decoupled=True) as model:
         sent, _ = collect(model, model.engine.send(Asked([Value.of("IN", np.zeros(100000, np.float32))])))

@@ -11,7 +11,8 @@ import triton_python_backend_utils as pb_utils
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from model_process.engine_side import BF16, NUMBERS, Asked, InThread, Value
+from model_process.model_in_thread import InThread
+from model_process.records import BF16, NUMBERS, Asked, Value
 
 
 class Copies:

@@ -18,6 +18,8 @@ from triton_lite.repository import scan
 
 _PYTHON = "python"
 _PARAMETER = inspect.Parameter
+_GIVEN_BY_NAME = (_PARAMETER.POSITIONAL_OR_KEYWORD, _PARAMETER.KEYWORD_ONLY)
+_GIVEN_IN_BULK = (_PARAMETER.VAR_KEYWORD, _PARAMETER.VAR_POSITIONAL)
 
 
 def declare(
@@ -97,27 +99,22 @@ def _check_parameters(function: Callable[..., Any], inputs: Sequence[Any]) -> No
     except (TypeError, ValueError):  # Of C: it says so itself when it is called.
         return
     names = {tensor.name for tensor in inputs}
-    takes_any = any(parameter.kind is _PARAMETER.VAR_KEYWORD for parameter in parameters.values())
-    by_name = {
-        name
-        for name, parameter in parameters.items()
-        if parameter.kind in (_PARAMETER.POSITIONAL_OR_KEYWORD, _PARAMETER.KEYWORD_ONLY)
-    }
-    for name in sorted(names - by_name):
-        if not takes_any:
-            raise _invalid(f"it has no parameter for the input '{name}'")
-    required = {
-        name
-        for name, parameter in parameters.items()
-        if parameter.default is _PARAMETER.empty
-        and parameter.kind not in (_PARAMETER.VAR_KEYWORD, _PARAMETER.VAR_POSITIONAL)
-    }
-    for name in parameters:
-        if name in required and (name not in names or name not in by_name):
+    by_name = {name for name, parameter in parameters.items() if parameter.kind in _GIVEN_BY_NAME}
+    unknown = sorted(names - by_name)
+    if unknown and not any(parameter.kind is _PARAMETER.VAR_KEYWORD for parameter in parameters.values()):
+        raise _invalid(f"it has no parameter for the input '{unknown[0]}'")
+    required = [name for name, parameter in parameters.items() if _is_required(parameter)]
+    for name in required:
+        if name not in names & by_name:
             raise _invalid(f"no input is there for its parameter '{name}'; inputs are given by name")
     for tensor in inputs:
         if tensor.optional and tensor.name in required:
             raise _invalid(f"its parameter '{tensor.name}' needs a default, since the input is optional")
+
+
+def _is_required(parameter: inspect.Parameter) -> bool:
+    """Tell whether a call without the parameter fails."""
+    return parameter.default is _PARAMETER.empty and parameter.kind not in _GIVEN_IN_BULK
 
 
 def _invalid(text: str) -> TritonError:

@@ -15,10 +15,10 @@ from triton_lite.frontends.bridge import Bridge
 from triton_lite.frontends.grpc import wire
 from triton_lite.frontends.grpc.statuses import abort, abort_with
 from triton_lite.frontends.grpc.verbose import log_call
-from triton_lite.frontends.link import WITH_CONTEXT
+from triton_lite.frontends.link import WITH_CONTEXT, Answer
 from triton_lite.frontends.peers import is_local_grpc
 from triton_lite.frontends.reserved_headers import is_reserved
-from triton_lite.frontends.tracing import FrontTrace, now, traced, with_context
+from triton_lite.frontends.tracing import now, traced, with_context
 from triton_lite.proto import REGIONS_DENIED, MethodNumber
 
 Unary = Callable[[bytes, Any], Awaitable[bytes]]
@@ -55,7 +55,7 @@ def infer(
 ) -> Unary:
     """Make the handler of ModelInfer."""
     compresses = compression is not grpc.Compression.NoCompression
-
+    asks_peer = access_log or regions_by_peer
     waiting_since = now()
 
     async def handle(request: bytes, context: Any) -> bytes:
@@ -67,21 +67,21 @@ def infer(
         name = wire.id_of(request)
         if name and (name := header_id(name)):
             await context.send_initial_metadata(((ID_HEADER, name),))
-        peer = context.peer() if access_log or regions_by_peer else ""
+        peer = context.peer() if asks_peer else ""
         said = about_grpc(peer, len(request)) if access_log else b""
         since = 0
         if tracing := bridge().tracing:
             since, waiting_since = waiting_since, now()
             said = said_with_context(said, context, tracing)
         try:
-            if pattern is not None and (added := forwarded(context, pattern)):
-                request = wire.append(request, added)
+            if pattern is not None:
+                request = with_forwarded(request, context, pattern)
             denied = REGIONS_DENIED if regions_by_peer and not is_local_grpc(peer) else 0
             answer = await bridge().call(method | denied, request, (), since, said)
         except TritonError as error:
             await abort(context, error)
-        if since and (trace := traced(answer)) is not None:
-            _report_sent(bridge(), trace, context)
+        if since:
+            _report_sent(bridge, answer, context)
         if answer.code:
             await abort_with(context, answer.code, answer.text)
         return answer.framed(False)
@@ -106,17 +106,26 @@ def said_with_context(said: bytes, context: Any, tracing: int) -> bytes:
     return with_context(said, parent, state)
 
 
-def _report_sent(bridge: Bridge, trace: FrontTrace, context: Any) -> None:
-    """Tell the engine when the answer, which is about to be sent, was sent."""
+def _report_sent(bridge: Callable[[], Bridge], answer: Answer, context: Any) -> None:
+    """Tell the engine when the answer, which is about to be sent, was sent, if it is traced."""
+    trace = traced(answer)
+    if trace is None:
+        return
+    here = bridge()
     trace.begin_send()
-    context.add_done_callback(lambda _: bridge.post(MethodNumber.TRACE_SENT, trace.sent()))
+    context.add_done_callback(lambda _: here.post(MethodNumber.TRACE_SENT, trace.sent()))
 
 
-def forwarded(context: Any, pattern: re.Pattern[str]) -> bytes:
-    """Encode the headers that the pattern finds as parameters, to be put behind a request.
+def with_forwarded(request: bytes, context: Any, pattern: re.Pattern[str]) -> bytes:
+    """Add the headers that the pattern finds to a request, as parameters.
 
     Raises TritonError(INVALID_ARGUMENT) for a name that Triton keeps for itself.
     """
+    added = _forwarded(context, pattern)
+    return wire.append(request, added) if added else request
+
+
+def _forwarded(context: Any, pattern: re.Pattern[str]) -> bytes:
     encoded = b""
     for name, value in context.invocation_metadata() or ():
         if not pattern.search(name):

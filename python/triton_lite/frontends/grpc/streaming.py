@@ -15,7 +15,7 @@ from triton_lite.errors import Code, TritonError
 from triton_lite.frontends.access import ID_HEADER, about_grpc
 from triton_lite.frontends.bridge import Bridge
 from triton_lite.frontends.grpc import wire
-from triton_lite.frontends.grpc.inference import forwarded, given_id, said_with_context
+from triton_lite.frontends.grpc.inference import given_id, said_with_context, with_forwarded
 from triton_lite.frontends.grpc.statuses import status_of
 from triton_lite.frontends.grpc.verbose import log_call
 from triton_lite.frontends.link import Answer, failed_in_model
@@ -248,8 +248,8 @@ class StreamInfer:
                         raise TritonError(Code.UNAVAILABLE, ENDING)
                     if self._admit is not None:
                         self._admit(INFERENCE, context)
-                    if self._pattern is not None and (added := forwarded(context, self._pattern)):
-                        message = wire.append(message, added)
+                    if self._pattern is not None:
+                        message = with_forwarded(message, context, self._pattern)
                     session.give_up[request] = await self._bridge().start(method, message, (), request, since, said)
                 except TritonError as error:
                     request.put(_Refused(error))

@@ -67,8 +67,8 @@ class FastInfer:
             call = decode(self._front_end, model, version, body, header_length)
             if options.access_log:
                 said = about_asgi(client_of(scope), byte_size, request_id)
-            if since and CONTEXT in scope:
-                said = with_context(said, *scope[CONTEXT])
+            if since:
+                said = _said_with_context(said, scope)
             if options.regions_by_peer and not is_local_asgi(scope):
                 call.deny_regions()
             request_id = call.header_id or request_id
@@ -171,6 +171,11 @@ def _usual(headers: list[tuple[bytes, bytes]]) -> tuple[int, str | None, bytes]:
         elif name in (b"content-encoding", b"accept-encoding", b"transfer-encoding"):
             return -1, None, b""
     return byte_size, header_length, request_id
+
+
+def _said_with_context(said: bytes, scope: dict[str, Any]) -> bytes:
+    """Add the client's trace context, if it came, to what is said about a request."""
+    return with_context(said, *scope[CONTEXT]) if CONTEXT in scope else said
 
 
 def _with_id(headers: list[tuple[bytes, bytes]], request_id: bytes) -> list[tuple[bytes, bytes]]:

@@ -293,21 +293,9 @@ class Instance:
             if type(response) is not InferenceResponse:
                 if response is None:
                     continue
-                if request._release_flags == RELEASE_RESCHEDULE:
-                    raise Refusal(
-                        "Expected a None object in the execute function return list for reschduled request, found type "
-                        f"'{type(response)}'."
-                    )
-                if not isinstance(response, InferenceResponse):
-                    raise Refusal(
-                        "Expected an 'InferenceResponse' object in the execute function return list, found type "
-                        f"'{type(response)}'."
-                    )
+                _check_unusual(request, response)
             elif request._release_flags == RELEASE_RESCHEDULE:
-                raise Refusal(
-                    "Expected a None object in the execute function return list for reschduled request, found type "
-                    f"'{type(response)}'."
-                )
+                raise _rescheduled_and_answered(response)
             if request._sender is not None:
                 try:
                     request._sender._take_over(response)
@@ -342,6 +330,24 @@ class Instance:
         text = f"Failed to process the request(s) for model '{self.name}', message: {describe(error)}"
         self._log_error(text)
         return text
+
+
+def _check_unusual(request: InferenceRequest, response: Any) -> None:
+    """Refuse what execute returned for a request, unless it is a response, of a class of the model's own."""
+    if request._release_flags == RELEASE_RESCHEDULE:
+        raise _rescheduled_and_answered(response)
+    if not isinstance(response, InferenceResponse):
+        raise Refusal(
+            "Expected an 'InferenceResponse' object in the execute function return list, found type "
+            f"'{type(response)}'."
+        )
+
+
+def _rescheduled_and_answered(response: Any) -> Refusal:
+    return Refusal(
+        "Expected a None object in the execute function return list for reschduled request, found type "
+        f"'{type(response)}'."
+    )
 
 
 def _is_coroutine(value: Any) -> bool:

@@ -1,0 +1,1 @@
+"""What the server in process is made of (`triton_lite.server`)."""
