@@ -202,7 +202,7 @@ def test_what_the_server_writes_is_its_users_alone(tmp_path: Path) -> None:
     with serve(f"--model-repository={MODELS}", *flags) as server:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         names = {path.name.partition(".sock")[2] for path in folder.glob("serve-*")}
-        assert names == {"", ".lock", ".log-settings", ".rates"}
+        assert names == {"", ".journal", ".lock", ".log-settings", ".rates"}
         for path in folder.iterdir():
             assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
         # So large that it needs an arena.

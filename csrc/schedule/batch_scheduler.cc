@@ -191,10 +191,14 @@ bool BatchScheduler::TakeCancelled(Dropped* dropped) {
     return false;
   }
   StandInLine(&dropped->turns);
+  dropped->wake = ThreadToWake();  // Those behind them may be a batch now.
   return true;
 }
 
 void BatchScheduler::AnswerCancelled(Dropped* dropped) {
+  if (dropped->wake != nullptr) {
+    dropped->wake->Wake();
+  }
   RateLimiter::Announce(std::move(dropped->turns));
   const std::size_t count = dropped->refused.size();
   dropped->refused.Answer();

@@ -44,6 +44,7 @@ class BatchScheduler : public Scheduler {
   struct Dropped {
     Refused refused;
     RateLimiter::Turns turns;  // To be announced without the lock.
+    InstanceThread* wake = nullptr;
   };
   using Relay = CancelRelay<BatchScheduler, Dropped>;
   friend Relay;

@@ -110,8 +110,10 @@ class BatchScheduling(RuleBasedStateMachine):
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         one = data.draw(st.sampled_from(self.model.waiting()))
-        one.cancelled = True
+        self.model.remove([one])
         self.program.cancel(one.name)
+        self.expect(one.name, CANCELLED)
+        self.settle()
 
     def teardown(self) -> None:
         if hasattr(self, "model"):

@@ -32,12 +32,20 @@ def _still(name):
 
 
 def children():
-    """Processes that this one started and that are not gone yet."""
+    """Model processes that this one started and that are not gone yet."""
     found = []
     for thread in os.listdir("/proc/self/task"):
         with open(f"/proc/self/task/{thread}/children") as file:
             found += file.read().split()
-    return found
+    return [process for process in found if _runs_a_model(process)]
+
+
+def _runs_a_model(process):
+    try:
+        with open(f"/proc/{process}/cmdline") as file:
+            return "triton_python_backend_stub" in file.read()
+    except OSError:
+        return False
 
 
 def test_a_model_serves(tmp_path):
