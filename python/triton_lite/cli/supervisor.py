@@ -199,7 +199,10 @@ class Supervisor:
     def _stop(self) -> None:
         """End the front ends first, so that what is in flight still finds its engine."""
         _log.info("Waiting for in-flight requests to complete.")
-        _log.info("Timeout %d: requests in flight have so many seconds to end", self._settings["exit-timeout-secs"])
+        _log.info(
+            "stopping: Timeout %d: requests in flight may end within so many seconds",
+            self._settings["exit-timeout-secs"],
+        )
         # gunicorn forgets a signal that comes while its workers start, and would wait for them in vain.
         for child in self._start_up.not_ready:
             child.kill()
