@@ -64,6 +64,11 @@ void ModelLink::Close() {
   closed_changed_.NotifyAll();
 }
 
+bool ModelLink::attached() const {
+  MutexLock lock(mu_);
+  return connection_ != nullptr;
+}
+
 bool ModelLink::closed() const {
   MutexLock lock(mu_);
   return closed_ && connection_ == nullptr;

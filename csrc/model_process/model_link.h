@@ -46,6 +46,8 @@ class ModelLink {
   // How many batches the model runs at the same time (coroutines).
   void SetConcurrency(std::size_t batches) { concurrency_ = batches; }
   std::size_t concurrency() const { return concurrency_; }
+  // Whether there is a process: not any more before the first request hears of its death.
+  bool attached() const EXCLUDES(mu_);
   // Whether the instance is gone: the process gets no more work, and has seen the end of its execute lane.
   bool closed() const EXCLUDES(mu_);
   // False at `deadline` (steady clock, nanoseconds; 0: none).

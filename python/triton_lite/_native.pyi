@@ -349,6 +349,9 @@ class ModelLink:
     def wait_closed(self, deadline_ns: int) -> bool:
         """Wait until the instance is gone; False at `deadline_ns` (CLOCK_MONOTONIC; 0: none)."""
     @property
+    def attached(self) -> bool:
+        """Whether there is a process; not any more before the first request hears of its death."""
+    @property
     def closed(self) -> bool: ...
     @property
     def name(self) -> str: ...

@@ -30,6 +30,8 @@ class Link(Protocol):
     """What is needed of `_native.ModelLink`: the data plane's side of an instance."""
 
     @property
+    def attached(self) -> bool: ...  # noqa: D102
+    @property
     def closed(self) -> bool: ...  # noqa: D102
     def attach(self, execute_fd: int, calls_fd: int, pid: int) -> None: ...  # noqa: D102
     def detach(self) -> None: ...  # noqa: D102
@@ -126,7 +128,8 @@ class ModelInstance:
 
     def check_ready(self, answer: Answer) -> None:
         """Tell whether the instance can be used: its process lives, and the model itself has no objection."""
-        if self.state is not State.READY or self._readiness is None:
+        # The data plane may know of a death first.
+        if self.state is not State.READY or self._readiness is None or not self.link.attached:
             answer(not_healthy(self.name))
         else:
             self._readiness.check(answer)
