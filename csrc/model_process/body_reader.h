@@ -30,8 +30,6 @@ class BodyReader {
  public:
   explicit BodyReader(Bytes body) : body_(body) {}
 
-  Bytes body() const { return body_; }
-
   // False when the body ends too early.
   template <typename Record>
   bool Read(Record* record) {

@@ -37,7 +37,8 @@ std::size_t HoldUntil(const ModelSpec& spec) {
 
 BatchScheduler::BatchScheduler(const ModelSpec& spec, Instances instances, std::uint64_t quick_nanoseconds, Seats seats)
     : policy_(MakeBatchPolicy(spec)),
-      preserve_ordering_(Batching(spec).preserve_ordering),
+      // A decoupled request may end, and go, long after its batch: nobody could keep it until its turn to be answered.
+      preserve_ordering_(Batching(spec).preserve_ordering && !spec.decoupled),
       starts_(!instances.empty() && instances.front()->starts()),
       may_reject_(MayReject(Batching(spec))),
       queue_(Batching(spec)),
