@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import threading
@@ -12,7 +11,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any
 
-from triton_lite.config.json_form import to_json
+from triton_lite.config.json_form import to_json_text
 from triton_lite.config.spec import VersionFiles
 from triton_lite.engine.model_processes.control import Message
 from triton_lite.engine.model_processes.environments import Environment
@@ -47,7 +46,7 @@ class ModelVersion:
         return {
             "op": "initialize",
             "args": {
-                "model_config": json.dumps(to_json(self.config), separators=(",", ":"), ensure_ascii=False),
+                "model_config": to_json_text(self.config),
                 "model_instance_kind": placement.kind,
                 "model_instance_name": placement.name,
                 "model_instance_device_id": str(placement.device_id),
