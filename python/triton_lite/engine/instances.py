@@ -41,7 +41,7 @@ class Changes:
 
 def placed(native: Any, config: messages.ModelConfig, spec: Any) -> list[Placed]:
     """List the instances of a complete configuration and its specification, in the data plane's order."""
-    signatures = [_signature(group) for group in config.instance_group]
+    signatures = [_signature(group) for group in config.instance_group] or [b""]
     return [Placed(one.name, (signatures[one.group], one.device_id)) for one in native.place_instances(spec)]
 
 
