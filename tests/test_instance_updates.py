@@ -163,3 +163,21 @@ def test_what_cannot_be_leaves_the_model_as_it_was(server: ServerProcess, reposi
             assert count_of(client, "batching") == count
         path.write_text(before)
         client.load_model("batching")
+
+
+def test_a_verbose_log_tells_how_much_there_is_of_each_resource(tmp_path: Path) -> None:
+    limited = 'rate_limiter {{ resources [ {{ name: "R" count: {} }}, {{ name: "G" global: true count: 7 }} ] }}'
+    (tmp_path / "m" / "1").mkdir(parents=True)
+    path = tmp_path / "m" / "config.pbtxt"
+    path.write_text(SEQUENCES + group(1, limited.format(4)))
+    arguments = [f"--model-repository={tmp_path}", "--model-control-mode=explicit", "--load-model=m"]
+    with (
+        serve(*arguments, "--rate-limit=execution_count", "--log-verbose=1") as server,
+        httpclient.InferenceServerClient(server.http) as client,
+    ):
+        path.write_text(SEQUENCES + group(1, limited.format(3)))
+        client.load_model("m")
+        told = [line for line in server.log if "Max Resource Map" in line]
+    # While both instances are there the one that needs most counts.
+    assert [line.count(r"\t\tResource: R\t Count: 4\n") for line in told][:2] == [1, 1]
+    assert r"\tDevice: GLOBAL\n\t\tResource: G\t Count: 7\n\tDevice: 0\n\t\tResource: R\t Count: 3\n" in told[-1]

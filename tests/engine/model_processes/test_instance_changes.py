@@ -218,3 +218,39 @@ def test_a_process_that_was_added_comes_back_after_its_death(tmp_path):
         server.load("m")
         assert model.counts == (3, 1)
         infer(server)
+
+
+STREAM = """\
+def execute(self, requests):
+    def go_on(sender, tensor):
+        for _ in range(3):
+            sender.send(pb.InferenceResponse([pb.Tensor("OUT", tensor)]))
+            while not os.path.exists({gate!r}):
+                time.sleep(0.01)
+        sender.send(flags=pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
+    for request in requests:
+        values = pb.get_input_tensor_by_name(request, "IN").as_numpy()
+        threading.Thread(target=go_on, args=(request.get_response_sender(), values)).start()
+"""
+
+
+def test_a_stream_goes_on_in_an_instance_that_goes(tmp_path):
+    gate = tmp_path / "gate"
+    config = CONFIG + "model_transaction_policy { decoupled: true }\n"
+    model = Model(tmp_path, groups(1, config=config), execute=STREAM.format(gate=str(gate)))
+    with serving(tmp_path) as server:
+        answers = server.model("m").stream({"IN": VALUES})
+        next(answers)  # Its execute has returned, or is about to.
+        model.change(groups(1, more="rate_limiter { priority: 2 }", config=config))
+        load = threading.Thread(target=server.load, args=("m",))
+        load.start()
+        wait_until(
+            lambda: model.counts == (2, 0) and server.model("m").config().instance_group[0].rate_limiter.priority
+        )
+        other = server.model("m").stream({"IN": VALUES})
+        next(other)
+        assert model.counts == (2, 0)
+        gate.touch()
+        assert [len(list(each)) for each in (answers, other)] == [2, 2]
+        load.join()
+        assert model.counts == (2, 1)

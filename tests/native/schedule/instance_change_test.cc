@@ -270,10 +270,10 @@ TEST(AnInstanceThatIsStillThereGoesWithItsScheduler) {
   CHECK_EQ(exit.count(), 0u);
 }
 
-Seats Register(RateLimiter& limiter, std::size_t count, std::uint64_t needed = 1) {
+Seats Register(RateLimiter& limiter, std::size_t count) {
   Seats seats;
   while (seats.size() < count) {
-    seats.push_back(*limiter.Register({{{"R", false, needed}}, 0}, 0));
+    seats.push_back(*limiter.Register({{{"R", false, 1}}, 0}, 0));
   }
   return seats;
 }
