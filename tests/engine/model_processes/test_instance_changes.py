@@ -254,3 +254,26 @@ def test_a_stream_goes_on_in_an_instance_that_goes(tmp_path):
         assert [len(list(each)) for each in (answers, other)] == [2, 2]
         load.join()
         assert model.counts == (2, 1)
+
+
+def test_more_than_the_rate_limiter_has(tmp_path):
+    def needs(count):
+        return f'rate_limiter {{ resources {{ name: "R" count: {count} }} }}'
+
+    model = Model(tmp_path, groups(1, more=needs(1)))
+    limit = {"rate_limit": "execution_count", "rate_limit_resource": [("R", 2, None)]}
+    with serving(tmp_path, **limit) as server:
+        model.change(groups(2, more=needs(3)))
+        with pytest.raises(TritonError, match='Resource count for "R" is limited to 2'):
+            server.load("m")
+        infer(server)
+        wait_until(lambda: model.counts == (3, 2))  # Neither of the new ones is left.
+        model.change(groups(2, more=needs(2)))
+        server.load("m")
+        assert model.counts == (5, 3)
+        infer(server)
+        server.unload("m")
+        model.change(groups(2, more=needs(3)))
+        with pytest.raises(TritonError, match='Resource count for "R" is limited to 2'):
+            server.load("m")
+        wait_until(lambda: model.counts == (7, 7))
