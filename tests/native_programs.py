@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import functools
 import os
 import shutil
 import subprocess
@@ -9,10 +11,15 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+_FOLDER = "TRITON_LITE_NATIVE_PROGRAMS"
 
 
-def build(sanitizer: str = "", target: str = "all") -> Path:
-    """Build everything, under "address" or "thread" where wanted. Returns the folder of the programs."""
+@functools.cache
+def build(sanitizer: str = "") -> Path:
+    """Build everything, under "address" or "thread" where wanted. Returns the folder of the programs.
+
+    One process at a time: the suite runs in several.
+    """
     folder = ROOT / "build" / f"native-tests-{sanitizer or 'plain'}"
     configure = ["cmake", "-S", str(ROOT), "-B", str(folder), "-G", "Ninja", "-DTRITON_LITE_BUILD_MODULE=OFF"]
     # Under sanitizers gcc warns of what it cannot follow through its own instrumentation.
@@ -29,19 +36,27 @@ def build(sanitizer: str = "", target: str = "all") -> Path:
     env["PATH"] = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
     # Not the one of an environment that is gone by now.
     configure.append(f"-DCMAKE_MAKE_PROGRAM={shutil.which('ninja', path=env['PATH'])}")
-    for command in (configure, ["cmake", "--build", str(folder), "--target", target]):
-        done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=1200)
-        assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for command in (configure, ["cmake", "--build", str(folder)]):
+            done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=1200)
+            assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     return folder / "native_tests"
+
+
+def built_elsewhere() -> bool:
+    """Whether TRITON_LITE_NATIVE_PROGRAMS names a folder of programs."""
+    return bool(os.environ.get(_FOLDER))
 
 
 def program(name: str) -> Path:
     """A program that tests talk to: from the folder TRITON_LITE_NATIVE_PROGRAMS, else built first."""
-    folder = os.environ.get("TRITON_LITE_NATIVE_PROGRAMS")
+    folder = os.environ.get(_FOLDER)
     return (Path(folder) if folder else build()) / name
 
 
 def fake_cuda() -> Path:
     """The folder of the fake CUDA driver: beside the one that TRITON_LITE_NATIVE_PROGRAMS names, else built first."""
-    folder = os.environ.get("TRITON_LITE_NATIVE_PROGRAMS")
-    return (Path(folder) if folder else build(target="fake_cuda")).parent / "fake_cuda"
+    folder = os.environ.get(_FOLDER)
+    return (Path(folder) if folder else build()).parent / "fake_cuda"
