@@ -14,14 +14,27 @@ ROOT = Path(__file__).resolve().parents[1]
 def build(sanitizer: str = "", target: str = "all") -> Path:
     """Build everything, under "address" or "thread" where wanted. Returns the folder of the programs."""
     folder = ROOT / "build" / f"native-tests-{sanitizer or 'plain'}"
-    configure = ["cmake", "-S", str(ROOT), "-B", str(folder), "-G", "Ninja", "-DTRITON_LITE_BUILD_MODULE=OFF"]
     # Under sanitizers gcc warns of what it cannot follow through its own instrumentation.
     strict = "OFF" if sanitizer else "ON"
-    configure += ["-DTRITON_LITE_BUILD_TESTS=ON", f"-DTRITON_LITE_WERROR={strict}"]
+    options = ["-DTRITON_LITE_BUILD_TESTS=ON", f"-DTRITON_LITE_WERROR={strict}"]
     # The load loops of the benchmarks: that they build is part of what is tested.
-    configure += ["-DTRITON_LITE_BUILD_BENCH=ON"]
-    configure += [f"-DTRITON_LITE_SANITIZE={sanitizer}"]
-    configure += ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS=-O1"] if sanitizer else ["-DCMAKE_BUILD_TYPE=Release"]
+    options += ["-DTRITON_LITE_BUILD_BENCH=ON"]
+    options += [f"-DTRITON_LITE_SANITIZE={sanitizer}"]
+    options += ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS=-O1"] if sanitizer else ["-DCMAKE_BUILD_TYPE=Release"]
+    _build(folder, options, target)
+    return folder / "native_tests"
+
+
+def build_fuzzers(compiler: str) -> Path:
+    """Build the fuzz targets under the address sanitizer, which only replay without Clang. Returns the folder."""
+    folder = ROOT / "build" / f"fuzzers-{Path(compiler).name}"
+    options = ["-DTRITON_LITE_BUILD_FUZZERS=ON", "-DTRITON_LITE_SANITIZE=address", f"-DCMAKE_CXX_COMPILER={compiler}"]
+    _build(folder, [*options, "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS=-O1"], "fuzzers")
+    return folder / "fuzzers"
+
+
+def _build(folder: Path, options: list[str], target: str) -> None:
+    configure = ["cmake", "-S", str(ROOT), "-B", str(folder), "-G", "Ninja", "-DTRITON_LITE_BUILD_MODULE=OFF", *options]
     # The build tools of the virtual environment, where it has its own.
     env = {
         name: value for name, value in os.environ.items() if name.startswith(("CMAKE_", "CCACHE_")) or name == "HOME"
@@ -32,7 +45,6 @@ def build(sanitizer: str = "", target: str = "all") -> Path:
     for command in (configure, ["cmake", "--build", str(folder), "--target", target]):
         done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=1200)
         assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
-    return folder / "native_tests"
 
 
 def program(name: str) -> Path:
