@@ -79,6 +79,9 @@ struct InferenceResponse {
   Status error = {};  // Not OK: an error in the place of outputs, from a decoupled model that may go on.
 };
 
+struct InferenceRequest;
+using RequestPtr = std::unique_ptr<InferenceRequest>;
+
 // One for each request: takes its responses. Called from any thread, one call at a time.
 class Responder {
  public:
@@ -93,6 +96,9 @@ class Responder {
   virtual void Finish() = 0;
   // The model has run, and wants to run the request again (iterative sequences): nothing ends, but it was an execution.
   virtual void OnReschedule() {}
+  // The request has ended and nobody needs it any more: `request` holds it, and still does afterwards unless responses
+  // of it wait for their turn. Then they keep it until they have left.
+  virtual void Retain(RequestPtr& /*request*/) {}
 
   // Whether the client keeps up with a decoupled model. One that sends more all the same piles up its responses.
   // From any thread while the request has not ended.
@@ -102,7 +108,6 @@ class Responder {
   virtual void OnCredit(std::function<void()> hook) { hook(); }
 };
 
-struct InferenceRequest;
 struct ModelSpec;
 
 // Follows one request that was sampled for tracing (csrc/trace). Destroyed with its request, first of all that is in
@@ -160,7 +165,5 @@ struct InferenceRequest {
   // Null unless it was sampled. The last member.
   std::unique_ptr<RequestTrace> trace = nullptr;
 };
-
-using RequestPtr = std::unique_ptr<InferenceRequest>;
 
 }  // namespace triton_lite

@@ -202,6 +202,7 @@ InferenceRequest* ModelLink::FindOpen(std::uint64_t key) const {
 void ModelLink::End(std::uint64_t key) {
   OpenRequest ended;  // Freed without the lock,
   RunningBatch over;  // and its batch told without it.
+  bool in_batch = true;
   {
     MutexLock lock(mu_);
     const auto it = open_.find(key);
@@ -211,15 +212,18 @@ void ModelLink::End(std::uint64_t key) {
       EndPause(*ended.pause, *connection_, key);  // Whoever waits to send more is to find that it is over.
     }
     const auto batch = batches_.find(ended.batch);
-    if (batch == batches_.end()) {
-      return;  // It went on after its batch.
-    }
-    if (ended.owned != nullptr) {
+    in_batch = batch != batches_.end();
+    if (!in_batch) {
+      // It went on after its batch.
+    } else if (ended.owned != nullptr) {
       batch->second.given_back[ended.position] = std::move(ended.owned);
     } else if (--batch->second.unended == 0 && batch->second.lent && batch->second.executed) {
       over = std::move(batch->second);
       batches_.erase(batch);
     }
+  }
+  if (!in_batch && ended.owned != nullptr) {
+    ended.request->responder->Retain(ended.owned);
   }
   if (over.hook) {
     over.hook({});
@@ -309,8 +313,13 @@ void ModelLink::GoDown(const Connection* connection) {
   for (auto& [key, each] : open) {
     each.request->times.compute_output_start = NowNanoseconds();
     each.request->responder->Fail(status);
-    if (const auto batch = batches.find(each.batch); batch != batches.end() && each.owned != nullptr) {
+    if (each.owned == nullptr) {
+      continue;
+    }
+    if (const auto batch = batches.find(each.batch); batch != batches.end()) {
       batch->second.given_back[each.position] = std::move(each.owned);
+    } else {
+      each.request->responder->Retain(each.owned);
     }
   }
   open.clear();

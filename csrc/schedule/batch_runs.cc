@@ -76,9 +76,7 @@ void BatchScheduler::LetGo(std::span<RequestPtr> batch) {
     if (request->reschedule) {
       Refuse(*request, FailureReason::kOther, RefusedToRunAgain());
     }
-    if (preserve_ordering_) {
-      order_.Release(std::move(request));
-    }
+    request->responder->Retain(request);
     request.reset();
   }
 }

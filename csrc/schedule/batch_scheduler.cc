@@ -37,8 +37,7 @@ std::size_t HoldUntil(const ModelSpec& spec) {
 
 BatchScheduler::BatchScheduler(const ModelSpec& spec, Instances instances, std::uint64_t quick_nanoseconds, Seats seats)
     : policy_(MakeBatchPolicy(spec)),
-      // A decoupled request may end, and go, long after its batch: nobody could keep it until its turn to be answered.
-      preserve_ordering_(Batching(spec).preserve_ordering && !spec.decoupled),
+      preserve_ordering_(Batching(spec).preserve_ordering),
       starts_(!instances.empty() && instances.front()->starts()),
       may_reject_(MayReject(Batching(spec))),
       queue_(Batching(spec)),

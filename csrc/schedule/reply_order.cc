@@ -4,6 +4,13 @@
 
 namespace triton_lite {
 
+namespace {
+
+// Responses of a decoupled request before its turn; more wait in the model.
+constexpr std::size_t kMostWaiting = 16;
+
+}  // namespace
+
 class ReplyOrder::SlotResponder : public Responder {
  public:
   SlotResponder(ReplyOrder* order, std::shared_ptr<Slot> slot) : order_(order), slot_(std::move(slot)) {}
@@ -18,11 +25,10 @@ class ReplyOrder::SlotResponder : public Responder {
   void Send(InferenceResponse response, bool last) override { Post(Reply::Send(std::move(response), last)); }
   void Fail(Status status) override { Post(Reply::Fail(std::move(status))); }
   void Finish() override { Post(Reply::Finish()); }
-  bool HasCredit() override { return slot_->responder->HasCredit(); }
-  void OnCredit(std::function<void()> hook) override { slot_->responder->OnCredit(std::move(hook)); }
+  bool HasCredit() override { return order_->HasCredit(*slot_); }
+  void OnCredit(std::function<void()> hook) override { order_->OnCredit(*slot_, std::move(hook)); }
   void OnReschedule() override { slot_->responder->OnReschedule(); }
-
-  const std::shared_ptr<Slot>& slot() const { return slot_; }
+  void Retain(RequestPtr& request) override { order_->Retain(slot_, request); }
 
  private:
   void Post(Reply reply) {
@@ -43,8 +49,8 @@ void ReplyOrder::Admit(InferenceRequest& request) {
   slots_.push_back(std::move(slot));
 }
 
-void ReplyOrder::Release(RequestPtr request) {
-  const std::shared_ptr<Slot> slot = static_cast<SlotResponder&>(*request->responder).slot();
+// A copy of the pointer: what holds the other one ends here.
+void ReplyOrder::Retain(std::shared_ptr<Slot> slot, RequestPtr& request) {
   {
     MutexLock lock(mu_);
     if (!slot->left) {
@@ -56,8 +62,7 @@ void ReplyOrder::Release(RequestPtr request) {
 }
 
 void ReplyOrder::Post(Slot& slot, Reply* reply) {
-  std::vector<Reply> replies;
-  std::shared_ptr<Slot> first;
+  Turn turn;
   {
     MutexLock lock(mu_);
     if (reply == nullptr || reply->last) {
@@ -66,26 +71,31 @@ void ReplyOrder::Post(Slot& slot, Reply* reply) {
     if (reply != nullptr) {
       slot.waiting.push_back(std::move(*reply));
     }
-    if (delivering_ || !TakeDeliverable(&replies, &first)) {
+    if (delivering_ || !TakeTurn(&turn)) {
       return;
     }
     delivering_ = true;
   }
   for (bool more = true; more;) {
-    for (Reply& next : replies) {
-      std::move(next).Deliver(*first->responder);
+    Responder& responder = *turn.slot->responder;
+    for (std::function<void()>& hook : turn.credit_hooks) {
+      responder.OnCredit(std::move(hook));
     }
-    replies.clear();
+    turn.credit_hooks.clear();
+    for (Reply& next : turn.replies) {
+      std::move(next).Deliver(responder);
+    }
+    turn.replies.clear();
     RequestPtr executed;
     {
       MutexLock lock(mu_);
-      const std::shared_ptr<Slot> done = first;
+      const std::shared_ptr<Slot> done = turn.slot;
       if (done->ended && done->waiting.empty()) {
         done->left = true;
         executed = std::move(done->request);
         slots_.pop_front();
       }
-      more = TakeDeliverable(&replies, &first);
+      more = TakeTurn(&turn);
       delivering_ = more;
       if (executed != nullptr) {
         executed->responder = std::move(done->responder);
@@ -94,13 +104,39 @@ void ReplyOrder::Post(Slot& slot, Reply* reply) {
   }
 }
 
-bool ReplyOrder::TakeDeliverable(std::vector<Reply>* replies, std::shared_ptr<Slot>* slot) {
+bool ReplyOrder::TakeTurn(Turn* turn) {
   if (slots_.empty() || (slots_.front()->waiting.empty() && !slots_.front()->ended)) {
     return false;
   }
-  *slot = slots_.front();
-  replies->swap((*slot)->waiting);
+  turn->slot = slots_.front();
+  turn->replies.swap(turn->slot->waiting);
+  turn->credit_hooks.swap(turn->slot->credit_hooks);
   return true;
+}
+
+bool ReplyOrder::IsFull(const Slot& slot) const {
+  return slot.waiting.size() >= kMostWaiting && slots_.front().get() != &slot;
+}
+
+bool ReplyOrder::HasCredit(const Slot& slot) const {
+  {
+    MutexLock lock(mu_);
+    if (IsFull(slot)) {
+      return false;
+    }
+  }
+  return slot.responder->HasCredit();
+}
+
+void ReplyOrder::OnCredit(Slot& slot, std::function<void()> hook) {
+  {
+    MutexLock lock(mu_);
+    if (IsFull(slot)) {
+      slot.credit_hooks.push_back(std::move(hook));
+      return;
+    }
+  }
+  slot.responder->OnCredit(std::move(hook));
 }
 
 }  // namespace triton_lite

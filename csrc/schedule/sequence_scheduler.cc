@@ -330,9 +330,7 @@ void SequenceScheduler::Execute(Runner& runner, Work* work) {
       }
       work->again.push_back(std::move(request));
     } else {
-      if (preserve_ordering_) {
-        runner.order.Release(std::move(request));
-      }
+      request->responder->Retain(request);
       request.reset();
       ++work->ended;
     }
