@@ -65,14 +65,13 @@ inline bool IsInside(Bytes part, Bytes whole) {
 inline bool IsInside(std::string_view part, Bytes whole) { return IsInside(AsBytes(part), whole); }
 
 // Reads every byte, for the address sanitizer.
-inline unsigned Touch(Bytes bytes) {
+inline volatile unsigned touched = 0;
+inline void Touch(Bytes bytes) {
   unsigned sum = 0;
   for (const std::byte byte : bytes) {
     sum += static_cast<unsigned>(byte);
   }
-  static volatile unsigned sink;
-  sink = sum;
-  return sum;
+  touched = sum;
 }
 
 }  // namespace triton_lite::fuzz
