@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -17,6 +18,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--sanitize", action="store_true", help="native tests under ASan+UBSan and TSan")
     parser.addoption("--long", action="store_true", help="also the runs that take minutes")
     parser.addoption("--oracle", help="program of the real Triton, for comparisons with it (or TRITON_ORACLE)")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build the native programs before the first test that wants one: building takes longer than a test may."""
+    programs = sys.modules.get("native_programs")
+    if programs is not None and not session.config.option.collectonly and not programs.built_elsewhere():
+        programs.build()
 
 
 @pytest.fixture(scope="session")
