@@ -13,6 +13,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from triton_lite.launch.dead_peers import end_dead_connections
 from triton_lite.launch.file_lock import FileLock
 from triton_lite.launch.runtime_folder import runtime_folder
 from triton_lite.options import OptionError, Settings
@@ -91,6 +92,7 @@ def _claim(settings: Settings, name: str, address: str, listen: bool, reuse: boo
             _check_free(name, address, wanted)
         bound = stack.enter_context(_bound(name, address, wanted, shared=reuse or not listen))
         if listen:
+            end_dead_connections(bound)
             bound.listen(_BACKLOG)
         yield Port(address, bound.getsockname()[1], bound)
 

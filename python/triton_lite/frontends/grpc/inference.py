@@ -19,6 +19,7 @@ from triton_lite.frontends.link import WITH_CONTEXT, Answer
 from triton_lite.frontends.peers import is_local_grpc
 from triton_lite.frontends.reserved_headers import is_reserved
 from triton_lite.frontends.tracing import now, traced, with_context
+from triton_lite.frontends.unread import COUNTED_BYTE_SIZE, UnreadAnswers
 from triton_lite.proto import REGIONS_DENIED, MethodNumber
 
 Unary = Callable[[bytes, Any], Awaitable[bytes]]
@@ -52,8 +53,10 @@ def infer(
     pattern: re.Pattern[str] | None,
     access_log: bool = False,
     regions_by_peer: bool = True,
+    unread: UnreadAnswers | None = None,
 ) -> Unary:
-    """Make the handler of ModelInfer."""
+    """Make the handler of ModelInfer. unread: counts the answers on their way to clients."""
+    waiting = UnreadAnswers() if unread is None else unread
     compresses = compression is not grpc.Compression.NoCompression
     asks_peer = access_log or regions_by_peer
     waiting_since = now()
@@ -79,12 +82,25 @@ def infer(
             denied = REGIONS_DENIED if regions_by_peer and not is_local_grpc(peer) else 0
             answer = await bridge().call(method | denied, request, (), since, said)
         except TritonError as error:
+            request = b""  # An end with an error may be remembered for a while, with this function's names.
             await abort(context, error)
         if since:
             _report_sent(bridge, answer, context)
         if answer.code:
+            request = b""
             await abort_with(context, answer.code, answer.text)
-        return answer.framed(False)
+        framed = answer.framed(False)
+        byte_size = len(framed)
+        del answer  # What it holds of the engine's memory goes back: the client may take long to read.
+        try:
+            waiting.check(byte_size)
+        except TritonError as error:
+            request = framed = b""
+            await abort(context, error)
+        if byte_size >= COUNTED_BYTE_SIZE:
+            waiting.add(byte_size)
+            context.add_done_callback(lambda _: waiting.remove(byte_size))
+        return framed
 
     return handle
 

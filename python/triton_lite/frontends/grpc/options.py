@@ -61,6 +61,7 @@ class GrpcOptions:
     guard: Guard | None = None
     admin_address: str = ""
     admin_port: int = 8004
+    max_unread_byte_size: int = 0  # 0: the default of UnreadAnswers.
 
     @classmethod
     def from_settings(cls, value: Callable[[str], Any]) -> GrpcOptions:
@@ -86,6 +87,7 @@ class GrpcOptions:
             credentials=_credentials(value),
             admin_address=value("admin-address"),
             admin_port=value("grpc-admin-port"),
+            max_unread_byte_size=value("max-unread-byte-size"),
         )
 
 

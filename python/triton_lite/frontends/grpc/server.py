@@ -16,7 +16,9 @@ from triton_lite.frontends.grpc import health, inference, reflection, streaming
 from triton_lite.frontends.grpc.guarded import GuardedPort, Serve
 from triton_lite.frontends.grpc.options import GrpcOptions
 from triton_lite.frontends.link import EngineLink, raise_for
+from triton_lite.frontends.unread import UnreadAnswers
 from triton_lite.guard import groups
+from triton_lite.launch.dead_peers import end_dead_connections, listeners
 from triton_lite.proto import METHODS, MethodNumber
 from triton_lite.proto.methods import SERVICE
 
@@ -33,6 +35,7 @@ class GrpcServer:
     def __init__(self, options: GrpcOptions, link: EngineLink) -> None:
         self._options = options
         self._bridge = Bridge(link)
+        self._unread = UnreadAnswers(options.max_unread_byte_size)
         self._draining = self._ending = False
         self._streams: list[streaming.StreamInfer] = []
         self._server = self._make(None)
@@ -47,6 +50,10 @@ class GrpcServer:
             self._listen(self._admin_server, options.admin_address, options.admin_port)
             await self._admin_server.start()
         await self._server.start()
+        for number in {port, options.admin_port if options.admin_address else port}:
+            with listeners(number) as found:  # gRPC has no option for it.
+                for listener in found:
+                    end_dead_connections(listener)
         return port
 
     def drain(self) -> None:
@@ -165,6 +172,7 @@ class GrpcServer:
             options.header_forward_pattern,
             options.access_log,
             options.regions_by_peer,
+            self._unread,
         )
         stream = streaming.StreamInfer(
             bridge,
@@ -175,6 +183,7 @@ class GrpcServer:
             options.access_log,
             options.regions_by_peer,
             guarded.admit_message if guarded is not None else None,
+            self._unread,
         )
         self._streams.append(stream)
         serve["ModelStreamInfer"] = stream.handle

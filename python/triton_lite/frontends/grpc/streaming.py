@@ -21,6 +21,7 @@ from triton_lite.frontends.grpc.verbose import log_call
 from triton_lite.frontends.link import Answer, failed_in_model
 from triton_lite.frontends.peers import is_local_grpc
 from triton_lite.frontends.tracing import FrontTrace, now
+from triton_lite.frontends.unread import COUNTED_BYTE_SIZE, UnreadAnswers
 from triton_lite.guard.groups import INFERENCE
 from triton_lite.proto import REGIONS_DENIED, MethodNumber
 
@@ -165,10 +166,12 @@ class StreamInfer:
         access_log: bool = False,
         regions_by_peer: bool = True,
         admit: Callable[[str, Any], None] | None = None,
+        unread: UnreadAnswers | None = None,
     ) -> None:
         """backlog: requests of one stream under way at once. pattern: of the headers that are forwarded.
 
-        admit: lets a message of a group of APIs in or raises TritonError; None lets all in.
+        admit: lets a message of a group of APIs in or raises TritonError; None lets all in. unread: counts the answers
+        on their way to clients.
         """
         self._bridge = bridge
         self._method = method
@@ -178,6 +181,7 @@ class StreamInfer:
         self._access_log = access_log
         self._regions_by_peer = regions_by_peer
         self._admit = admit
+        self._unread = UnreadAnswers() if unread is None else unread
         self._sessions: set[_Session] = set()
 
     def end(self) -> None:
@@ -218,11 +222,12 @@ class StreamInfer:
             session.cancel()
 
     async def _write(self, request: _Request, answer: Answer, context: Any) -> None:
-        message = _encode(request, answer)
-        if message is not None:
-            if request.trace is not None:
-                request.trace.begin_send()
-            await context.write(message)
+        byte_size = sum(memoryview(segment).nbytes for segment in answer.segments)
+        if byte_size < COUNTED_BYTE_SIZE:
+            await self._write_now(request, answer, context)
+        else:
+            async with self._unread.waiting(byte_size):
+                await self._write_now(request, answer, context)
         if request.trace is not None and answer.traced:
             request.trace.take(answer)
             self._bridge().post(MethodNumber.TRACE_SENT, request.trace.sent())
@@ -256,6 +261,13 @@ class StreamInfer:
                 waiting_since = now()
         finally:
             session.end_reading()
+
+    async def _write_now(self, request: _Request, answer: Answer, context: Any) -> None:
+        message = _encode(request, answer)
+        if message is not None:
+            if request.trace is not None:
+                request.trace.begin_send()
+            await context.write(message)
 
 
 def _encode(request: _Request, answer: Answer) -> bytes | None:

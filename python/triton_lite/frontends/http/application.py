@@ -24,6 +24,7 @@ from triton_lite.frontends.http.router import Router
 from triton_lite.frontends.http.routes import routes
 from triton_lite.frontends.http.tracing import SINCE, TracedBody, begin_asgi, begin_wsgi, serve_traced
 from triton_lite.frontends.http.verbose import log_request
+from triton_lite.frontends.unread import COUNTED_BYTE_SIZE
 from triton_lite.guard.guard import Guard
 
 _log = logging.getLogger("triton_lite.http")
@@ -110,8 +111,22 @@ class Application:
 
     async def _serve_by_falcon(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            send = _ending(scope, scope[RECEIVE], send, self._front_end.recycling)
+            send = _ending(scope, scope[RECEIVE], _counted(send, self._front_end), self._front_end.recycling)
         await self._asgi(scope, receive, send)
+
+
+def _counted(send: Any, front_end: FrontEnd) -> Any:
+    """Send as `send` does, and count what the client has to read first."""
+
+    async def send_and_count(event: dict[str, Any]) -> None:
+        byte_size = len(event.get("body", b""))
+        if byte_size < COUNTED_BYTE_SIZE:
+            await send(event)
+            return
+        async with front_end.unread.waiting(byte_size):
+            await send(event)
+
+    return send_and_count
 
 
 def _ending(scope: dict[str, Any], receive: Any, send: Any, recycling: Recycling) -> Any:

@@ -24,6 +24,7 @@ from triton_lite.frontends.http.tracing import CONTEXT, SINCE, report_sent
 from triton_lite.frontends.link import failed_in_model, raise_for
 from triton_lite.frontends.peers import client_of, is_local_asgi
 from triton_lite.frontends.tracing import traced, with_context
+from triton_lite.frontends.unread import COUNTED_BYTE_SIZE
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -79,18 +80,24 @@ class FastInfer:
             if answer.code:
                 in_model = failed_in_model(answer)
                 raise_for(answer)
+            encoded, json_byte_size = self._front_end.codec.encode_http_infer(answer, call)
+            self._front_end.unread.check(len(encoded))
         except TritonError as error:
             refusal = _Refusal()
             await refuse_async(self._front_end, refusal, model, version, error, in_model)
             headers = [(b"content-type", refusal.content_type.encode()), *refusal.headers]
             await self._send(trace, receive, send, refusal.status, _with_id(headers, request_id), refusal.data)
             return None
-        encoded, json_byte_size = self._front_end.codec.encode_http_infer(answer, call)
-        if json_byte_size is None:
-            await self._send(trace, receive, send, 200, _with_id([_JSON_TYPE], request_id), encoded)
+        # What they hold of the engine's memory goes back: a client may take long to read.
+        del answer, call, body
+        headers = [_JSON_TYPE]
+        if json_byte_size is not None:
+            headers = [_BINARY_TYPE, (b"inference-header-content-length", b"%d" % json_byte_size)]
+        if len(encoded) < COUNTED_BYTE_SIZE:
+            await self._send(trace, receive, send, 200, _with_id(headers, request_id), encoded)
         else:
-            length = (b"inference-header-content-length", b"%d" % json_byte_size)
-            await self._send(trace, receive, send, 200, _with_id([_BINARY_TYPE, length], request_id), encoded)
+            with self._front_end.unread.holding(len(encoded)):
+                await self._send(trace, receive, send, 200, _with_id(headers, request_id), encoded)
         return None
 
     async def _send(

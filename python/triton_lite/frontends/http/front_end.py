@@ -12,6 +12,7 @@ from triton_lite.frontends.http.options import HttpOptions
 from triton_lite.frontends.http.recycling import Recycling
 from triton_lite.frontends.link import Answer, EngineLink
 from triton_lite.frontends.peers import is_local_http
+from triton_lite.frontends.unread import UnreadAnswers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +55,11 @@ class FrontEnd:
     def options(self) -> HttpOptions:
         """The options. Raises OptionError when the environment holds a wrong one."""
         return self._given_options or HttpOptions.from_environment()
+
+    @cached_property
+    def unread(self) -> UnreadAnswers:
+        """The answers on their way to clients, of an event loop."""
+        return UnreadAnswers(self.options.max_unread_byte_size)
 
     @cached_property
     def codec(self) -> Codec:

@@ -83,6 +83,7 @@ class InferResource:
                 trace.take(answer)
             in_model = failed_in_model(answer)
             raise_for(answer)
+            front_end.unread.check(sum(memoryview(segment).nbytes for segment in answer.segments))
         except TritonError as error:
             await refuse_async(front_end, resp, model, version, error, in_model)
             return

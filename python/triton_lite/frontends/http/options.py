@@ -28,6 +28,7 @@ class HttpOptions:
     regions_by_peer: bool = True
     guard: Guard | None = None
     cors_origins: tuple[str, ...] = ()
+    max_unread_byte_size: int = 0  # 0: the default of UnreadAnswers.
 
     @classmethod
     def from_settings(cls, value: Callable[[str], Any]) -> HttpOptions:
@@ -39,6 +40,7 @@ class HttpOptions:
             access_log=bool(value("access-log")),
             regions_by_peer=value("allow-client-shm") is None,
             cors_origins=value("http-cors-origin"),
+            max_unread_byte_size=value("max-unread-byte-size"),
         )
 
     @classmethod

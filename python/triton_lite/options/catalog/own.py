@@ -84,6 +84,14 @@ OPTIONS = (
         "that each front-end process may have in flight.",
     ),
     _own(
+        "max-unread-byte-size",
+        parse=count,
+        default=0,
+        value="BYTES",
+        help="Answers that the clients of one front-end process have not read yet may take so much together; further "
+        "large ones are replaced by UNAVAILABLE (503), and streams wait. 0: 4 GiB.",
+    ),
+    _own(
         "runtime-dir",
         parse=text,
         default="",
