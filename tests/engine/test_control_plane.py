@@ -4,7 +4,7 @@ import threading
 
 import fake_native
 import pytest
-from conftest import Server
+from control_server import Server
 
 from triton_lite.engine import handlers
 from triton_lite.engine.handlers import Handler

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from conftest import Server
+from control_server import Server
 from test_lifecycle import IDENTITY, put
 
 from triton_lite.errors import Code, TritonError

@@ -5,7 +5,7 @@ import shutil
 import threading
 
 import pytest
-from conftest import Server
+from control_server import Server
 
 from triton_lite.engine.handlers import handler_of
 from triton_lite.engine.state import State
