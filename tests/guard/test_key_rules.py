@@ -8,7 +8,7 @@ from triton_lite.guard import api_keys
 from triton_lite.guard.rate import Rate
 from triton_lite.options.values import RESTRICTABLE
 
-KEY = api_keys.new_key()
+KEY = "tl_" + "k" * 43
 HASH = api_keys.hash_of(KEY)
 OTHER = api_keys.hash_of("another")
 
