@@ -47,6 +47,7 @@ enum class FailureReason : std::uint8_t {
   kCanceled,   // Its client gave up.
   kBackend,    // The model said so.
   kUncounted,  // It was not taken in: statistics do not know of it.
+  kAnswered,   // It did not: the model ran and answered with an error, which counts as an answer.
 };
 
 std::uint64_t NowNanoseconds();
