@@ -8,7 +8,7 @@ lint:
 	sh tests/lint $(VENV)
 	sh tests/thread_safety
 sanitize:
-	$(VENV)/bin/python -m pytest tests/test_native.py --sanitize
+	$(VENV)/bin/python -m pytest tests/test_native.py tests/test_fuzz.py --sanitize
 bench:
 	$(VENV)/bin/python -m bench
 docs:

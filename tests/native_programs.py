@@ -16,19 +16,31 @@ _FOLDER = "TRITON_LITE_NATIVE_PROGRAMS"
 
 @functools.cache
 def build(sanitizer: str = "") -> Path:
-    """Build everything, under "address" or "thread" where wanted. Returns the folder of the programs.
-
-    One process at a time: the suite runs in several.
-    """
+    """Build everything, under "address" or "thread" where wanted. Returns the folder of the programs."""
     folder = ROOT / "build" / f"native-tests-{sanitizer or 'plain'}"
-    configure = ["cmake", "-S", str(ROOT), "-B", str(folder), "-G", "Ninja", "-DTRITON_LITE_BUILD_MODULE=OFF"]
     # Under sanitizers gcc warns of what it cannot follow through its own instrumentation.
     strict = "OFF" if sanitizer else "ON"
-    configure += ["-DTRITON_LITE_BUILD_TESTS=ON", f"-DTRITON_LITE_WERROR={strict}"]
+    options = ["-DTRITON_LITE_BUILD_TESTS=ON", f"-DTRITON_LITE_WERROR={strict}"]
     # The load loops of the benchmarks: that they build is part of what is tested.
-    configure += ["-DTRITON_LITE_BUILD_BENCH=ON"]
-    configure += [f"-DTRITON_LITE_SANITIZE={sanitizer}"]
-    configure += ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS=-O1"] if sanitizer else ["-DCMAKE_BUILD_TYPE=Release"]
+    options += ["-DTRITON_LITE_BUILD_BENCH=ON"]
+    options += [f"-DTRITON_LITE_SANITIZE={sanitizer}"]
+    options += ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS=-O1"] if sanitizer else ["-DCMAKE_BUILD_TYPE=Release"]
+    _build(folder, options, "all")
+    return folder / "native_tests"
+
+
+@functools.cache
+def build_fuzzers(compiler: str) -> Path:
+    """Build the fuzz targets under the address sanitizer, which only replay without Clang. Returns the folder."""
+    folder = ROOT / "build" / f"fuzzers-{Path(compiler).name}"
+    options = ["-DTRITON_LITE_BUILD_FUZZERS=ON", "-DTRITON_LITE_SANITIZE=address", f"-DCMAKE_CXX_COMPILER={compiler}"]
+    _build(folder, [*options, "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS=-O1"], "fuzzers")
+    return folder / "fuzzers"
+
+
+def _build(folder: Path, options: list[str], target: str) -> None:
+    """Build in one process at a time: the suite runs in several."""
+    configure = ["cmake", "-S", str(ROOT), "-B", str(folder), "-G", "Ninja", "-DTRITON_LITE_BUILD_MODULE=OFF", *options]
     # The build tools of the virtual environment, where it has its own.
     env = {
         name: value for name, value in os.environ.items() if name.startswith(("CMAKE_", "CCACHE_")) or name == "HOME"
@@ -39,10 +51,9 @@ def build(sanitizer: str = "") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for command in (configure, ["cmake", "--build", str(folder)]):
+        for command in (configure, ["cmake", "--build", str(folder), "--target", target]):
             done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=1200)
             assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
-    return folder / "native_tests"
 
 
 def built_elsewhere() -> bool:

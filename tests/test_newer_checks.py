@@ -310,3 +310,19 @@ def test_main_length_of_the_json(server: ServerProcess, length: str) -> None:
     status, text = infer(server, "identity_fp32", body, Inference__Header__Content__Length=length)
     assert status in (400, 500)
     assert "error" in json.loads(text)
+
+
+@pytest.mark.parametrize("kind", ["http", "grpc"])
+def test_more_tensors_than_any_model_has(server: ServerProcess, client: GrpcClient, kind: str) -> None:
+    """Not a check of Triton's: such a request cost all that were in flight beside it, or a hundred times its size."""
+    count = 65_537
+    if kind == "http":
+        status, text = infer(server, "identity_fp32", {"inputs": [json_tensor(name="", shape=[0], data=[])] * count})
+        assert status == 400
+        assert "at most 65536 tensors" in text
+    else:
+        message = messages.ModelInferRequest(model_name="identity_fp32").SerializeToString() + b"\x2a\0" * count
+        code, text = refused(client, "ModelInfer", message)
+        assert code == "INVALID_ARGUMENT"
+        assert "at most 65536 inputs" in text
+    assert infer(server, "identity_fp32", {"inputs": [json_tensor()]})[0] == 200

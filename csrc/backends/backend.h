@@ -37,6 +37,7 @@ struct InstancePlacement {
   InstanceKind kind = InstanceKind::kCpu;
   std::int32_t device_id = 0;         // KIND_GPU only.
   std::int32_t ordinal = 0;           // Counts from 0 over all instances of the model.
+  std::int32_t group = 0;             // Its instance group, counted from 0.
   std::int32_t threads = 1;           // Cores this instance may use (DESIGN: CPU defaults).
   RateLimiterSpec rate_limiter = {};  // Of its group.
 };
@@ -73,6 +74,9 @@ class BackendInstance {
   // Whether short batches may be started before the last has run: they wait where they are run.
   virtual bool queues() const { return false; }
 
+  // Whether requests go on here whose batches have run: it is not destroyed before they have ended.
+  virtual bool in_use() const { return false; }
+
   // Whether inputs may lie in the memory of GPU `device_id`; everywhere else they are brought to the host first.
   virtual bool TakesDeviceMemory(std::int32_t /*device_id*/) const { return false; }
 
@@ -87,6 +91,7 @@ class BackendModel {
 
   // Called once after the configuration is complete and checked, before the first CreateInstance.
   virtual Status Configure(const ModelSpec& spec) = 0;
+  // Also while others of its instances run.
   virtual Result<std::unique_ptr<BackendInstance>> CreateInstance(const InstancePlacement& placement) = 0;
 };
 

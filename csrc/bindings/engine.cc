@@ -35,6 +35,10 @@ struct PyLoadedModel {
   ServedModelPtr model;
 };
 
+struct PyMadeInstances {
+  MadeInstances made;
+};
+
 struct PyRetirement {
   RetirementPtr retirement;
 };
@@ -151,16 +155,48 @@ void UnregisterRegion(Engine& engine, const std::string& name) {
   name.empty() ? engine.regions().UnregisterAll(kKind) : engine.regions().Unregister(kKind, name);
 }
 
+WarmUpLog VerboseWarmUpLog() {
+  return VerboseLog(1) ? WarmUpLog([](const std::string& line) { LogVerbose(1, line); }) : WarmUpLog();
+}
+
 PyLoadedModel Load(Engine& engine, ModelSpec spec, PyOpenedModel* opened, const ModelLoadMetrics* metrics) {
   OpenedModel taken = opened == nullptr ? OpenedModel{} : std::move(opened->opened);
   const std::optional<ModelLoadMetrics> shown =
       metrics == nullptr ? std::optional<ModelLoadMetrics>() : std::optional<ModelLoadMetrics>(*metrics);
-  const WarmUpLog log = VerboseLog(1) ? WarmUpLog([](const std::string& line) { LogVerbose(1, line); }) : WarmUpLog();
   Result<ServedModelPtr> loaded = [&] {
     py::gil_scoped_release release;
-    return engine.Load(std::move(spec), std::move(taken), shown, log);
+    return engine.Load(std::move(spec), std::move(taken), shown, VerboseWarmUpLog());
   }();
   return PyLoadedModel{ValueOrRaise(std::move(loaded))};
+}
+
+std::unique_ptr<PyMadeInstances> MakeMoreInstances(Engine& engine, const PyLoadedModel& loaded, const ModelSpec& spec,
+                                                   const std::vector<std::size_t>& ordinals, PyOpenedModel* opened) {
+  OpenedModel taken = opened == nullptr ? OpenedModel{} : std::move(opened->opened);
+  const ServedModelPtr model = loaded.model;
+  const ModelSpec copy = spec;  // Python may change its object meanwhile.
+  Result<MadeInstances> made = [&] {
+    py::gil_scoped_release release;
+    return engine.MakeInstances(model, copy, ordinals, std::move(taken), VerboseWarmUpLog());
+  }();
+  return std::make_unique<PyMadeInstances>(PyMadeInstances{ValueOrRaise(std::move(made))});
+}
+
+std::pair<std::vector<std::size_t>, PyRetirement> UpdateInstances(Engine& engine, const PyLoadedModel& loaded,
+                                                                  PyMadeInstances* added,
+                                                                  std::vector<std::size_t> removed) {
+  MadeInstances taken = added == nullptr ? MadeInstances{} : std::exchange(added->made, {});
+  const ServedModelPtr model = loaded.model;
+  py::gil_scoped_release release;
+  auto [numbers, retirement] = engine.UpdateInstances(model, std::move(taken), std::move(removed));
+  return {std::move(numbers), PyRetirement{std::move(retirement)}};
+}
+
+// Processes are waited for, whose last words may need Python.
+void DiscardInstances(PyMadeInstances& self) {
+  std::optional<MadeInstances> unused = std::exchange(self.made, {});
+  py::gil_scoped_release release;
+  unused.reset();
 }
 
 void Publish(Engine& engine, const std::string& name, const std::map<std::int64_t, PyLoadedModel>& versions,
@@ -230,6 +266,7 @@ void BindModels(py::module_& m) {
       .def_readonly("known", &ModelSignature::known);
   py::class_<PyOpenedModel>(m, "OpenedModel").def_readonly("signature", &PyOpenedModel::signature);
   py::class_<PyLoadedModel>(m, "LoadedModel");
+  py::class_<PyMadeInstances>(m, "MadeInstances").def("discard", &DiscardInstances);
   py::class_<PyRetirement>(m, "Retirement")
       .def("wait", &WaitForRetirement, py::arg("timeout") = py::none(), py::call_guard<py::gil_scoped_release>());
 }
@@ -274,6 +311,9 @@ void BindEngine(py::module_& m) {
       .def("open_model", &Open, py::arg("spec"))
       .def("open_python_model", &OpenPython, py::arg("links"))
       .def("load_model", &Load, py::arg("spec"), py::arg("opened") = nullptr, py::arg("metrics") = nullptr)
+      .def("make_instances", &MakeMoreInstances, py::arg("model"), py::arg("spec"), py::arg("ordinals"),
+           py::arg("opened") = nullptr)
+      .def("update_instances", &UpdateInstances, py::arg("model"), py::arg("added"), py::arg("removed"))
       .def_property_readonly("pinned_memory_in_use", [](const Engine&) { return cuda::PinnedMemoryInUse(); })
       .def("metrics_text", &Engine::Metrics, ReleaseGil())
       .def("end_metrics_interval", &Engine::EndMetricsInterval, py::arg("seconds"), ReleaseGil())

@@ -42,7 +42,8 @@ void BindModelLink(py::module_& m) {
   py::class_<InstancePlacement>(m, "InstancePlacement")
       .def_readonly("name", &InstancePlacement::name)
       .def_property_readonly("kind", [](const InstancePlacement& self) { return static_cast<int>(self.kind); })
-      .def_readonly("device_id", &InstancePlacement::device_id);
+      .def_readonly("device_id", &InstancePlacement::device_id)
+      .def_readonly("group", &InstancePlacement::group);
   py::class_<ModelLink, std::shared_ptr<ModelLink>>(m, "ModelLink")
       .def(py::init<std::string>(), py::arg("name"))
       .def("attach", &Attach, py::arg("execute_fd"), py::arg("calls_fd"), py::arg("pid"))

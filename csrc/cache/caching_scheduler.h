@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "cache/local_cache.h"
 #include "schedule/scheduler.h"
@@ -15,6 +17,7 @@ class CachingScheduler final : public Scheduler {
   // A hit is answered before this returns, whatever was asked before it.
   void Enqueue(RequestPtr request, EnqueueHint hint) override;
   void Drain() override { model_->Drain(); }
+  std::vector<std::size_t> Update(InstanceChange change) override { return model_->Update(std::move(change)); }
   std::size_t pending() const override { return model_->pending(); }
   std::size_t waiting() const override { return model_->waiting(); }
 

@@ -1,5 +1,6 @@
 // MakeRemoteCachingScheduler of remote_cache.h.
 #include <utility>
+#include <vector>
 
 #include "cache/answer_blob.h"
 #include "cache/remote_cache.h"
@@ -38,6 +39,8 @@ class RemoteCachingScheduler final : public Scheduler, public MissedRequests {
     }
     model_->Drain();
   }
+
+  std::vector<std::size_t> Update(InstanceChange change) override { return model_->Update(std::move(change)); }
 
   std::size_t pending() const override EXCLUDES(mu_) {
     MutexLock lock(mu_);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
 #include <utility>
 
 namespace triton_lite {
@@ -137,6 +138,10 @@ class Builder {
 
 Status BuildFrame(Arena& arena, Bytes message, Bytes metadata, std::span<const FramePiece> pieces,
                   OutgoingFrame* frame) {
+  if (pieces.size() > kMostSegments) {
+    return InvalidArgument("at most " + std::to_string(kMostSegments) + " tensors can be sent at once, got " +
+                           std::to_string(pieces.size()));
+  }
   return Builder(arena, message, metadata, pieces, frame).Build();
 }
 

@@ -14,6 +14,9 @@
 
 namespace triton_lite {
 
+// Segments of one frame.
+inline constexpr std::size_t kMostSegments = 65536;
+
 // A segment to be sent. With an owner it is sent where it lies, if that is in the sender's arena; else it is copied.
 struct FramePiece {
   Bytes bytes;
@@ -29,7 +32,8 @@ struct OutgoingFrame {
 };
 
 // Fills in the frame: all of the slot's head but call, method_or_code and, of an answer, metadata_size_or_release.
-// `metadata` goes behind the message. UNAVAILABLE when the arena's budget is spent.
+// `metadata` goes behind the message. UNAVAILABLE when the arena's budget is spent, INVALID_ARGUMENT when there are
+// more pieces than the other side takes.
 Status BuildFrame(Arena& arena, Bytes message, Bytes metadata, std::span<const FramePiece> pieces,
                   OutgoingFrame* frame);
 
@@ -56,7 +60,6 @@ class IncomingFrame {
 
  private:
   static constexpr std::size_t kFew = 4;
-  static constexpr std::uint32_t kMostSegments = 65536;
 
   bool ReadFrame(const Slot& from, RegionSource& regions, Bytes* frame);
   bool ReadSegments(Bytes frame, RegionSource& regions);

@@ -195,6 +195,9 @@ void RingClient::Drain(Owners* released) {
   ChannelHeader& header = link_->memory.header();
   std::uint64_t head = answers_head_.load(std::memory_order_relaxed);
   const std::uint64_t tail = header.answers_tail.load(std::memory_order_acquire);
+  if (tail - head > link_->memory.shape().answer_slots) {
+    Lose(released);  // More than there is room for: the engine is out of its mind.
+  }
   if (tail != head && connected()) {
     for (; head != tail; ++head) {
       auto answer = std::make_unique<RingAnswer>(link_);

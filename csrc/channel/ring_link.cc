@@ -65,10 +65,18 @@ Result<std::shared_ptr<RingLink>> RingLink::Connect(const RingClientOptions& opt
 }
 
 bool RingAnswer::Read(const Slot& slot, RegionSource& regions) {
-  read_ = frame_.Read(slot, regions);
-  if (!read_) {
+  if (!frame_.Read(slot, regions)) {
     return false;
   }
+  const SlotHead& head = frame_.head();
+  const ChannelShape& shape = link_->memory.shape();
+  // Both name words of the shared memory that are written when the answer goes.
+  const bool holds_memory = (head.flags & kSlotHoldsMemory) != 0;
+  if (IndexOf(head.call) >= shape.call_indexes ||
+      (holds_memory && head.metadata_size_or_release >= shape.release_indexes)) {
+    return false;
+  }
+  read_ = true;
   if (const std::uint16_t code = frame_.head().method_or_code; code != 0) {
     status_ =
         Status(code <= static_cast<std::uint16_t>(Code::kUnauthenticated) ? static_cast<Code>(code) : Code::kUnknown,

@@ -273,6 +273,24 @@ Result<ServedModelPtr> Engine::Load(ModelSpec spec, OpenedModel opened, std::opt
   return reaper_.Adopt(std::move(model));
 }
 
+Result<MadeInstances> Engine::MakeInstances(const ServedModelPtr& model, const ModelSpec& spec,
+                                            const std::vector<std::size_t>& ordinals, OpenedModel opened,
+                                            const WarmUpLog& log) {
+  return triton_lite::MakeInstances(*model, spec, ordinals, std::move(opened), rate_limiter_.get(), log);
+}
+
+std::pair<std::vector<std::size_t>, RetirementPtr> Engine::UpdateInstances(const ServedModelPtr& model,
+                                                                           MadeInstances added,
+                                                                           std::vector<std::size_t> removed) {
+  auto retirement = std::make_shared<Retirement>(1);
+  // Ends with the last that has a share in it, be that an instance or a scheduler that was to remove one.
+  std::shared_ptr<const void> done(retirement.get(), [retirement](const void*) { retirement->EndOne(); });
+  InstanceEnd end = reaper_.EndOfInstances(model->backend(), std::move(done));
+  std::vector<std::size_t> numbers =
+      model->Update({std::move(added.instances), std::move(added.seats), std::move(removed), std::move(end)});
+  return {std::move(numbers), std::move(retirement)};
+}
+
 void Engine::Publish(const std::string& name, ModelRegistry::Versions versions, std::vector<std::int64_t> unready) {
   reaper_.Retire(registry_.Publish(name, std::move(versions), std::move(unready)));
 }

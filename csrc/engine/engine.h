@@ -68,6 +68,14 @@ class Engine final : public CallHandler, public ModelRouter {
   // and the model has none.
   Result<ServedModelPtr> Load(ModelSpec spec, OpenedModel opened, std::optional<ModelLoadMetrics> metrics = {},
                               const WarmUpLog& log = {});
+  // Makes more instances for a model, which it does not have yet. See model_loader.h.
+  Result<MadeInstances> MakeInstances(const ServedModelPtr& model, const ModelSpec& spec,
+                                      const std::vector<std::size_t>& ordinals, OpenedModel opened,
+                                      const WarmUpLog& log = {});
+  // Gives a model instances, and takes others away. Returns the numbers of the former, and what tells when the latter
+  // are gone.
+  std::pair<std::vector<std::size_t>, RetirementPtr> UpdateInstances(const ServedModelPtr& model, MadeInstances added,
+                                                                     std::vector<std::size_t> removed);
   // Replaces all that is served under `name` at once. `unready` versions exist but do not serve.
   // What was replaced ends its requests in the background and can not be published again.
   void Publish(const std::string& name, ModelRegistry::Versions versions, std::vector<std::int64_t> unready);

@@ -1,6 +1,7 @@
 #include "engine/model_loader.h"
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <utility>
 #include <variant>
@@ -16,12 +17,6 @@
 namespace triton_lite {
 namespace {
 
-// Instances, and their places at the rate limiter where they have some.
-struct Created {
-  Instances instances;
-  Seats seats;
-};
-
 // Whether the rate limiter is to be asked at all: models that need nothing of it run freely.
 bool IsLimited(const ModelSpec& spec) {
   return std::any_of(spec.instance_groups.begin(), spec.instance_groups.end(),
@@ -29,12 +24,13 @@ bool IsLimited(const ModelSpec& spec) {
 }
 
 // One instance after the other is made and warmed up, as in Triton, which decides what error is told.
-Result<Created> CreateInstances(const ModelSpec& spec, BackendModel* backend, RateLimiter* limiter,
-                                const WarmUpLog& log) {
-  Created created;
+Result<MadeInstances> CreateInstances(const ModelSpec& spec, BackendModel* backend,
+                                      std::span<const InstancePlacement> placements, RateLimiter* limiter,
+                                      const WarmUpLog& log) {
+  MadeInstances created;
   Instances& instances = created.instances;
   std::vector<WarmUpSample> samples;
-  for (const InstancePlacement& placement : PlaceInstances(spec, AvailableCores())) {
+  for (const InstancePlacement& placement : placements) {
     ASSIGN_OR_RETURN(std::unique_ptr<BackendInstance> instance, backend->CreateInstance(placement));
     if (instances.empty()) {
       ASSIGN_OR_RETURN(samples, MakeWarmUpSamples(spec));
@@ -46,20 +42,24 @@ Result<Created> CreateInstances(const ModelSpec& spec, BackendModel* backend, Ra
     }
     auto staged = std::make_unique<StagedInstance>(std::move(instance));
     instances.push_back(std::make_unique<LoggedInstance>(placement.name, std::move(staged)));
-    if (limiter != nullptr && IsLimited(spec)) {
+    if (limiter != nullptr) {
       ASSIGN_OR_RETURN(RateLimiter::SeatPtr seat, limiter->Register(placement.rate_limiter, placement.device_id));
       created.seats.push_back(std::move(seat));
     }
   }
-  if (instances.empty()) {
-    return InvalidArgument("model '" + spec.name +
-                           "' has no instance that serves: expected an instance_group that is not passive with a "
-                           "count of at least 1");
-  }
   return created;
 }
 
-std::unique_ptr<const ServedModel> Serve(ModelSpec spec, std::unique_ptr<BackendModel> backend,
+Status CheckPlacements(const ModelSpec& spec, std::span<const InstancePlacement> placements) {
+  if (!placements.empty()) {
+    return {};
+  }
+  return InvalidArgument("model '" + spec.name +
+                         "' has no instance that serves: expected an instance_group that is not passive with a "
+                         "count of at least 1");
+}
+
+std::unique_ptr<const ServedModel> Serve(ModelSpec spec, std::shared_ptr<BackendModel> backend,
                                          std::unique_ptr<Scheduler> scheduler, const ModelSurroundings& surroundings) {
   if (spec.response_cache && surroundings.local_cache != nullptr) {
     scheduler = std::make_unique<CachingScheduler>(surroundings.local_cache, std::move(scheduler));
@@ -107,7 +107,8 @@ std::vector<InstancePlacement> PlaceInstances(const ModelSpec& spec, std::int32_
     for (std::int32_t c = 0; c < (group.passive ? 0 : group.count); ++c) {
       for (const std::int32_t device : devices) {
         placements.push_back({name + "_" + std::to_string(c), group.kind, device,
-                              static_cast<std::int32_t>(placements.size()), 1, group.rate_limiter});
+                              static_cast<std::int32_t>(placements.size()), static_cast<std::int32_t>(g), 1,
+                              group.rate_limiter});
       }
     }
   }
@@ -128,7 +129,10 @@ Result<std::unique_ptr<const ServedModel>> LoadModel(ModelSpec spec, OpenedModel
     ASSIGN_OR_RETURN(opened, OpenModel(spec));
   }
   RETURN_IF_ERROR(opened.backend->Configure(spec));
-  ASSIGN_OR_RETURN(Created created, CreateInstances(spec, opened.backend.get(), surroundings.rate_limiter.get(), log));
+  const std::vector<InstancePlacement> placements = PlaceInstances(spec, AvailableCores());
+  RETURN_IF_ERROR(CheckPlacements(spec, placements));
+  RateLimiter* const limiter = IsLimited(spec) ? surroundings.rate_limiter.get() : nullptr;
+  ASSIGN_OR_RETURN(MadeInstances created, CreateInstances(spec, opened.backend.get(), placements, limiter, log));
   spec.model_warmup.clear();
   std::unique_ptr<Scheduler> scheduler;
   if (std::holds_alternative<SequenceBatchingSpec>(spec.scheduler)) {
@@ -138,6 +142,28 @@ Result<std::unique_ptr<const ServedModel>> LoadModel(ModelSpec spec, OpenedModel
     scheduler = MakeBatchScheduler(spec, std::move(created.instances), std::move(created.seats));
   }
   return Serve(std::move(spec), std::move(opened.backend), std::move(scheduler), surroundings);
+}
+
+Result<MadeInstances> MakeInstances(const ServedModel& model, const ModelSpec& spec,
+                                    const std::vector<std::size_t>& ordinals, OpenedModel opened, RateLimiter* limiter,
+                                    const WarmUpLog& log) {
+  const std::vector<InstancePlacement> all = PlaceInstances(spec, AvailableCores());
+  RETURN_IF_ERROR(CheckPlacements(spec, all));
+  std::vector<InstancePlacement> placements;
+  for (const std::size_t ordinal : ordinals) {
+    if (ordinal >= all.size()) {
+      return InvalidArgument("model '" + spec.name + "' has no instance " + std::to_string(ordinal));
+    }
+    placements.push_back(all[ordinal]);
+    if (opened.backend != nullptr) {
+      placements.back().ordinal = static_cast<std::int32_t>(placements.size()) - 1;
+    }
+  }
+  if (opened.backend != nullptr) {
+    RETURN_IF_ERROR(opened.backend->Configure(spec));
+  }
+  BackendModel* const backend = opened.backend != nullptr ? opened.backend.get() : model.backend().get();
+  return CreateInstances(spec, backend, placements, IsLimited(model.spec()) ? limiter : nullptr, log);
 }
 
 }  // namespace triton_lite

@@ -1,6 +1,7 @@
 // Makes served models: opens files through their backend, places and creates instances, picks the scheduler.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <vector>
 
@@ -37,9 +38,22 @@ struct ModelSurroundings {
   ModelMetricsSpec metrics_spec;
 };
 
+// Instances, and their places at the rate limiter where they have some.
+struct MadeInstances {
+  Instances instances;
+  Seats seats;
+};
+
 // `spec` is complete and checked. `opened` may come from an incomplete spec of the same file; without a backend in it
 // the file is opened anew. Blocks while instances are created and warmed up; `log` is told of the latter.
 Result<std::unique_ptr<const ServedModel>> LoadModel(ModelSpec spec, OpenedModel opened,
                                                      const ModelSurroundings& surroundings, const WarmUpLog& log);
+
+// More instances for a model that is served: those that PlaceInstances gives at `ordinals` for `spec`, which differs
+// from the model's own in its instance groups alone. They are made of `opened`, which has them in this order, where
+// there is one. `limiter` may be null. Blocks as LoadModel does.
+Result<MadeInstances> MakeInstances(const ServedModel& model, const ModelSpec& spec,
+                                    const std::vector<std::size_t>& ordinals, OpenedModel opened, RateLimiter* limiter,
+                                    const WarmUpLog& log);
 
 }  // namespace triton_lite

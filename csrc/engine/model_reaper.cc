@@ -46,6 +46,44 @@ void ModelReaper::Drain(std::vector<ServedModelPtr> models) {
   }
 }
 
+// Its members go from the last to the first.
+struct ModelReaper::LeavingInstance {
+  std::shared_ptr<const void> done;
+  std::shared_ptr<BackendModel> backend;
+  std::unique_ptr<BackendInstance> instance;
+  RateLimiter::SeatPtr seat;
+};
+
+InstanceEnd ModelReaper::EndOfInstances(std::shared_ptr<BackendModel> backend, std::shared_ptr<const void> done) {
+  return [state = state_, backend = std::move(backend), done = std::move(done)](
+             std::unique_ptr<BackendInstance> instance, RateLimiter::SeatPtr seat) {
+    auto leaving =
+        std::make_shared<LeavingInstance>(LeavingInstance{done, backend, std::move(instance), std::move(seat)});
+    Submit(state, [state, leaving = std::move(leaving)]() mutable { EndInstance(state, std::move(leaving)); });
+  };
+}
+
+void ModelReaper::EndInstance(const std::shared_ptr<State>& state, std::shared_ptr<LeavingInstance> leaving) {
+  if (leaving->seat != nullptr) {
+    leaving->seat->Close();
+    leaving->seat.reset();
+  }
+  if (!leaving->instance->in_use()) {
+    return;
+  }
+  // Nobody waits for such requests, here as elsewhere: they may take as long as their clients like.
+  const auto wait = [](const std::shared_ptr<LeavingInstance>& last) {
+    while (last->instance->in_use()) {
+      std::this_thread::sleep_for(kLookAgain);
+    }
+  };
+  try {
+    std::thread([wait, leaving] { wait(leaving); }).detach();
+  } catch (const std::system_error&) {
+    RunApart(state, [wait, leaving] { wait(leaving); });
+  }
+}
+
 void ModelReaper::End(const std::shared_ptr<State>& state, ServedModelPtr model, RetirementPtr retirement,
                       bool refuses) {
   const bool waits = model->pending() > 0;

@@ -32,6 +32,10 @@ class ModelReaper {
   // Like Retire, but what comes from now on is refused.
   void Drain(std::vector<ServedModelPtr> models);
 
+  // Ends instances of `backend` that leave a scheduler, each once the requests that go on in it have ended. `done` is
+  // let go of when there is none any more.
+  InstanceEnd EndOfInstances(std::shared_ptr<BackendModel> backend, std::shared_ptr<const void> done);
+
   // Returns when all that was retired so far has been drained, and destroyed where nobody else holds it.
   void WaitUntilIdle();
 
@@ -47,6 +51,9 @@ class ModelReaper {
     bool stopped GUARDED_BY(mu) = false;
   };
 
+  struct LeavingInstance;
+
+  static void EndInstance(const std::shared_ptr<State>& state, std::shared_ptr<LeavingInstance> leaving);
   static void End(const std::shared_ptr<State>& state, ServedModelPtr model, RetirementPtr retirement, bool refuses);
   // Runs a task that may take long beside the others.
   static void RunApart(const std::shared_ptr<State>& state, Task task);

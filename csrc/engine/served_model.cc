@@ -4,7 +4,7 @@
 
 namespace triton_lite {
 
-ServedModel::ServedModel(ModelSpec spec, std::unique_ptr<BackendModel> backend, std::unique_ptr<Scheduler> scheduler,
+ServedModel::ServedModel(ModelSpec spec, std::shared_ptr<BackendModel> backend, std::unique_ptr<Scheduler> scheduler,
                          ModelMetricsPtr metrics)
     : spec_(std::move(spec)),
       version_text_(std::to_string(spec_.version)),

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "backends/backend.h"
 #include "core/model_spec.h"
@@ -16,19 +18,20 @@
 
 namespace triton_lite {
 
-// Immutable once loaded, but for its statistics, and shared by the registry and the requests that run on it, so that a
-// reload never disturbs them. Thread-safe.
+// Immutable once loaded, but for its statistics and instances, and shared by the registry and the requests that run on
+// it, so that a reload never disturbs them. Thread-safe.
 class ServedModel {
  public:
   // `backend` may be null (ensembles). `scheduler` is made over instances of `backend`.
   // `metrics`: null where there are none.
-  ServedModel(ModelSpec spec, std::unique_ptr<BackendModel> backend, std::unique_ptr<Scheduler> scheduler,
+  ServedModel(ModelSpec spec, std::shared_ptr<BackendModel> backend, std::unique_ptr<Scheduler> scheduler,
               ModelMetricsPtr metrics = nullptr);
   // Waits for the scheduler's threads: never the last to let go on one of them (model_reaper.h).
   ~ServedModel();
   ServedModel(const ServedModel&) = delete;
   ServedModel& operator=(const ServedModel&) = delete;
 
+  // As it was loaded: its instances may have changed.
   const ModelSpec& spec() const { return spec_; }
   const std::string& version_text() const { return version_text_; }
   std::size_t required_input_count() const { return required_input_count_; }
@@ -44,6 +47,10 @@ class ServedModel {
   // Requests that the engine's limits count; only where there are such.
   std::atomic<std::uint64_t>& in_flight() const { return in_flight_; }
   std::size_t pending() const { return scheduler_->pending(); }
+  // Shared with instances that leave the scheduler. Null for ensembles.
+  const std::shared_ptr<BackendModel>& backend() const { return backend_; }
+  // See Scheduler.
+  std::vector<std::size_t> Update(InstanceChange change) const { return scheduler_->Update(std::move(change)); }
   // Refuses further requests, returns when those taken have ended.
   void Drain() const { scheduler_->Drain(); }
 
@@ -52,7 +59,7 @@ class ServedModel {
   const std::string version_text_;
   std::size_t required_input_count_ = 0;
   std::unordered_map<std::string_view, std::int32_t> input_index_;  // Views of spec_.
-  std::unique_ptr<BackendModel> backend_;                           // Outlives the instances in the scheduler.
+  const std::shared_ptr<BackendModel> backend_;                     // Outlives its instances.
   mutable ModelStatistics statistics_;                              // Outlives the scheduler's requests.
   const ModelMetricsPtr metrics_;
   mutable std::atomic<std::uint64_t> in_flight_{0};

@@ -64,6 +64,11 @@ void ModelLink::Close() {
   closed_changed_.NotifyAll();
 }
 
+bool ModelLink::in_use() const {
+  MutexLock lock(mu_);
+  return !open_.empty();
+}
+
 bool ModelLink::attached() const {
   MutexLock lock(mu_);
   return connection_ != nullptr;

@@ -61,6 +61,8 @@ class ModelLink {
   // of them has ended.
   bool Start(std::span<InferenceRequest* const> view, std::vector<RequestPtr>* batch, const ExecutedHook& executed)
       EXCLUDES(mu_);
+  // Whether it has requests that have not ended.
+  bool in_use() const EXCLUDES(mu_);
   // No more batches come.
   void Close() EXCLUDES(mu_, attach_mu_);
 

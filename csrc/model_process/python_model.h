@@ -13,6 +13,10 @@ class PythonModel final : public BackendModel {
  public:
   // One link for each instance, in the order of their placements. `router` outlives the instances.
   PythonModel(std::vector<ModelLinkPtr> links, ModelRouter* router) : links_(std::move(links)), router_(router) {}
+  // Links that no instance was made of are closed.
+  ~PythonModel() override;
+  PythonModel(const PythonModel&) = delete;
+  PythonModel& operator=(const PythonModel&) = delete;
 
   // Models complete their configuration themselves.
   const ModelSignature& signature() const override { return signature_; }
@@ -21,7 +25,7 @@ class PythonModel final : public BackendModel {
 
  private:
   const ModelSignature signature_;
-  const std::vector<ModelLinkPtr> links_;
+  std::vector<ModelLinkPtr> links_;  // Null: its instance has it.
   ModelRouter* const router_;
   std::shared_ptr<const ModelSpec> spec_;
 };
@@ -37,6 +41,7 @@ class PythonInstance final : public BackendInstance {
   bool starts() const override { return true; }
   std::size_t concurrency() const override { return link_->concurrency(); }
   bool queues() const override { return true; }
+  bool in_use() const override { return link_->in_use(); }
   bool Start(std::span<InferenceRequest* const> view, std::vector<RequestPtr>* batch,
              const ExecutedHook& executed) override {
     return link_->Start(view, batch, executed);

@@ -98,7 +98,7 @@ void BatchScheduler::RunInline(RequestPtr request, BackendInstance* instance) {
   InferenceRequest* const view = request.get();
   Work work;
   work.taken = 1;
-  work.instance = instance;
+  work.instance = work.held = instance;
   if (starts_) {
     work.view.push_back(view);
     work.batch.push_back(std::move(request));

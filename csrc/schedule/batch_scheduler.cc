@@ -105,6 +105,37 @@ BatchScheduler::Taken BatchScheduler::TakeIn(RequestPtr* request, EnqueueHint hi
   return taken;
 }
 
+std::vector<std::size_t> BatchScheduler::Update(InstanceChange change) {
+  for (const RateLimiter::SeatPtr& seat : change.seats) {
+    seat->OnTurn([this] { return OnTurn(); });
+  }
+  change.seats.resize(change.added.size());
+  std::vector<std::size_t> numbers;
+  RateLimiter::Turns turns;
+  InstanceThread* wake = nullptr;
+  bool start = false;
+  {
+    MutexLock lock(mu_);
+    for (std::size_t i = 0; i < change.added.size(); ++i) {
+      numbers.push_back(pool_.Add(std::move(change.added[i]), std::move(change.seats[i])));
+    }
+    for (const std::size_t number : change.removed) {
+      pool_.Remove(number, change.end, &turns);
+    }
+    StandInLine(&turns);
+    wake = ThreadToWake();
+    start = started_;
+  }
+  RateLimiter::Announce(std::move(turns));
+  if (wake != nullptr) {
+    wake->Wake();
+  }
+  if (start) {
+    StartThreads();
+  }
+  return numbers;
+}
+
 std::size_t BatchScheduler::pending() const {
   MutexLock lock(mu_);
   return pending_;
@@ -137,7 +168,7 @@ bool BatchScheduler::TakeWork(Work* work) {
   }
   if (decision.count > 0) {
     queue_.Take(decision.count, &work->batch);
-    work->instance = pool_.TakeIdle();
+    work->instance = work->held = pool_.TakeIdle();
     if (!starts_) {
       running_.push_back(work);
     }
@@ -165,6 +196,9 @@ void BatchScheduler::FinishWork(Work* work) {
   }
   if (BackendInstance* const started = std::exchange(work->started, nullptr)) {
     pool_.Share(started, BatchesAtOnce(*started));
+  }
+  if (BackendInstance* const held = std::exchange(work->held, nullptr)) {
+    pool_.LetGo(held);
   }
   Leave(std::exchange(work->taken, 0));
 }

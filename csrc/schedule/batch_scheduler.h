@@ -27,6 +27,7 @@ class BatchScheduler : public Scheduler {
 
   void Enqueue(RequestPtr request, EnqueueHint hint) override EXCLUDES(mu_);
   void Drain() override EXCLUDES(mu_);
+  std::vector<std::size_t> Update(InstanceChange change) override EXCLUDES(mu_);
   std::size_t pending() const override EXCLUDES(mu_);
   std::size_t waiting() const override EXCLUDES(mu_);
 
@@ -53,6 +54,7 @@ class BatchScheduler : public Scheduler {
   struct Work {
     BackendInstance* instance = nullptr;
     BackendInstance* started = nullptr;  // Runs the last batch elsewhere, and may be able to take more.
+    BackendInstance* held = nullptr;     // Taken from the pool by this thread, which may be in it.
     std::vector<RequestPtr> batch;
     Refused refused;
     std::vector<InferenceRequest*> view;               // Of batch, for the backend.
@@ -64,7 +66,8 @@ class BatchScheduler : public Scheduler {
     RateLimiter::Turns turns;         // To be announced without the lock.
   };
 
-  // At the first request: models that nobody asks need no threads, and there may be thousands of them.
+  // At the first request: models that nobody asks need no threads, and there may be thousands of them. And when there
+  // are more instances.
   void StartThreads() EXCLUDES(mu_);
   void RefuseQueued() EXCLUDES(mu_);
   void RunThread(InstanceThread& self) EXCLUDES(mu_);
@@ -138,6 +141,7 @@ class BatchScheduler : public Scheduler {
 
   Mutex join_mu_;  // Drain may be called by several threads, and while the threads are started.
   std::vector<std::thread> threads_ GUARDED_BY(join_mu_);
+  std::thread expiry_thread_ GUARDED_BY(join_mu_);
 };
 
 }  // namespace triton_lite

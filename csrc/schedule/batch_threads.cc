@@ -23,6 +23,9 @@ void BatchScheduler::Drain() {
     thread.join();
   }
   threads_.clear();
+  if (expiry_thread_.joinable()) {
+    expiry_thread_.join();
+  }
 }
 
 void BatchScheduler::WakeAll() {
@@ -37,7 +40,7 @@ void BatchScheduler::StartThreads() {
   std::vector<InstanceThread*> selves;
   {
     MutexLock lock(mu_);
-    for (std::size_t i = 0; i < pool_.thread_count(); ++i) {
+    for (std::size_t i = threads_.size(); i < pool_.thread_count(); ++i) {
       selves.push_back(&pool_.thread(i));
     }
   }
@@ -45,8 +48,8 @@ void BatchScheduler::StartThreads() {
     for (InstanceThread* const self : selves) {
       threads_.emplace_back([this, self] { RunThread(*self); });
     }
-    if (may_reject_) {
-      threads_.emplace_back([this] { RunExpiry(); });
+    if (may_reject_ && !expiry_thread_.joinable()) {
+      expiry_thread_ = std::thread([this] { RunExpiry(); });
     }
   } catch (const std::system_error&) {
     if (threads_.empty()) {  // Fewer than there are instances will do.

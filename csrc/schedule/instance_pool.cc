@@ -5,49 +5,106 @@
 #include <utility>
 
 namespace triton_lite {
-InstancePool::InstancePool(Instances instances, Seats seats)
-    : instances_(std::move(instances)), seats_(std::move(seats)) {
-  idle_.reserve(instances_.size());
-  running_.resize(instances_.size());
-  asleep_.reserve(instances_.size());
-  for (Index i = instances_.size(); i-- > 0;) {
-    if (limited()) {
+InstancePool::InstancePool(Instances instances, Seats seats) : limited_(!seats.empty()), members_(instances.size()) {
+  idle_.reserve(instances.size());
+  asleep_.reserve(instances.size());
+  for (Index i = instances.size(); i-- > 0;) {
+    members_[i].instance = std::move(instances[i]);
+    if (limited_) {
+      members_[i].seat = std::move(seats[i]);
       resting_.push_back(i);
     } else {
-      idle_.push_back(instances_[i].get());
+      idle_.push_back(members_[i].instance.get());
     }
     threads_.push_back(std::make_unique<InstanceThread>());
   }
 }
 
+std::size_t InstancePool::Add(std::unique_ptr<BackendInstance> instance, RateLimiter::SeatPtr seat) {
+  const auto gone =
+      std::find_if(members_.begin(), members_.end(), [](const Member& m) { return m.instance == nullptr; });
+  const auto index = static_cast<Index>(gone - members_.begin());
+  if (gone == members_.end()) {
+    members_.emplace_back();
+    threads_.push_back(std::make_unique<InstanceThread>());
+  }
+  Member& member = members_[index];
+  member.instance = std::move(instance);
+  member.seat = std::move(seat);
+  if (limited_) {
+    resting_.push_back(index);
+  } else {
+    idle_.push_back(member.instance.get());
+  }
+  return index;
+}
+
+void InstancePool::Remove(std::size_t number, const InstanceEnd& end, RateLimiter::Turns* turns) {
+  Member& member = members_[number];
+  member.end = end;
+  std::erase(idle_, member.instance.get());
+  std::erase(resting_, number);
+  std::erase(waiting_, number);
+  if (limited_ && member.running == 0) {
+    RateLimiter::Append(member.seat->Withdraw(), turns);
+  }
+  EndIfUnused(member);
+}
+
+void InstancePool::EndIfUnused(Member& member) {
+  if (member.end == nullptr || member.running > 0 || member.held > 0) {
+    return;
+  }
+  if (limited_) {
+    std::erase_if(former_seats_, [](const auto& seat) { return seat.expired(); });
+    former_seats_.push_back(member.seat);
+  }
+  std::exchange(member.end, nullptr)(std::move(member.instance), std::move(member.seat));
+}
+
 BackendInstance* InstancePool::TakeIdle() {
   BackendInstance* instance = idle_.back();
   idle_.pop_back();
-  ++running_[IndexOf(instance)];
+  Member& member = members_[IndexOf(instance)];
+  ++member.running;
+  ++member.held;
   return instance;
 }
 
+void InstancePool::LetGo(BackendInstance* instance) {
+  Member& member = members_[IndexOf(instance)];
+  --member.held;
+  EndIfUnused(member);
+}
+
 void InstancePool::Share(BackendInstance* instance, std::size_t limit) {
+  const Member& member = members_[IndexOf(instance)];
   const bool idle = std::find(idle_.begin(), idle_.end(), instance) != idle_.end();
-  if (!limited() && !idle && running_[IndexOf(instance)] < limit) {
+  if (!limited_ && !idle && member.end == nullptr && member.running < limit) {
     idle_.insert(idle_.begin(), instance);
   }
 }
 
 void InstancePool::GiveBack(BackendInstance* instance, std::size_t batches, RateLimiter::Turns* turns) {
   const Index index = IndexOf(instance);
-  const bool free = --running_[index] == 0;
-  if (!limited()) {
+  Member& member = members_[index];
+  const bool free = --member.running == 0;
+  const bool leaves = member.end != nullptr;
+  if (!limited_) {
     std::erase(idle_, instance);
-    idle_.insert(free ? idle_.end() : idle_.begin(), instance);
+    if (!leaves) {
+      idle_.insert(free ? idle_.end() : idle_.begin(), instance);
+    }
+    EndIfUnused(member);
     return;
   }
-  RateLimiter::Seat& seat = *seats_[index];
-  const bool again = waiting_.size() + idle_.size() < batches;
-  RateLimiter::Append(seat.Finish(again), turns);
-  if (!again) {
+  const bool again = !leaves && waiting_.size() + idle_.size() < batches;
+  RateLimiter::Append(member.seat->Finish(again), turns);
+  if (leaves) {
+    EndIfUnused(member);
+  } else if (!again) {
     resting_.push_back(index);
-  } else if (seat.has_turn()) {
+  } else if (member.seat->has_turn()) {
     idle_.push_back(instance);
   } else {
     waiting_.push_back(index);
@@ -57,8 +114,8 @@ void InstancePool::GiveBack(BackendInstance* instance, std::size_t batches, Rate
 void InstancePool::StandInLine(std::size_t batches, RateLimiter::Turns* turns) {
   while (waiting_.size() + idle_.size() < batches && !resting_.empty()) {
     const Index index = TakeFirstInLine();
-    if (seats_[index]->Ask()) {
-      idle_.push_back(instances_[index].get());
+    if (members_[index].seat->Ask()) {
+      idle_.push_back(members_[index].instance.get());
     } else {
       waiting_.push_back(index);
     }
@@ -71,41 +128,51 @@ void InstancePool::StandInLine(std::size_t batches, RateLimiter::Turns* turns) {
       resting_.push_back(waiting_.back());
       waiting_.pop_back();
     }
-    RateLimiter::Append(seats_[resting_.back()]->Withdraw(), turns);
+    RateLimiter::Append(members_[resting_.back()].seat->Withdraw(), turns);
   }
 }
 
 void InstancePool::AcceptTurns() {
   std::erase_if(waiting_, [this](Index index) {
-    const bool has_turn = seats_[index]->has_turn();
+    const bool has_turn = members_[index].seat->has_turn();
     if (has_turn) {
-      idle_.push_back(instances_[index].get());
+      idle_.push_back(members_[index].instance.get());
     }
     return has_turn;
   });
 }
 
 void InstancePool::OnTurn(const RateLimiter::TurnHook& on_turn) {
-  for (const RateLimiter::SeatPtr& seat : seats_) {
-    seat->OnTurn(on_turn);
+  for (const Member& member : members_) {
+    if (member.seat != nullptr) {
+      member.seat->OnTurn(on_turn);
+    }
   }
 }
 
 void InstancePool::CloseSeats() {
-  for (const RateLimiter::SeatPtr& seat : seats_) {
-    seat->Close();
+  for (const Member& member : members_) {
+    if (member.seat != nullptr) {
+      member.seat->Close();
+    }
+  }
+  for (const auto& former : former_seats_) {
+    if (const RateLimiter::SeatPtr seat = former.lock()) {
+      seat->Close();
+    }
   }
 }
 
 InstancePool::Index InstancePool::IndexOf(const BackendInstance* instance) const {
-  const auto it = std::find_if(instances_.begin(), instances_.end(),
-                               [&](const auto& candidate) { return candidate.get() == instance; });
-  return static_cast<Index>(it - instances_.begin());
+  const auto it = std::find_if(members_.begin(), members_.end(),
+                               [&](const Member& member) { return member.instance.get() == instance; });
+  return static_cast<Index>(it - members_.begin());
 }
 
 InstancePool::Index InstancePool::TakeFirstInLine() {
-  const auto first = std::min_element(resting_.begin(), resting_.end(),
-                                      [this](Index a, Index b) { return seats_[a]->rank() < seats_[b]->rank(); });
+  const auto first = std::min_element(resting_.begin(), resting_.end(), [this](Index a, Index b) {
+    return members_[a].seat->rank() < members_[b].seat->rank();
+  });
   const Index index = *first;
   resting_.erase(first);
   return index;

@@ -32,6 +32,12 @@ class InstancePool {
   // an instance is idle only while it has a turn then.
   explicit InstancePool(Instances instances, Seats seats = {});
 
+  // Returns the number of the instance: the lowest that no other has. There is a thread for it then, which sleeps for
+  // good where instances have gone.
+  std::size_t Add(std::unique_ptr<BackendInstance> instance, RateLimiter::SeatPtr seat);
+  // Instance `number` is not given out any more; `end` takes it over once nobody uses it.
+  void Remove(std::size_t number, const InstanceEnd& end, RateLimiter::Turns* turns);
+
   std::size_t thread_count() const { return threads_.size(); }
   InstanceThread& thread(std::size_t i) { return *threads_[i]; }
 
@@ -42,14 +48,16 @@ class InstancePool {
   // A sleeping thread is going to look at the queue at some time.
   bool has_watch() const { return watch_ != nullptr; }
 
-  // The one that was used last, whose memory is warm; one that runs something only if all others do, too.
+  // The one that was used last, whose memory is warm; one that runs something only if all others do, too. It is used
+  // until GiveBack was called for its batch, and LetGo by who took it.
   BackendInstance* TakeIdle();
+  void LetGo(BackendInstance* instance);
   // An instance that runs a batch elsewhere is idle still as long as it runs fewer than `limit` of them.
   void Share(BackendInstance* instance, std::size_t limit);
   // `batches`: as for StandInLine. `turns` is to be announced without the scheduler's lock.
   void GiveBack(BackendInstance* instance, std::size_t batches = 0, RateLimiter::Turns* turns = nullptr);
 
-  bool limited() const { return !seats_.empty(); }
+  bool limited() const { return limited_; }
   // Limited pools: nobody stands in line or has a turn, so nobody would look at a batch that grows.
   bool lacks_watch() const {
     return limited() && idle_.empty() && waiting_.empty() && !resting_.empty() && watch_ == nullptr;
@@ -71,18 +79,28 @@ class InstancePool {
   InstanceThread* Pick();
 
  private:
-  using Index = std::size_t;  // Of an instance and its seat.
+  using Index = std::size_t;  // Of a member.
+
+  // An instance, and what becomes of it. The place of one that is gone is for the next that is added.
+  struct Member {
+    std::unique_ptr<BackendInstance> instance;  // Null: it is gone.
+    RateLimiter::SeatPtr seat;                  // Of limited ones.
+    std::size_t running = 0;                    // Batches.
+    std::size_t held = 0;                       // Threads that took it and have not let it go.
+    InstanceEnd end;                            // Set: it leaves.
+  };
 
   void Forget(InstanceThread& thread);
   Index IndexOf(const BackendInstance* instance) const;
   Index TakeFirstInLine();
+  void EndIfUnused(Member& member);
 
-  Instances instances_;
-  Seats seats_;
-  std::vector<Index> resting_;          // Limited, and not in line.
-  std::vector<Index> waiting_;          // In line.
-  std::vector<BackendInstance*> idle_;  // Those that run something first.
-  std::vector<std::size_t> running_;    // Batches of each instance.
+  const bool limited_;
+  std::vector<Member> members_;
+  std::vector<std::weak_ptr<RateLimiter::Seat>> former_seats_;  // Of those that are gone: somebody may have them still.
+  std::vector<Index> resting_;                                  // Limited, and not in line.
+  std::vector<Index> waiting_;                                  // In line.
+  std::vector<BackendInstance*> idle_;                          // Those that run something first.
   std::vector<std::unique_ptr<InstanceThread>> threads_;
   std::vector<InstanceThread*> asleep_;
   InstanceThread* watch_ = nullptr;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "log/log.h"
+
 namespace triton_lite {
 namespace {
 
@@ -36,11 +38,16 @@ Result<RateLimiter::SeatPtr> RateLimiter::Register(const RateLimiterSpec& spec, 
   auto seat = std::make_shared<Seat>(shared_from_this(), std::move(need), std::max(1u, spec.priority));
   Status status;
   Turns turns;
+  std::string resources;
   {
     MutexLock lock(mu_);
     places_[seat.get()];
     status = Recompute();
+    resources = Describe();
     turns = Grant();  // There may be more of something now.
+  }
+  if (!resources.empty()) {
+    LogVerbose(1, resources);
   }
   Announce(std::move(turns));
   if (!status.ok()) {
@@ -61,8 +68,7 @@ void RateLimiter::Append(Turns more, Turns* turns) {
   turns->insert(turns->end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
-// How much there is of each resource that somebody needs.
-Status RateLimiter::Recompute() {
+RateLimiter::Need RateLimiter::MostNeeded() const {
   Need needed;
   for (const auto& [seat, place] : places_) {
     for (const auto& [key, count] : seat->need_) {
@@ -70,6 +76,29 @@ Status RateLimiter::Recompute() {
       most = std::max(most, count);
     }
   }
+  return needed;
+}
+
+std::string RateLimiter::Describe() const {
+  if (!VerboseLog(1)) {
+    return "";
+  }
+  std::string text = "\nMax Resource Map===>\n";
+  std::optional<std::int64_t> device;
+  for (const auto& one : MostNeeded()) {
+    const ResourceKey& key = one.first;
+    if (device != key.first) {
+      device = key.first;
+      text += "\tDevice: " + (key.first == kGlobal ? "GLOBAL" : std::to_string(key.first)) + "\n";
+    }
+    text += "\t\tResource: " + key.second + "\t Count: " + std::to_string(resources_.at(key).limit) + "\n";
+  }
+  return text;
+}
+
+// How much there is of each resource that somebody needs.
+Status RateLimiter::Recompute() {
+  const Need needed = MostNeeded();
   Status status;
   for (const auto& [key, count] : needed) {
     const std::uint64_t limit = limits_.empty() ? count : Limit(key);
@@ -183,12 +212,17 @@ RateLimiter::Turns RateLimiter::Finish(Seat& seat, bool again) {
 
 void RateLimiter::Forget(Seat& seat) {
   Turns turns;
+  std::string resources;
   {
     MutexLock lock(mu_);
     Leave(seat);
     places_.erase(&seat);
     (void)Recompute();  // There is no more need than before.
+    resources = Describe();
     turns = Grant();
+  }
+  if (!resources.empty()) {
+    LogVerbose(1, resources);
   }
   Announce(std::move(turns));
 }

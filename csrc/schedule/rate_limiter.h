@@ -68,6 +68,10 @@ class RateLimiter : public std::enable_shared_from_this<RateLimiter> {
 
   static Rank RankOf(const Seat& seat, const Place& place);
   Status Recompute() REQUIRES(mu_);
+  // The most that any seat needs of each resource.
+  Need MostNeeded() const REQUIRES(mu_);
+  // How much there is of what is needed, for a verbose log, else nothing.
+  std::string Describe() const REQUIRES(mu_);
   std::uint64_t Limit(const ResourceKey& key) const REQUIRES(mu_);
   bool Fits(const Seat& seat) const REQUIRES(mu_);
   void Line(Seat& seat) REQUIRES(mu_);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,6 +22,21 @@ struct EnqueueHint {
   bool may_run_inline = false;
 };
 
+// Instances of one model with their placements, ready to run. The scheduler owns them.
+using Instances = std::vector<std::unique_ptr<BackendInstance>>;
+
+// Takes over an instance that has left a scheduler, with its seat if it has one. Called under the scheduler's lock, on
+// any of its threads: what is to be done is done elsewhere.
+using InstanceEnd = std::function<void(std::unique_ptr<BackendInstance>, RateLimiter::SeatPtr)>;
+
+// Instances that come and go while a model is served.
+struct InstanceChange {
+  Instances added;
+  Seats seats;                       // One for each that is added, where those of the model are limited.
+  std::vector<std::size_t> removed;  // By number.
+  InstanceEnd end;                   // Of those that are removed.
+};
+
 // One for each served version of a model. Destruction drains it. Neither Drain nor the destructor may run on a thread
 // of the scheduler itself: whoever holds the last reference to a model inside a responder hands it to another thread.
 class Scheduler {
@@ -33,6 +49,11 @@ class Scheduler {
 
   // Refuses what comes from now on (UNAVAILABLE, Triton's text), and returns when all that was taken has ended.
   virtual void Drain() = 0;
+
+  // From now on other instances run what comes. One that is removed ends the batch that it has, or the sequences,
+  // before it goes. At least one has to stay. Returns the numbers of those added: instances count from 0 in the order
+  // in which they are given; a number is given again once its instance is gone. Ensembles have none.
+  virtual std::vector<std::size_t> Update(InstanceChange /*change*/) { return {}; }
 
   // Requests that are queued or run.
   virtual std::size_t pending() const = 0;
@@ -57,9 +78,6 @@ class ModelRouter {
   virtual Result<RoutedModel> Find(const std::string& model_name, std::int64_t model_version) = 0;
   virtual void Start(const RoutedModel& model, RequestPtr request, EnqueueHint hint) = 0;
 };
-
-// Instances of one model with their placements, ready to run. The scheduler owns them.
-using Instances = std::vector<std::unique_ptr<BackendInstance>>;
 
 // Default scheduler (one request a batch) and dynamic batcher, by `spec.scheduler`. At least one instance.
 // `seats`: one for each instance where the rate limiter says when they run.

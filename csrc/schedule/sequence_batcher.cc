@@ -1,14 +1,26 @@
 #include "schedule/sequence_batcher.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace triton_lite {
 
 SequenceBatcher::SequenceBatcher(const Shared& shared, std::uint32_t index, std::uint32_t slots)
-    : shared_(shared), index_(index), slots_(slots) {
-  for (std::uint32_t i = 0; i < slots; ++i) {
-    shared_.table->AddFreeSlot({i, index_});
+    : shared_(shared), index_(index), slots_(slots) {}
+
+void SequenceBatcher::Open() {
+  shared_.table->Open(index_);
+  for (std::uint32_t i = 0; i < slots_.size(); ++i) {
+    Release(i);
+    if (slots_[i].taken) {
+      Advance(i);
+    }
   }
+}
+
+bool SequenceBatcher::idle() const {
+  return unstarted() == 0 && cancelled_.empty() &&
+         std::none_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.taken || slot.in_flight; });
 }
 
 void SequenceBatcher::Push(std::uint32_t slot, RequestPtr request, Sequence* sequence) {

@@ -37,6 +37,13 @@ class SequenceBatcher {
   SequenceBatcher(const SequenceBatcher&) = delete;
   SequenceBatcher& operator=(const SequenceBatcher&) = delete;
 
+  // Its slots get sequences: those that wait come at once. Once.
+  void Open();
+
+  // Its slots get no more sequences. Once it is idle, nothing will ever come here.
+  void Close() { shared_.table->Close(index_); }
+  bool idle() const;
+
   // A request of the sequence in `slot`; `sequence` is null if it ends with it.
   void Push(std::uint32_t slot, RequestPtr request, Sequence* sequence);
 

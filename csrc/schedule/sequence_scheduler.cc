@@ -65,6 +65,9 @@ SequenceHoldBack SequenceHoldBack::FromEnvironment() {
 SequenceScheduler::SequenceScheduler(const ModelSpec& spec, Instances instances, SequenceStates initial,
                                      SequenceHoldBack hold_back, std::uint64_t quick_nanoseconds, Seats seats)
     : model_name_(spec.name),
+      batching_(Batching(spec)),
+      slot_count_(SlotCount(spec)),
+      quick_nanoseconds_(quick_nanoseconds),
       hold_back_(hold_back),
       direct_(Oldest(spec) == nullptr),
       iterative_(Batching(spec).iterative_sequence),
@@ -74,21 +77,12 @@ SequenceScheduler::SequenceScheduler(const ModelSpec& spec, Instances instances,
       policy_(MakePolicy(spec, inputs_)),
       table_(Batching(spec).max_sequence_idle_microseconds),
       held_back_(hold_back.requests > 0) {
-  const SequenceBatcher::Shared shared{&inputs_, &policy_, &table_};
-  const std::uint32_t slots = SlotCount(spec);
-  for (std::unique_ptr<BackendInstance>& instance : instances) {
-    const auto index = static_cast<std::uint32_t>(runners_.size());
-    Runner& runner = *runners_.emplace_back(std::make_unique<Runner>());
-    runner.instance = std::move(instance);
-    runner.execution_time = ExecutionTime(quick_nanoseconds);
+  ListenTo(seats);
+  seats.resize(instances.size());
+  MutexLock lock(mu_);
+  for (std::size_t i = 0; i < instances.size(); ++i) {
+    Runner& runner = *runners_[Place(std::move(instances[i]), std::move(seats[i]))];
     runner.held_back = held_back_;
-    runner.batcher =
-        direct_ ? MakeDirectBatcher(shared, index, slots, std::get<DirectStrategySpec>(Batching(spec).strategy))
-                : MakeOldestBatcher(shared, index, slots);
-    if (!seats.empty()) {
-      runner.seat = std::move(seats[index]);
-      runner.seat->OnTurn([this, &runner] { return OnTurn(runner); });
-    }
   }
 }
 
@@ -102,10 +96,82 @@ SequenceScheduler::~SequenceScheduler() {
         seats.push_back(runner->seat);
       }
     }
+    for (const auto& former : former_seats_) {
+      if (RateLimiter::SeatPtr seat = former.lock()) {
+        seats.push_back(std::move(seat));
+      }
+    }
   }
   for (const RateLimiter::SeatPtr& seat : seats) {
     seat->Close();
   }
+}
+
+void SequenceScheduler::ListenTo(const Seats& seats) {
+  for (const RateLimiter::SeatPtr& seat : seats) {
+    seat->OnTurn([this, one = seat.get()] { return OnTurn(one); });
+  }
+}
+
+std::size_t SequenceScheduler::Place(std::unique_ptr<BackendInstance> instance, RateLimiter::SeatPtr seat) {
+  const auto gone =
+      std::find_if(runners_.begin(), runners_.end(), [](const auto& each) { return each->instance == nullptr; });
+  const auto index = static_cast<std::uint32_t>(gone - runners_.begin());
+  if (gone == runners_.end()) {
+    runners_.push_back(std::make_unique<Runner>());
+  }
+  Runner& runner = *runners_[index];
+  runner.instance = std::move(instance);
+  runner.execution_time = ExecutionTime(quick_nanoseconds_);
+  runner.in_line = false;
+  runner.seat = std::move(seat);
+  const SequenceBatcher::Shared shared{&inputs_, &policy_, &table_};
+  const auto* const direct = std::get_if<DirectStrategySpec>(&batching_.strategy);
+  runner.batcher = direct != nullptr ? MakeDirectBatcher(shared, index, slot_count_, *direct)
+                                     : MakeOldestBatcher(shared, index, slot_count_);
+  runner.batcher->Open();
+  return index;
+}
+
+std::vector<std::size_t> SequenceScheduler::Update(InstanceChange change) {
+  ListenTo(change.seats);
+  change.seats.resize(change.added.size());
+  std::vector<std::size_t> numbers;
+  RateLimiter::Turns turns;
+  bool start = false;
+  {
+    MutexLock lock(mu_);
+    for (std::size_t i = 0; i < change.added.size(); ++i) {
+      numbers.push_back(Place(std::move(change.added[i]), std::move(change.seats[i])));
+    }
+    for (const std::size_t number : change.removed) {
+      Runner& runner = *runners_[number];
+      runner.end = change.end;
+      runner.held_back = false;
+      runner.batcher->Close();
+      EndIfUnused(runner, &turns);
+    }
+    WakeAll();  // Sequences of the backlog may have a place now.
+    start = started_;
+  }
+  RateLimiter::Announce(std::move(turns));
+  if (start) {
+    StartThreads();
+  }
+  return numbers;
+}
+
+void SequenceScheduler::EndIfUnused(Runner& runner, RateLimiter::Turns* turns) {
+  if (runner.end == nullptr || runner.running || !runner.batcher->idle()) {
+    return;
+  }
+  if (runner.seat != nullptr) {
+    RateLimiter::Append(runner.seat->Withdraw(), turns);
+    std::erase_if(former_seats_, [](const auto& seat) { return seat.expired(); });
+    former_seats_.push_back(runner.seat);
+  }
+  runner.in_line = false;
+  std::exchange(runner.end, nullptr)(std::move(runner.instance), std::move(runner.seat));
 }
 
 std::size_t SequenceScheduler::pending() const {
@@ -259,7 +325,7 @@ bool SequenceScheduler::MayStart(Runner& runner) {
 
 bool SequenceScheduler::TakeWork(Runner& runner, Work* work) {
   work->batch.look_again_at = 0;
-  if (runner.running || !MayStart(runner)) {
+  if (runner.instance == nullptr || runner.running || !MayStart(runner)) {
     return false;
   }
   const std::uint64_t now = NowNanoseconds();
@@ -269,6 +335,7 @@ bool SequenceScheduler::TakeWork(Runner& runner, Work* work) {
     if (runner.seat != nullptr && runner.seat->has_turn()) {
       RateLimiter::Append(runner.seat->Withdraw(), &work->turns);
     }
+    EndIfUnused(runner, &work->turns);
     return !work->cancelled.empty();
   }
   runner.running = true;
@@ -297,8 +364,14 @@ bool SequenceScheduler::HasTurn(Runner& runner, std::uint64_t now, Work* work) {
 }
 
 // Its thread is woken whether or not there still is something to run: the turn is to be used or given back.
-RateLimiter::Turns SequenceScheduler::OnTurn(Runner& runner) {
+RateLimiter::Turns SequenceScheduler::OnTurn(const RateLimiter::Seat* seat) {
   MutexLock lock(mu_);
+  const auto of_seat = [seat](const auto& runner) { return runner->seat.get() == seat; };
+  const auto found = std::find_if(runners_.begin(), runners_.end(), of_seat);
+  if (found == runners_.end()) {
+    return {};  // It has left.
+  }
+  Runner& runner = **found;
   runner.in_line = false;
   if (runner.asleep && !runner.woken) {
     Wake(runner)->NotifyOne();
@@ -354,6 +427,7 @@ void SequenceScheduler::FinishWork(Runner& runner, Work* work) {
       RateLimiter::Append(runner.seat->Finish(again), &work->turns);
       runner.in_line = again && !runner.seat->has_turn();
     }
+    EndIfUnused(runner, &work->turns);
   }
   CountEnded(work);
   EndIdleForBacklog();

@@ -38,13 +38,15 @@ class SequenceScheduler : public Scheduler {
 
   void Enqueue(RequestPtr request, EnqueueHint hint) override EXCLUDES(mu_);
   void Drain() override EXCLUDES(mu_);
+  std::vector<std::size_t> Update(InstanceChange change) override EXCLUDES(mu_);
   std::size_t pending() const override EXCLUDES(mu_);
   std::size_t waiting() const override EXCLUDES(mu_);
 
  private:
-  // An instance, its sequences and the thread that runs them.
+  // An instance, its sequences and the thread that runs them. One whose instance is gone is there for the next.
   struct Runner {
-    std::unique_ptr<BackendInstance> instance;
+    std::unique_ptr<BackendInstance> instance;  // Null: it is gone.
+    InstanceEnd end;                            // Set: it leaves, once its sequences are over.
     std::unique_ptr<SequenceBatcher> batcher;
     RateLimiter::SeatPtr seat;  // Null: it is not limited. With one it runs only while it has a turn.
     bool in_line = false;       // It waits for its turn, and is told of it.
@@ -77,6 +79,12 @@ class SequenceScheduler : public Scheduler {
     RateLimiter::Turns turns;  // Of others: to be announced without the lock.
   };
 
+  void ListenTo(const Seats& seats);
+  // Gives an instance to the first runner that has none, or to a new one. Returns its number.
+  std::size_t Place(std::unique_ptr<BackendInstance> instance, RateLimiter::SeatPtr seat) REQUIRES(mu_);
+  // A runner that leaves, and has nothing more to run, is rid of its instance.
+  void EndIfUnused(Runner& runner, RateLimiter::Turns* turns) REQUIRES(mu_);
+
   Status Check(InferenceRequest& request) const;
   // Gives the request its place, or says why it has none. `warning`: what is to be logged without the lock.
   Status Admit(RequestPtr& request, Runner** runner, std::string* warning) REQUIRES(mu_);
@@ -85,7 +93,7 @@ class SequenceScheduler : public Scheduler {
   bool TakeWork(Runner& runner, Work* work) REQUIRES(mu_);
   // Whether it may run now. What is limited stands in line for that while it has something to run.
   bool HasTurn(Runner& runner, std::uint64_t now, Work* work) REQUIRES(mu_);
-  RateLimiter::Turns OnTurn(Runner& runner) EXCLUDES(mu_);
+  RateLimiter::Turns OnTurn(const RateLimiter::Seat* seat) EXCLUDES(mu_);
   static void TakeCancelled(Runner& runner, Work* work);
   void FinishWork(Runner& runner, Work* work) REQUIRES(mu_);
   void RunAgain(Work* work) REQUIRES(mu_);
@@ -112,6 +120,9 @@ class SequenceScheduler : public Scheduler {
   void WakeAll() REQUIRES(mu_);
 
   const std::string model_name_;
+  const SequenceBatchingSpec batching_;
+  const std::uint32_t slot_count_;  // Of each instance.
+  const std::uint64_t quick_nanoseconds_;
   const SequenceHoldBack hold_back_;
   const bool direct_;
   const bool iterative_;
@@ -124,6 +135,8 @@ class SequenceScheduler : public Scheduler {
   CondVar reaper_wake_;
   SequenceTable table_ GUARDED_BY(mu_);
   std::vector<std::unique_ptr<Runner>> runners_ GUARDED_BY(mu_);
+  // Of those that are gone: somebody may have them still.
+  std::vector<std::weak_ptr<RateLimiter::Seat>> former_seats_ GUARDED_BY(mu_);
   std::uint64_t next_id_ GUARDED_BY(mu_) = 1;          // Of iterative sequences without one.
   std::uint64_t reaper_looks_at_ GUARDED_BY(mu_) = 0;  // 0: it is awake, or not started.
   std::size_t pending_ GUARDED_BY(mu_) = 0;

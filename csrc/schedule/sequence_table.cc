@@ -34,8 +34,8 @@ SequenceTable::Destination SequenceTable::Take(RequestPtr& request, Sequence* se
   }
   std::optional<SlotPlace> place;
   if (!free_slots_.empty()) {
-    place = free_slots_.top();
-    free_slots_.pop();
+    place = *free_slots_.begin();
+    free_slots_.erase(free_slots_.begin());
   }
   if (!ends) {
     const auto added = sequences_.try_emplace(request->correlation_id).first;
@@ -65,6 +65,11 @@ void SequenceTable::AddToBacklog(std::list<Backlog>::iterator backlog, RequestPt
   ++backlog_requests_;
 }
 
+void SequenceTable::Close(std::uint32_t batcher) {
+  closed_.insert(batcher);
+  std::erase_if(free_slots_, [batcher](const SlotPlace& place) { return place.batcher == batcher; });
+}
+
 void SequenceTable::Forget(Sequence* sequence) {
   if (!sequence->place) {
     sequence->backlog->sequence = nullptr;
@@ -74,6 +79,9 @@ void SequenceTable::Forget(Sequence* sequence) {
 }
 
 std::optional<SequenceTable::Tenant> SequenceTable::Release(SlotPlace place, std::vector<RequestPtr>* cancelled) {
+  if (closed_.contains(place.batcher)) {
+    return std::nullopt;
+  }
   while (!backlogs_.empty()) {
     Backlog backlog = std::move(backlogs_.front());
     backlog_requests_ -= backlog.queue.size();
@@ -91,7 +99,7 @@ std::optional<SequenceTable::Tenant> SequenceTable::Release(SlotPlace place, std
     return Tenant{std::move(backlog.queue), backlog.sequence,
                   backlog.sequence != nullptr && !backlog.sequence->watched};
   }
-  free_slots_.push(place);
+  free_slots_.insert(place);
   return std::nullopt;
 }
 

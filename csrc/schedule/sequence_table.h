@@ -3,10 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <list>
 #include <optional>
-#include <queue>
+#include <set>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -54,7 +53,9 @@ class SequenceTable {
   SequenceTable(const SequenceTable&) = delete;
   SequenceTable& operator=(const SequenceTable&) = delete;
 
-  void AddFreeSlot(SlotPlace place) { free_slots_.push(place); }
+  // The slots of a batcher get no more sequences, until it is opened again: its sequences end where they are.
+  void Close(std::uint32_t batcher);
+  void Open(std::uint32_t batcher) { closed_.erase(batcher); }
 
   std::size_t live() const { return sequences_.size(); }
   std::size_t backlog_requests() const { return backlog_requests_; }
@@ -94,7 +95,8 @@ class SequenceTable {
   std::list<Backlog> backlogs_;
   std::size_t backlog_requests_ = 0;
   std::uint64_t first_expiry_ = Backlog::kNever;  // No backlog expires before.
-  std::priority_queue<SlotPlace, std::vector<SlotPlace>, std::greater<>> free_slots_;
+  std::set<SlotPlace> free_slots_;
+  std::set<std::uint32_t> closed_;  // Batchers.
 
   void Watch(Sequence& sequence, std::uint64_t now);
   void Unwatch(Sequence& sequence);

@@ -87,9 +87,11 @@ bool SequenceScheduler::Reap(Work* work) {
   while (!stopped_) {
     const std::uint64_t now = NowNanoseconds();
     for (const SlotPlace& place : table_.TakeSilent(now)) {
-      runners_[place.batcher]->batcher->End(place.slot);
-      if (ShouldWake(*runners_[place.batcher])) {
-        Wake(*runners_[place.batcher])->NotifyOne();
+      Runner& runner = *runners_[place.batcher];
+      runner.batcher->End(place.slot);
+      EndIfUnused(runner, &work->turns);
+      if (ShouldWake(runner)) {
+        Wake(runner)->NotifyOne();
       }
     }
     std::vector<RequestPtr> expired;
@@ -99,7 +101,7 @@ bool SequenceScheduler::Reap(Work* work) {
                                  Unavailable("timeout of the corresponding sequence has been expired"));
       ++work->ended;
     }
-    if (!expired.empty()) {
+    if (!expired.empty() || !work->turns.empty()) {
       return true;
     }
     reaper_looks_at_ = table_.next_deadline();

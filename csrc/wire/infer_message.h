@@ -46,6 +46,9 @@ struct InferOutputView {
   std::vector<NamedParameterView> parameters;
 };
 
+// Inputs, and outputs, that one request may have: two bytes of a message each take a hundred times that once decoded.
+inline constexpr std::size_t kMostTensors = 65536;
+
 struct InferRequestView {
   std::string_view model_name;
   std::string_view model_version;
@@ -57,7 +60,8 @@ struct InferRequestView {
   bool from_http = false;  // Made by our HTTP codec: for texts and rules in which Triton's front ends differ.
 };
 
-// Views into `message`. INTERNAL with gRPC's text for undecodable requests when the bytes are no such message.
+// Views into `message`. INTERNAL with gRPC's text for undecodable requests when the bytes are no such message,
+// INVALID_ARGUMENT when it has too many inputs or outputs.
 // Unknown fields and fields of another wire type are skipped; duplicate map keys: the last one wins; strings that must
 // be UTF-8 are checked as protobuf checks them (not those that came by HTTP, where Triton checks none).
 Status DecodeInferRequest(Bytes message, InferRequestView* view);

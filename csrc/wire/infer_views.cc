@@ -1,5 +1,7 @@
 #include "wire/infer_message.h"
 
+#include <string>
+
 #include "wire/infer_decode.h"
 #include "wire/infer_fields.h"
 
@@ -8,6 +10,9 @@ namespace {
 
 class RequestDecoder {
  public:
+  // False came of that.
+  bool has_too_many_tensors() const { return has_too_many_tensors_; }
+
   bool Decode(Bytes message, InferRequestView* view) {
     PbReader reader(message);
     PbTag tag;
@@ -45,14 +50,19 @@ class RequestDecoder {
       case request_field::kParameters:
         return common_.ReadParameter(reader, &view->parameters);
       case request_field::kInputs:
-        return ReadInput(reader, &view->inputs.emplace_back());
+        return HasRoom(view->inputs.size()) && ReadInput(reader, &view->inputs.emplace_back());
       case request_field::kOutputs:
-        return ReadOutput(reader, &view->outputs.emplace_back());
+        return HasRoom(view->outputs.size()) && ReadOutput(reader, &view->outputs.emplace_back());
       case request_field::kRawInputContents:
         return reader.ReadBytes(&view->raw_input_contents.emplace_back());
       default:
         return reader.Skip(tag);
     }
+  }
+
+  bool HasRoom(std::size_t tensors) {
+    has_too_many_tensors_ = tensors >= kMostTensors;
+    return !has_too_many_tensors_;
   }
 
   bool ReadInput(PbReader& outer, InferInputView* input) {
@@ -120,6 +130,7 @@ class RequestDecoder {
   }
 
   InferMessageReader common_;
+  bool has_too_many_tensors_ = false;
 };
 
 class ResponseDecoder {
@@ -199,7 +210,13 @@ class ResponseDecoder {
 }  // namespace
 
 Status DecodeInferRequest(Bytes message, InferRequestView* view) {
-  return RequestDecoder().Decode(message, view) ? Status() : Internal("Unable to parse request");
+  RequestDecoder decoder;
+  if (decoder.Decode(message, view)) {
+    return {};
+  }
+  return decoder.has_too_many_tensors()
+             ? InvalidArgument("a request may have at most " + std::to_string(kMostTensors) + " inputs and outputs")
+             : Internal("Unable to parse request");
 }
 
 Status DecodeInferResponse(Bytes message, InferResponseView* view) {

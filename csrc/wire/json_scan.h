@@ -44,6 +44,9 @@ inline constexpr char kMissColon[] = "Missing a colon after a name of object mem
 inline constexpr char kMissCommaOrCurly[] = "Missing a comma or '}' after an object member.";
 inline constexpr char kMissCommaOrSquare[] = "Missing a comma or ']' after an array element.";
 
+// A number above 10 to the power of this is refused, even if its digits are zeros.
+inline constexpr int kMaxExponent = 308;
+
 // At the first character of a number (or of nothing valid). Sets a kInt, kUint or kDouble node.
 JsonError ScanNumber(JsonCursor* cursor, JsonNode* node);
 

@@ -8,8 +8,6 @@
 namespace triton_lite::wire {
 namespace {
 
-constexpr int kMaxExponent = 308;
-
 JsonError ScanNanOrInfinity(JsonCursor* cursor, bool minus, JsonNode* node) {
   node->type = JsonType::kDouble;
   if (cursor->Consume('N')) {

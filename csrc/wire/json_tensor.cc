@@ -73,7 +73,7 @@ const char* ReadDouble(const char* start, double* value) {
   }
   if (*at == 'e' || *at == 'E') {
     at = ReadExponent(at + 1, &exponent);
-    if (at == nullptr) {
+    if (at == nullptr || exponent > kMaxExponent) {
       return nullptr;
     }
   }

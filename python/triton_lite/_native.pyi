@@ -330,6 +330,9 @@ class InstancePlacement:
     def kind(self) -> int: ...
     @property
     def device_id(self) -> int: ...
+    @property
+    def group(self) -> int:
+        """Its instance group, counted from 0."""
 
 class ModelLink:
     """One instance of a Python model, whatever process runs it at the time. Without one, its requests fail at once."""
@@ -371,11 +374,20 @@ class OpenedModel:
 class LoadedModel:
     """One version with its instances, not served until it is published."""
 
+class MadeInstances:
+    """Instances that no model has yet."""
+
+    def discard(self) -> None:
+        """End them. Idempotent; not once they were given to a model."""
+
 class Retirement:
-    """What is left of models that were retracted: the requests that were in them."""
+    """What is left of models that were retracted, or of instances that were removed: the requests that were in them."""
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the last request has ended; False when `timeout` (seconds) passed first. Signals do not end it."""
+        """Wait until the last request has ended, and the instances; False when `timeout` (seconds) passed first.
+
+        Signals do not end it.
+        """
 
 class ControlCall:
     """A call that the control plane answers, once; dropped unanswered, the client gets INTERNAL."""
@@ -557,6 +569,22 @@ class Engine:
 
         `opened` is used up: a second load of it opens the file again. `metrics`: None, and the model has none.
         Raises TritonError.
+        """
+    def make_instances(
+        self, model: LoadedModel, spec: ModelSpec, ordinals: Sequence[int], opened: OpenedModel | None = None
+    ) -> MadeInstances:
+        """Make and warm up more instances for a model: those at `ordinals` of what `place_instances` gives for `spec`.
+
+        `spec` differs from the model's in its instance groups alone. `opened`: of a Python model, a link for each.
+        Raises TritonError.
+        """
+    def update_instances(
+        self, model: LoadedModel, added: MadeInstances | None, removed: Sequence[int]
+    ) -> tuple[list[int], Retirement]:
+        """Give a model instances, and take others away, while it runs. Returns the numbers of those added.
+
+        Instances are numbered from 0 in the order of `place_instances`; a number that has become free is given again.
+        One that is removed ends its batch, or its sequences, first, which may be waited for.
         """
     def publish(self, name: str, versions: dict[int, LoadedModel], unready: Sequence[int] = ...) -> None:
         """Serve `versions` under `name`, replacing at once all that was served there.

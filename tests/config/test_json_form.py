@@ -82,4 +82,4 @@ def test_whole_doubles_are_integers():
 
 def test_largest_single_precision_number():
     config = text.parse("sequence_batching { direct { minimum_slot_utilization: 3.4028234663852886e38 } }", "")
-    assert to_json(config)["sequence_batching"]["direct"]["minimum_slot_utilization"] == 3.4028235e38
+    assert to_json(config)["sequence_batching"]["direct"]["minimum_slot_utilization"] == 3.4028234700000002e38

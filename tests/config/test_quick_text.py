@@ -49,6 +49,7 @@ def test_reads_what_people_write():
         "max_batch_size: 010",
         "max_batch_size: 99999999999",
         "max_batch_size 8",
+        "input { dims [ 1 ] }",
         "max_batch_size: 1 max_batch_size: 2",
         "max_batch_size: [1]",
         "nothing: 1",

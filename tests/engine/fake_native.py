@@ -27,6 +27,15 @@ def configure_onnxruntime(path: str) -> None:
     assert path
 
 
+def place_instances(spec):
+    placed = []
+    for index, group in enumerate(spec.instance_groups):
+        for count in range(group.count):
+            for device in group.gpus or [0]:
+                placed.append(SimpleNamespace(name=f"{group.name}_{count}", kind=2, device_id=device, group=index))
+    return placed
+
+
 @dataclass(frozen=True)
 class Tensor:
     name: str
@@ -62,12 +71,17 @@ def read_signature(path: str) -> Signature:
 
 
 class FakeEngine:
-    """Serves nothing; `served` and `specs` tell what it was given."""
+    """Serves nothing; `served` tells what it was given, `updates` how many instances were made and which removed."""
 
     def __init__(self) -> None:
         self.served: dict[str, dict[int, object]] = {}
         self.unready: dict[str, list[int]] = {}
         self.aliases: dict[str, object] = {}
+        self.made: list[int] = []  # Places of instances, of which some may have been discarded.
+        self.discarded = 0
+        self.updates: list[tuple[int, list[int]]] = []
+        self.free_numbers: dict[int, list[int]] = {}
+        self.refuses_instances: TritonError | None = None
         self.drained = threading.Event()
         self.drained.set()
         self.calls: queue.Queue = queue.Queue()
@@ -85,6 +99,20 @@ class FakeEngine:
 
     def load_model(self, spec, opened=None, metrics=None):
         return spec
+
+    def make_instances(self, model, spec, ordinals, opened=None):
+        if self.refuses_instances is not None:
+            raise self.refuses_instances
+        self.made += ordinals
+        return SimpleNamespace(count=len(ordinals), discard=lambda: setattr(self, "discarded", self.discarded + 1))
+
+    def update_instances(self, model, added, removed):
+        count = added.count if added is not None else 0
+        self.updates.append((count, list(removed)))
+        free = self.free_numbers.setdefault(id(model), [])
+        numbers = [free.pop(0) if free else 100 + place for place in range(count)]
+        free += removed
+        return numbers, SimpleNamespace(wait=lambda timeout=None: True)
 
     def publish(self, name, versions, unready=()):
         self.served.pop(name, None)

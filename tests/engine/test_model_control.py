@@ -418,7 +418,10 @@ def test_related_models_load_in_turn_and_others_beside_them(tmp_path):
 def test_version_folders_with_odd_names(tmp_path):
     put(tmp_path, "m", "version_policy { all { } } " + IDENTITY, versions=("1", "2", "03", "4x", "-5", "x", "configs"))
     server = explicit(tmp_path)
-    assert server.engine.served["m"].keys() == {1, 2}
+    assert server.engine.served["m"].keys() == {-5, 1, 2, 4}
+    # A number that is none of a version has no place in the index.
+    index = server.call("RepositoryIndex").models
+    assert [model.version for model in index] == ["", "1", "2", "4"]
 
 
 def test_links_count(tmp_path):

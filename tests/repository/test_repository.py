@@ -56,11 +56,13 @@ def test_missing_repository(tmp_path):
 
 
 def test_version_folders(tmp_path, caplog):
-    for name in ("1", "3", "20", "007", "x", "configs", "warmup", "initial_state", "-1", "²"):
+    for name in ("1", "3", "20", "007", "x", "configs", "warmup", "initial_state", "²", "3x", "4.0", "-1"):
         (tmp_path / name).mkdir()
     (tmp_path / "5").touch()
     source = ModelSource("m", str(tmp_path.parent), str(tmp_path))
-    assert source.versions() == [1, 3, 20]
+    assert source.versions() == [-1, 1, 3, 4, 20]
+    assert source.files(4, "").directory == str(tmp_path / "4")
+    assert source.files(-1, "").directory == str(tmp_path / "18446744073709551615")
     assert "'007' which contains leading zeros" in caplog.text
     assert "'x' which fails to convert to integral number" in caplog.text
     assert "configs" not in caplog.text

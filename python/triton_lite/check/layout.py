@@ -8,6 +8,7 @@ import os
 from triton_lite.check.access import is_readable
 from triton_lite.check.finding import Findings, Severity
 from triton_lite.check.model import Checked
+from triton_lite.repository.version_name import LEADING_ZEROS, folder_of, read_version
 
 CONFIG_FILE = "config.pbtxt"
 
@@ -65,20 +66,27 @@ def _check_subfolder(entry: os.DirEntry[str], findings: Findings) -> None:
         return
     digits = "".join(letter for letter in name if letter.isdigit())
     proper = digits.lstrip("0") or "1"
+    means = read_version(name)
     if name.isascii() and name.isdecimal():
-        if len(name) > 1 and name.startswith("0"):
-            _odd_version(entry, "which contains leading zeros in its directory name", proper, findings)
-        elif int(name) > 2**63 - 1:
-            _odd_version(entry, "which is too large for a version", "1", findings)
+        if means == LEADING_ZEROS:
+            _odd_version(entry, f"ignore version directory '{name}' {LEADING_ZEROS}", proper, findings)
+        elif not isinstance(means, int):
+            _odd_version(entry, f"ignore version directory '{name}' which is too large for a version", "1", findings)
+    elif isinstance(means, int):
+        what = f"version directory '{name}' stands for version {means}, whose files are not looked for in it"
+        missing = not os.path.exists(os.path.join(os.path.dirname(entry.path), folder_of(means)))
+        _odd_version(entry, what, str(max(means, 1)), findings, "error" if missing else "warning")
     elif _holds_model(entry.path) or (digits and name.strip(" vV-_.0123456789") in ("", "ersion")):
-        _odd_version(entry, "which fails to convert to integral number", proper, findings)
+        _odd_version(entry, f"ignore version directory '{name}' {means}", proper, findings)
 
 
-def _odd_version(entry: os.DirEntry[str], why: str, proper: str, findings: Findings) -> None:
+def _odd_version(
+    entry: os.DirEntry[str], text: str, proper: str, findings: Findings, severity: Severity = "warning"
+) -> None:
     findings.of_file(
         entry.path,
-        f"ignore version directory '{entry.name}' {why}",
-        severity="warning",
+        text,
+        severity=severity,
         expected="a whole number without leading zeros as the name of a version",
         write=f"mv {entry.path} {os.path.dirname(entry.path)}/{proper}",
     )

@@ -77,7 +77,7 @@ def files_of(candidate: Candidate, version: int, findings: Findings) -> VersionF
             return files
     elif os.path.islink(files.model_file):
         report_dead_link(files.model_file, "error", findings)
-    elif is_readable(files.directory, "error", findings):
+    elif os.path.lexists(files.directory) and is_readable(files.directory, "error", findings):
         _report_missing(candidate, files, findings)
     candidate.faulty.add(("default_model_filename",))
     return None

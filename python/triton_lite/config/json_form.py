@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
-import struct
+import json
 from typing import Any
 
+from triton_lite.config import json_number
 from triton_lite.proto import messages
 
 # Fields newer than the release whose JSON we show: left out at their default.
@@ -18,9 +18,6 @@ _SHOWN_AS_STRINGS = {
     "inference.ModelSequenceBatching.InitialState.dims",
 }
 
-# Larger doubles are written with an exponent, and stay doubles.
-_WRITTEN_WHOLE = 1e15
-
 
 def to_json(config: messages.ModelConfig) -> dict[str, Any]:
     """Return a configuration as plain JSON values.
@@ -31,6 +28,11 @@ def to_json(config: messages.ModelConfig) -> dict[str, Any]:
     Protocol: model configuration extension, response.
     """
     return _message(config)
+
+
+def to_json_text(config: messages.ModelConfig) -> str:
+    """Return a configuration as Triton writes it: without spaces, numbers as RapidJSON spells them."""
+    return _spelled(_message(config))
 
 
 def _message(message: Any) -> dict[str, Any]:
@@ -74,30 +76,13 @@ def _value(field: Any, value: Any) -> Any:
     if field.full_name in _SHOWN_AS_STRINGS:
         return str(value)
     if isinstance(value, float):
-        return _number(_shortest_float(value) if field.type == field.TYPE_FLOAT else value)
+        return json_number.shown(value, single=field.type == field.TYPE_FLOAT)
     return value
 
 
-def _number(value: float) -> float | int | str:
-    """Return a double as protobuf and Triton write it: whole ones as integers, infinite ones by name."""
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "Infinity" if value > 0 else "-Infinity"
-    return int(value) if value.is_integer() and abs(value) < _WRITTEN_WHOLE else value
-
-
-def _shortest_float(value: float) -> float:
-    """Return the shortest decimal that is the same single-precision number, as protobuf prints it."""
-    for digits in range(6, 10):
-        short = float(f"{value:.{digits}g}")
-        if _single(short) == _single(value):
-            return short
-    return value
-
-
-def _single(value: float) -> bytes | None:
-    try:
-        return struct.pack("f", value)
-    except OverflowError:
-        return None
+def _spelled(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_spelled(key)}:{_spelled(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_spelled, value)) + "]"
+    return json_number.spelled(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)

@@ -12,8 +12,9 @@ _INTEGER = re.compile(r"[\t\n\v\f\r]*([+-]?[0-9]+)[\t\n\v\f\r]*")
 # Leading zeros are allowed; more digits than this are nobody's number, and slow to read.
 _MOST_DIGITS = 1000
 
-_FLOAT_MAX = 3.4028234663852886e38
+_FLOAT_END = 3.4028235677973366e38  # What is less than that is rounded to a number of single precision.
 _INFINITE = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
+_HEXADECIMAL = re.compile(r"[+-]?0[xX]")  # The text of a number is read by strtod.
 _TRUE = frozenset(("true", "t", "yes", "y", "1"))
 _FALSE = frozenset(("false", "f", "no", "n", "0"))
 
@@ -40,7 +41,7 @@ def convert(field: Any, value: Value) -> Any:
     if field.type in _INTEGERS:
         return _integer(value, *_INTEGERS[field.type])
     if field.type in (field.TYPE_FLOAT, field.TYPE_DOUBLE):
-        return _real(value, _FLOAT_MAX if field.type == field.TYPE_FLOAT else math.inf)
+        return _real(value, _FLOAT_END if field.type == field.TYPE_FLOAT else math.inf)
     if field.type == field.TYPE_BOOL:
         return _boolean(value)
     if isinstance(value, str):
@@ -82,7 +83,7 @@ def _integer(value: Value, low: int, end: int) -> int:
     return number
 
 
-def _real(value: Value, largest: float) -> float:
+def _real(value: Value, end: float) -> float:
     number = math.inf
     if isinstance(value, str):
         if value in _INFINITE:
@@ -90,7 +91,7 @@ def _real(value: Value, largest: float) -> float:
         number = _parsed(value)
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         number = float(value)
-    if not math.isfinite(number) or abs(number) > largest:
+    if not math.isfinite(number) or abs(number) >= end:
         raise NoFit("a number")
     return number
 
@@ -99,8 +100,8 @@ def _parsed(text: str) -> float:
     if "_" in text or not text.isascii() or text[:1] == " " or text[-1:] == " ":
         return math.inf
     try:
-        return float(text)
-    except ValueError:
+        return float.fromhex(text) if _HEXADECIMAL.match(text) else float(text)
+    except (ValueError, OverflowError):
         return math.inf
 
 

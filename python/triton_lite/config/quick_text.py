@@ -60,11 +60,11 @@ def _fill(message: Any, tokens: list[str], at: int, depth: int) -> int:
             given.add(field.once)
         colon = tokens[at + 1] == ":"
         at += 1 + colon
+        if field.message is None and not colon:
+            raise _Unusual
         if tokens[at] == "[":
             at = _fill_list(message, name, field, tokens, at, depth)
         else:
-            if field.message is None and not colon:
-                raise _Unusual
             at = _fill_one(message, name, field, tokens, at, depth)
         if at < len(tokens) and tokens[at] in ",;":
             at += 1

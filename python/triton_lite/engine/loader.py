@@ -7,7 +7,6 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -19,8 +18,10 @@ from triton_lite.config.model_completion import take_over
 from triton_lite.config.normalize import normalize, normalize_instance_groups
 from triton_lite.config.signature_rules import check_signature
 from triton_lite.config.spec import VersionFiles, model_spec, opening_spec
-from triton_lite.engine import cuda_libraries, onnxruntime_library
-from triton_lite.engine.model_processes.model import ModelVersion, check_model_file
+from triton_lite.engine import cuda_libraries, instances, onnxruntime_library
+from triton_lite.engine.instance_update import InstanceUpdate
+from triton_lite.engine.loaded_version import Handle, LoadedVersion
+from triton_lite.engine.model_processes.model import ModelVersion, PythonModel, check_model_file
 from triton_lite.engine.model_processes.placement import place
 from triton_lite.engine.model_processes.running import RunningModel
 from triton_lite.engine.model_processes.service import ModelProcesses
@@ -56,6 +57,8 @@ class DataPlane(Protocol):
     def open_model(self, spec: Any) -> Any: ...  # noqa: D102
     def open_python_model(self, links: Any) -> Any: ...  # noqa: D102
     def load_model(self, spec: Any, opened: Any = None, metrics: Any = None) -> Any: ...  # noqa: D102
+    def make_instances(self, model: Any, spec: Any, ordinals: list[int], opened: Any = None) -> Any: ...  # noqa: D102
+    def update_instances(self, model: Any, added: Any, removed: list[int]) -> Any: ...  # noqa: D102
     def publish(self, name: str, versions: dict[int, Any], unready: list[int] = ...) -> None: ...  # noqa: D102
     def retract(self, name: str) -> Any: ...  # noqa: D102
     def alias(self, name: str, target: str) -> None: ...  # noqa: D102
@@ -69,28 +72,6 @@ class FoundModel:
     source: ModelSource
     read: ReadConfig
     config: messages.ModelConfig
-
-
-@dataclass
-class Handle:
-    """A share in a model of the data plane, which can be given up: whoever else has this object keeps nothing alive."""
-
-    native: Any
-
-
-@dataclass(frozen=True)
-class LoadedVersion:
-    """One version, loaded but not served yet. processes: what runs a model of the Python backend."""
-
-    config: messages.ModelConfig
-    labels: dict[str, list[str]]
-    handle: Handle
-    processes: RunningModel | None = None
-
-    def let_go(self) -> Future[None] | None:
-        """Give it up. It ends when no request is in it any more, and then its processes, which can be waited for."""
-        self.handle.native = None
-        return self.processes.stop() if self.processes is not None else None
 
 
 def status_text(error: TritonError) -> str:
@@ -210,8 +191,56 @@ class Loader:
                 processes = self._start_function(found.source, config, spec)
             else:
                 processes = self._start_python(found, config, files, settings, spec)
-            return LoadedVersion(config, labels, self._link(processes, spec, metrics), processes)
-        return LoadedVersion(config, labels, Handle(self._engine.load_model(spec, opened, metrics)))
+            return LoadedVersion(
+                config, labels, self._link(processes, spec, metrics), processes, self._first_instances(config, spec)
+            )
+        handle = Handle(self._engine.load_model(spec, opened, metrics))
+        return LoadedVersion(config, labels, handle, instances=self._first_instances(config, spec))
+
+    def may_update(self, found: FoundModel, loaded: LoadedVersion) -> bool:
+        """Tell whether the instances of a version can be changed while it is served, if they alone differ."""
+        if loaded.config.HasField("ensemble_scheduling") or isinstance(found.source, FunctionSource):
+            return False
+        # The rate limiter is asked for all instances of a model or for none.
+        wanted, has = instances.needs_resources(found.config), instances.needs_resources(loaded.config)
+        return self._options.rate_limit == "off" or wanted == has
+
+    def prepare_update(self, found: FoundModel, version: int, loaded: LoadedVersion) -> InstanceUpdate:
+        """Make the instances that a version lacks for the instance groups of `found`. Raises TritonError."""
+        with _only_this_model(found.source.name):
+            try:
+                return self._prepare_update(found, version, loaded)
+            except ConfigError as error:
+                raise found.read.placed(error) from None
+
+    def _prepare_update(self, found: FoundModel, version: int, loaded: LoadedVersion) -> InstanceUpdate:
+        config = messages.ModelConfig()
+        config.CopyFrom(loaded.config)
+        for field in ("instance_group", "version_policy"):
+            config.ClearField(field)
+        config.instance_group.extend(found.config.instance_group)
+        config.version_policy.CopyFrom(found.config.version_policy)
+        normalize_instance_groups(config, self._gpus)
+        rules.check_instance_groups(config, self._gpus)
+        rules.check_serving(config, found.source.directory)
+        if config.backend == backends.ONNXRUNTIME:
+            self._prepare_runtime(config)
+        settings = self._options.settings_of(config.backend)
+        files = found.source.files(version, config.default_model_filename)
+        spec = model_spec(self._native, config, files, settings, loaded.labels)
+        wanted = instances.placed(self._native, config, spec)
+        update = InstanceUpdate(self._engine, loaded, config, wanted)
+        if isinstance(loaded.processes, PythonModel):
+            update.start(spec, self._python_version(found, config, files), place(self._native, spec))
+        else:
+            update.make(spec)
+        return update
+
+    def _first_instances(self, config: messages.ModelConfig, spec: Any) -> tuple[instances.Running, ...]:
+        if config.HasField("ensemble_scheduling"):
+            return ()
+        wanted = instances.placed(self._native, config, spec)
+        return tuple(instances.Running(number, one) for number, one in enumerate(wanted))
 
     def _complete_python(
         self, found: FoundModel, config: messages.ModelConfig, files: VersionFiles, settings: Mapping[str, str]

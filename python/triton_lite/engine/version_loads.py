@@ -11,7 +11,10 @@ from typing import Any
 
 from triton_lite.config.error import ConfigError, advice_of, explain
 from triton_lite.engine.catalog import Known
-from triton_lite.engine.loader import DataPlane, FoundModel, LoadedVersion, Loader, status_text
+from triton_lite.engine.instance_update import Departure, InstanceUpdate
+from triton_lite.engine.instances import only_instances_differ
+from triton_lite.engine.loaded_version import LoadedVersion
+from triton_lite.engine.loader import DataPlane, FoundModel, Loader, status_text
 from triton_lite.engine.model_processes.running import RunningModel
 from triton_lite.engine.notice import uncached
 from triton_lite.engine.options import EngineOptions
@@ -25,6 +28,10 @@ _log = logging.getLogger(__name__)
 
 # How long an unload call waits for requests that are in the model; afterwards the index shows UNLOADING.
 _UNLOAD_SECONDS = 0.5
+
+# How long a load call waits for instances that are not wanted any more: one that has a sequence may take for ever.
+_DEPARTURE_SECONDS = 10.0
+_SEQUENCE_DEPARTURE_SECONDS = 0.5
 
 Labels = Mapping[str, list[str]]
 
@@ -42,22 +49,25 @@ class Served:
 
 @dataclass
 class _Loading:
-    """One model on its way: what became of its versions so far."""
+    """One model on its way: what became of its versions so far. changing: those of which only the instances change."""
 
     key: str
     found: FoundModel
     scratch: Scratch | None
     wanted: list[int]
     kept: dict[int, Served]
+    changing: dict[int, Served]
+    updates: dict[int, InstanceUpdate] = field(default_factory=dict)
     loaded: dict[int, LoadedVersion] = field(default_factory=dict)
     failed: dict[int, TritonError] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
-        return len(self.kept) + len(self.loaded) + len(self.failed) == len(self.wanted)
+        done = len(self.kept) + len(self.updates) + len(self.loaded) + len(self.failed)
+        return done == len(self.wanted)
 
 
-_Jobs = dict[Future[LoadedVersion], tuple[_Loading, int]]
+_Jobs = dict[Future[LoadedVersion | InstanceUpdate], tuple[_Loading, int]]
 
 
 class VersionLoads:
@@ -105,7 +115,11 @@ class VersionLoads:
         for job in as_completed(jobs):
             loading, version = jobs[job]
             try:
-                loading.loaded[version] = job.result()
+                result = job.result()
+                if isinstance(result, InstanceUpdate):
+                    loading.updates[version] = result
+                else:
+                    loading.loaded[version] = result
             except TritonError as error:
                 loading.failed[version] = error
             if loading.complete:
@@ -160,24 +174,37 @@ class VersionLoads:
                 _log.info("successfully unloaded '%s' version %d", key, version)
 
     def _plan(self, key: str, known: Known) -> _Loading:
-        """Decide which versions are wanted, and which of them are served already just as they are wanted."""
-        wanted = versions.select(known.model.config, known.model.source.versions())
-        served = self._served.get(key, {})
-        kept = {
-            version: _with_policy(served[version], known.model.config)
-            for version in wanted
-            if version in served
+        """Decide which versions are wanted, and which are served already, just as they are wanted or nearly so."""
+        config = known.model.config
+        wanted = versions.select(config, known.model.source.versions())
+        unchanged = {
+            version: one
+            for version, one in self._served.get(key, {}).items()
+            if version in wanted
             and not known.times.version_is_newer_than(known.before, version)
             and not known.scratch
-            and _same_but_for_policy(served[version].asked, known.model.config)
+            and only_instances_differ(one.asked, config)
+            # Triton keeps no version of an ensemble: the models of its steps may be other ones.
+            and not config.HasField("ensemble_scheduling")
         }
-        return _Loading(key, known.model, known.scratch, wanted, kept)
+        kept = {version: one for version, one in unchanged.items() if _same_instances(one.asked, config)}
+        changing = {
+            version: one
+            for version, one in unchanged.items()
+            if version not in kept and self._loader.may_update(known.model, one.loaded)
+        }
+        kept = {version: _with_policy(one, config) for version, one in kept.items()}
+        return _Loading(key, known.model, known.scratch, wanted, kept, changing)
 
     def _begin(self, key: str, known: Known, labels: Labels, pool: ThreadPoolExecutor) -> tuple[_Loading, _Jobs]:
         loading = self._plan(key, known)
         jobs: _Jobs = {}
         for version in loading.wanted:
-            if version not in loading.kept:
+            if version in loading.changing:
+                _log.info("loading: %s:%d", key, version)
+                loaded = loading.changing[version].loaded
+                jobs[pool.submit(self._prepare_update, loading.found, version, loaded)] = (loading, version)
+            elif version not in loading.kept:
                 _log.info("loading: %s:%d", key, version)
                 if version not in self._served.get(key, {}):  # A reload is made aside, while the version is served.
                     self._table.advance(key, version, State.LOADING)
@@ -194,6 +221,13 @@ class VersionLoads:
                     raise
         raise AssertionError("model_load_retry_count is negative")
 
+    def _prepare_update(self, found: FoundModel, version: int, loaded: LoadedVersion) -> InstanceUpdate:
+        try:
+            return self._loader.prepare_update(found, version, loaded)
+        except TritonError as error:
+            _log.error("failed to update '%s' version %d: %s", found.source.name, version, explain(error))
+            raise
+
     def _finish(self, loading: _Loading, failures: dict[str, TritonError]) -> None:
         """Serve all versions of a model, or none of the new ones."""
         key = loading.key
@@ -203,15 +237,24 @@ class VersionLoads:
             for unused in loading.loaded.values():
                 unused.let_go()
             loading.loaded.clear()
+            for update in loading.updates.values():
+                update.discard()
+            loading.updates.clear()
             _log.info("failed to load '%s'", key)
             return
         asked = loading.found.config
         serving = loading.kept | {
             version: Served(one, asked, loading.scratch) for version, one in loading.loaded.items()
         }
+        departures: list[Departure] = []
+        for version, update in loading.updates.items():
+            loaded, departure = update.commit()
+            serving[version] = Served(loaded, asked, loading.changing[version].scratch)
+            departures.append(departure)
         self._publish(key, serving)
         self._served[key] = serving
-        _let_go({version: one for version, one in before.items() if version not in loading.kept})
+        stays = loading.kept.keys() | loading.updates.keys()
+        _let_go({version: one for version, one in before.items() if version not in stays})
         for version in before.keys() - serving.keys():
             self._table.advance(key, version, State.UNLOADING)
             self._table.advance(key, version, State.UNAVAILABLE, reason=UNLOADED)
@@ -220,6 +263,9 @@ class VersionLoads:
             self._table.advance(key, version, State.READY, config=one.loaded.config)
         for notice in uncached(asked, bool(self._options.cache_config)):
             _log.warning("model '%s': %s", key, notice)
+        in_sequence = asked.HasField("sequence_batching")
+        for departure in departures:
+            departure.wait(_SEQUENCE_DEPARTURE_SECONDS if in_sequence else _DEPARTURE_SECONDS)
         _log.info("successfully loaded '%s'", key)
 
     def _give_up(self, loading: _Loading, before: Mapping[int, Served]) -> TritonError:
@@ -231,7 +277,8 @@ class VersionLoads:
                 advice = advice_of(error) if error else ""
                 self._table.advance(loading.key, version, State.UNAVAILABLE, reason=reason, advice=advice)
             if error:
-                text += f"version {version} is at UNAVAILABLE state: {status_text(error)};"
+                state = State.READY if version in loading.changing else State.UNAVAILABLE
+                text += f"version {version} is at {state.value} state: {status_text(error)};"
         if not before.keys() >= set(loading.wanted):
             self._publish(loading.key, before)
         return TritonError(Code.INVALID_ARGUMENT, text)
@@ -242,14 +289,8 @@ class VersionLoads:
         self._engine.publish(key, {version: one.loaded.handle.native for version, one in serving.items()}, unready)
 
 
-def _same_but_for_policy(one: messages.ModelConfig, other: messages.ModelConfig) -> bool:
-    left, right = messages.ModelConfig(), messages.ModelConfig()
-    left.CopyFrom(one)
-    right.CopyFrom(other)
-    for config in (left, right):
-        config.ClearField("version_policy")
-    # Triton keeps no version of an ensemble: the models of its steps may be other ones.
-    return left == right and not left.HasField("ensemble_scheduling")
+def _same_instances(one: messages.ModelConfig, other: messages.ModelConfig) -> bool:
+    return list(one.instance_group) == list(other.instance_group)
 
 
 def _let_go(versions: Mapping[int, Served]) -> list[Future[None]]:

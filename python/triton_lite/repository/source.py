@@ -11,6 +11,7 @@ from triton_lite.config.error import ConfigError
 from triton_lite.config.spec import VersionFiles
 from triton_lite.errors import Code, TritonError
 from triton_lite.proto import messages
+from triton_lite.repository.version_name import folder_of, read_version
 
 _log = logging.getLogger(__name__)
 
@@ -66,16 +67,15 @@ class ModelSource:
         """List the versions that are there, ascending."""
         if self.bare_file:
             return [1]
-        found = []
+        found = set()
         for name in _folders(self.directory):
             if name in _NO_VERSIONS:
                 continue
-            if len(name) > 1 and name.startswith("0"):
-                _log.warning("ignore version directory '%s' which contains leading zeros in its directory name", name)
-            elif name.isascii() and name.isdecimal():
-                found.append(int(name))
+            version = read_version(name)
+            if isinstance(version, int):
+                found.add(version)
             else:
-                _log.warning("ignore version directory '%s' which fails to convert to integral number", name)
+                _log.warning("ignore version directory '%s' %s", name, version)
         return sorted(found)
 
     def first_version_directory(self) -> str | None:
@@ -89,7 +89,7 @@ class ModelSource:
         """Name the files of a version. Raises TritonError when `filename` leads out of the version's folder."""
         if self.bare_file:
             return VersionFiles(version, self.directory, self.bare_file)
-        directory = os.path.join(self.directory, str(version))
+        directory = os.path.join(self.directory, folder_of(version))
         if not filename:
             return VersionFiles(version, directory, directory)
         path = inside(directory, filename)

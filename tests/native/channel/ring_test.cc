@@ -1,12 +1,14 @@
 // Client and server over real rings, in one process.
 #include <poll.h>
 
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "channel/channel_pair.h"
+#include "channel/frame.h"
 #include "channel/stream_credit.h"
 #include "core/mutex.h"
 
@@ -34,6 +36,19 @@ TEST(AllSizes) {
     many.push_back(Pattern(i, i));
   }
   CheckEcho(*pair.client, "many", many);
+}
+
+TEST(MoreSegmentsThanAreTakenAreRefused) {
+  Echo echo;
+  Pair pair(&echo);
+  const std::vector<Bytes> too_many(kMostSegments + 1);
+  const std::span<const Bytes> all(too_many);
+  const auto refused = pair.client->Send(Method::kModelInfer, {"message", all});
+  CHECK_EQ(refused.status().code(), Code::kInvalidArgument);
+  // And nothing has happened to the connection.
+  const auto call = pair.client->Send(Method::kModelInfer, {"message", all.first(kMostSegments)});
+  REQUIRE(call.ok());
+  CHECK(Await(*pair.client, *call)->status().ok());
 }
 
 // Answers with a call's metadata, its message and its first segment.

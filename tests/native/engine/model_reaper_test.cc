@@ -85,6 +85,59 @@ TEST(NothingToRetireHasEnded) {
   CHECK(reaper.Retire({})->Wait(0));
 }
 
+namespace {
+
+// Is in use until it is told, and says where it ends.
+class BusyInstance final : public BackendInstance {
+ public:
+  struct State {
+    std::atomic<bool> in_use{true};
+    std::promise<std::thread::id> destroyed;
+  };
+  explicit BusyInstance(State* state) : state_(state) {}
+  ~BusyInstance() override { state_->destroyed.set_value(std::this_thread::get_id()); }
+  void Execute(std::span<InferenceRequest* const>) override {}
+  bool in_use() const override { return state_->in_use; }
+
+ private:
+  State* state_;
+};
+
+}  // namespace
+
+TEST(AnInstanceThatLeavesEndsElsewhereOnceNothingIsInIt) {
+  BusyInstance::State busy;
+  BusyInstance::State idle;
+  idle.in_use = false;
+  std::promise<void> done;
+  ModelReaper reaper;
+  {
+    const InstanceEnd end =
+        reaper.EndOfInstances(nullptr, std::shared_ptr<const void>(&done, [&done](const void*) { done.set_value(); }));
+    end(std::make_unique<BusyInstance>(&busy), nullptr);
+    end(std::make_unique<BusyInstance>(&idle), nullptr);
+  }
+  CHECK(idle.destroyed.get_future().get() != std::this_thread::get_id());
+  auto all = done.get_future();
+  CHECK(all.wait_for(std::chrono::seconds(0)) == std::future_status::timeout);
+  reaper.WaitUntilIdle();  // Whatever goes on in the other one.
+  busy.in_use = false;
+  CHECK(busy.destroyed.get_future().get() != std::this_thread::get_id());
+  all.get();
+}
+
+TEST(WhatAnInstanceLeavesMayOutliveTheReaper) {
+  BusyInstance::State idle;
+  idle.in_use = false;
+  InstanceEnd end;
+  {
+    ModelReaper reaper;
+    end = reaper.EndOfInstances(nullptr, nullptr);
+  }
+  end(std::make_unique<BusyInstance>(&idle), nullptr);
+  idle.destroyed.get_future().get();
+}
+
 TEST(AModelMayOutliveTheReaper) {
   Traces traces;
   ServedModelPtr model;

@@ -118,6 +118,20 @@ TEST(MalformedEncodings) {
   CHECK(Decode(std::string(90, '\x53') + std::string(90, '\x54'), &view).ok());
 }
 
+TEST(TooManyTensorsAreRefused) {
+  for (const char* const tensor : {"\x2A\x00", "\x32\x00"}) {
+    std::string message;
+    for (std::size_t i = 0; i < kMostTensors; ++i) {
+      message.append(tensor, 2);
+    }
+    InferRequestView most;
+    CHECK(DecodeInferRequest(AsBytes(message), &most).ok());
+    message.append(tensor, 2);
+    InferRequestView more;
+    CHECK_EQ(DecodeInferRequest(AsBytes(message), &more).code(), Code::kInvalidArgument);
+  }
+}
+
 TEST(FieldsOfAnotherWireTypeAreSkipped) {
   const std::string message = Message([](PbWriter& writer) {
     writer.AddVarint(request_field::kModelName, 5);

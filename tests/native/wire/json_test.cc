@@ -88,6 +88,10 @@ TEST(ErrorTexts) {
   CHECK_EQ(ErrorOf("[1e]"), "Miss exponent in number. at 3");
   CHECK_EQ(ErrorOf("[1e309]"), "Number too big to be stored in double. at 1");
   CHECK_EQ(ErrorOf("[1e99999999999]"), "Number too big to be stored in double. at 1");
+  CHECK_EQ(ErrorOf("[0e309]"), "Number too big to be stored in double. at 1");
+  // Of a tensor, too, which is read another way.
+  CHECK_EQ(ErrorOf("{\"inputs\":[{\"datatype\":\"FP64\",\"data\":[0e309]}]}"),
+           "Number too big to be stored in double. at 38");
   CHECK_EQ(ErrorOf("[\"a"), "Missing a closing quotation mark in string. at 3");
   CHECK_EQ(ErrorOf("[\"a\n\"]"), "Invalid escape character in string. at 3");
   CHECK_EQ(ErrorOf("[\"\\q\"]"), "Invalid escape character in string. at 2");

@@ -17,6 +17,7 @@ from triton_lite.config.rules.instances import check_instance_groups
 from triton_lite.config.rules.sequence import SEQUENCE_RULES
 from triton_lite.config.rules.states import check_states
 from triton_lite.config.rules.tensors import check_sizes, check_tensors
+from triton_lite.config.rules.values import values_have_names
 from triton_lite.config.rules.warmup import check_warmup
 from triton_lite.proto import messages
 
@@ -60,6 +61,7 @@ def check_serving(config: messages.ModelConfig, model_directory: str) -> None:
 
     model_directory: the folder of the model, which holds its versions.
     """
+    values_have_names(config)
     if config.HasField("ensemble_scheduling"):
         return
     check_batching_strategy(config, model_directory)

@@ -27,7 +27,8 @@ def repository_index(context: Context, request: messages.RepositoryIndexRequest)
         else:
             for version, status in states[key].items():
                 if not request.ready or status.state is State.READY:
-                    index.models.add(name=name, version=str(version), state=status.state.value, reason=status.reason)
+                    number = str(version) if version >= 0 else ""  # Of a folder with an odd name.
+                    index.models.add(name=name, version=number, state=status.state.value, reason=status.reason)
     return index
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any
 
-from triton_lite.config.json_form import to_json
+from triton_lite.config.json_form import to_json_text
 from triton_lite.config.spec import VersionFiles
 from triton_lite.engine.model_processes.control import Message
 from triton_lite.engine.model_processes.environments import Environment
@@ -47,7 +46,7 @@ class ModelVersion:
         return {
             "op": "initialize",
             "args": {
-                "model_config": json.dumps(to_json(self.config), separators=(",", ":"), ensure_ascii=False),
+                "model_config": to_json_text(self.config),
                 "model_instance_kind": placement.kind,
                 "model_instance_name": placement.name,
                 "model_instance_device_id": str(placement.device_id),
@@ -102,35 +101,55 @@ class PythonModel:
         self._environment = environment
         self._version = version
         self._settings = settings
+        self._make_link = make_link
+        self._reads_memory = reads_memory
         self._on_gone = on_gone
         self._lock = threading.Lock()
         self._stopping: Future[None] | None = None
         self._linked = False
         self._patient = True
-        self._instances: list[ModelInstance] = []
-        for placement in placements:
-            link = make_link(placement.name)
-            link.set_execute_timeout(settings.execute_timeout_ns)
-            self._instances.append(self._instance(placement, link, reads_memory))
+        # Replaced as a whole, since other threads go through them.
+        self._serving = dict(enumerate(self._instance(version, placement) for placement in placements))
+        self._apart: list[ModelInstance] = []  # Those that do not serve yet, or not any more.
 
     def give_links(self) -> list[Any]:
         """Give the data plane its sides of the instances: it closes each when nothing is in it any more."""
         self._linked = True
-        return [instance.link for instance in self._instances]
+        return [instance.link for instance in self._serving.values()]
 
     def start(self) -> None:
         """Start all instances side by side; they are initialized when this returns. Raises TritonError for the first
         that fails; then `stop` ends the others.
         """
-        futures: list[Future[None]] = [Future() for _ in self._instances]
+        self._start(list(self._serving.values()))
 
-        def start() -> None:
-            for instance, future in zip(self._instances, futures, strict=True):
-                instance.start(future)
+    def start_more(self, version: ModelVersion, placements: Sequence[Placement]) -> list[ModelInstance]:
+        """Start more instances side by side; they are initialized when this returns, and serve from `replace` on.
 
-        self._surroundings.reactor.run(start)
-        for future in futures:
-            future.result()
+        version: what their processes are told. Raises TritonError for the first that fails; all of them end then.
+        """
+        added = [self._instance(version, placement) for placement in placements]
+        with self._lock:
+            self._apart = [*self._apart, *added]
+        try:
+            self._start(added)
+        except BaseException:
+            self._end(added, linked=False)
+            raise
+        return added
+
+    def replace(self, added: Mapping[int, ModelInstance], removed: Sequence[int]) -> list[Future[None]]:
+        """Take note that the data plane has other instances now, by its numbers. Those removed end as in `end`."""
+        with self._lock:
+            gone = [self._serving[number] for number in removed]
+            kept = {number: one for number, one in self._serving.items() if number not in removed}
+            self._serving = kept | dict(added)
+            self._apart = [one for one in self._apart if one not in added.values()] + gone
+        return self.end(gone)
+
+    def end(self, instances: Sequence[ModelInstance]) -> list[Future[None]]:
+        """End instances that do not serve, each when the data plane has let it go. Does not wait."""
+        return self._end(instances, linked=True)
 
     def stop(self) -> Future[None]:
         """End all instances, each when the data plane has let it go. Does not wait; the future is set at the end."""
@@ -145,7 +164,8 @@ class PythonModel:
         """Tell whether all instances can be used; `answer` is called in the reactor's thread."""
 
         def check() -> None:
-            left = len(self._instances)
+            serving = list(self._serving.values())
+            left = len(serving)
 
             def one(error: TritonError | None) -> None:
                 nonlocal left
@@ -156,7 +176,7 @@ class PythonModel:
 
             if not left:
                 answer(None)
-            for instance in self._instances:
+            for instance in serving:
                 instance.check_ready(one)
 
         if not self._surroundings.reactor.call_soon(check):
@@ -164,16 +184,22 @@ class PythonModel:
 
     def send(self, message: Message) -> None:
         """Tell all processes something that they do not answer. In the reactor's thread."""
-        for instance in self._instances:
+        for instance in self._all():
             instance.send(message)
 
     def kill(self) -> None:
         """End all processes at once, whatever is in them; `stop` goes on. In the reactor's thread."""
         self._patient = False
-        for instance in self._instances:
+        for instance in self._all():
             instance.kill()
 
-    def _instance(self, placement: Placement, link: Link, reads_memory: Callable[[int], bool]) -> ModelInstance:
+    def _all(self) -> list[ModelInstance]:
+        return [*self._serving.values(), *self._apart]
+
+    def _instance(self, version: ModelVersion, placement: Placement) -> ModelInstance:
+        link = self._make_link(placement.name)
+        link.set_execute_timeout(self._settings.execute_timeout_ns)
+
         def open_session(on_death: Callable[[str], None]) -> Session:
             program = self._environment.program
             return Session(self._surroundings, program, placement.name, self._version.caller, on_death)
@@ -184,19 +210,54 @@ class PythonModel:
             link,
             self._settings,
             open_session,
-            lambda pid: self._version.initialize(placement, read_memory=reads_memory(pid)),
+            lambda pid: version.initialize(placement, read_memory=self._reads_memory(pid)),
         )
 
-    def _stop(self, stopped: Future[None]) -> None:
-        """Wait for the data plane, as long as requests are in the model, and then for the processes."""
+    def _start(self, instances: Sequence[ModelInstance]) -> None:
+        futures: list[Future[None]] = [Future() for _ in instances]
+
+        def start() -> None:
+            for instance, future in zip(instances, futures, strict=True):
+                instance.start(future)
+
+        self._surroundings.reactor.run(start)
+        for future in futures:
+            future.result()
+
+    def _end(self, instances: Sequence[ModelInstance], *, linked: bool) -> list[Future[None]]:
+        ends: list[Future[None]] = []
+        for instance in instances:
+            ends.append(Future())
+            name = f"{instance.name}-end"
+            threading.Thread(target=self._end_one, args=(instance, linked, ends[-1]), name=name, daemon=True).start()
+        return ends
+
+    def _end_one(self, instance: ModelInstance, linked: bool, ended: Future[None]) -> None:
         try:
-            for instance in self._instances if self._linked else ():
+            self._stop_instances([instance], linked=linked)
+        finally:
+            with self._lock:
+                self._apart = [one for one in self._apart if one is not instance]
+            ended.set_result(None)
+
+    def _stop(self, stopped: Future[None]) -> None:
+        try:
+            self._stop_instances(self._all(), linked=self._linked)
+        finally:
+            self._environment.release()
+            self._on_gone(self)
+            stopped.set_result(None)
+
+    def _stop_instances(self, instances: Sequence[ModelInstance], *, linked: bool) -> None:
+        """Wait for the data plane, as long as requests are in the instances, and then for the processes."""
+        try:
+            for instance in instances if linked else ():
                 while self._patient and not instance.link.wait_closed(time.monotonic_ns() + _LOOK_NS):
                     pass
-            futures: list[Future[None]] = [Future() for _ in self._instances]
+            futures: list[Future[None]] = [Future() for _ in instances]
 
             def stop() -> None:
-                for instance, future in zip(self._instances, futures, strict=True):
+                for instance, future in zip(instances, futures, strict=True):
                     instance.stop(future)
 
             self._surroundings.reactor.run(stop)
@@ -205,7 +266,3 @@ class PythonModel:
             pass  # The server has ended, and the processes with it.
         except Exception:
             _log.exception("ending '%s' ended unexpectedly", self._version.config.name)
-        finally:
-            self._environment.release()
-            self._on_gone(self)
-            stopped.set_result(None)

@@ -34,7 +34,7 @@ class Exchange(NamedTuple):
 def exchange(method: str, request: Message, render: Callable[[Any], Any] | None = None) -> Exchange:
     """Make an exchange of a method's name and its request.
 
-    `render` turns the response message into the JSON value of the body; None leaves the body empty.
+    `render` turns the response message into the JSON value of the body, or its text; None leaves the body empty.
     """
     number = proto.METHODS[method].number
 
@@ -43,6 +43,7 @@ def exchange(method: str, request: Message, render: Callable[[Any], Any] | None 
             return Reply(b"")
         response: Any = proto.METHODS[method].response()
         response.ParseFromString(answer)
-        return Reply(json_reader.write(render(response)))
+        rendered = render(response)
+        return Reply(rendered.encode("utf-8", "replace") if isinstance(rendered, str) else json_reader.write(rendered))
 
     return Exchange(number, request.SerializeToString(), reply)

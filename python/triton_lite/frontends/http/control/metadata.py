@@ -45,7 +45,7 @@ def _tensor_json(tensor: Any) -> dict[str, Any]:
     return {"name": tensor.name, "datatype": tensor.datatype, "shape": list(tensor.shape)}
 
 
-def _config_json(response: Any) -> Any:
+def _config_json(response: Any) -> str:
     from triton_lite.config import json_form
 
-    return json_form.to_json(response.config)
+    return json_form.to_json_text(response.config)
