@@ -27,8 +27,6 @@ from server_process import ServerProcess
 
 EXPECTED: dict[str, list[Answer]] = json.loads(live.EXPECTED.read_text())
 OTHERWISE: dict[str, list[Answer]] = json.loads((live.FOLDER / "otherwise.json").read_text())
-# Not yet as they should be.
-OPEN = {"partly/statistics": "requests that their model answers with an error are not counted"}
 Running = tuple[ServerProcess, Address, dict[str, list[Answer]]]
 
 
@@ -54,11 +52,7 @@ def test_every_case_is_recorded() -> None:
     assert [case.name for case in cases()] == list(EXPECTED)
 
 
-def _marked(name: str) -> Any:
-    return pytest.param(name, marks=pytest.mark.xfail(reason=OPEN[name], strict=True)) if name in OPEN else name
-
-
-@pytest.mark.parametrize("name", [_marked(name) for name in EXPECTED])
+@pytest.mark.parametrize("name", list(EXPECTED))
 def test_answers_are_those_of_triton(here: Running, name: str) -> None:
     assert here[2][name] == OTHERWISE.get(name, EXPECTED[name])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import numpy as np
 import pytest
+import tritonclient.grpc
 from server_process import serve
 from trace_server import FRONT_TIMES, infer, make_repository, post, settings
 
@@ -195,6 +198,82 @@ def test_spans_of_an_ensemble(repository: Path) -> None:
     assert {span.parent_span_id for span in received.named("compute")} == {step.span_id for step in steps}
     parent = _attributes(ensemble)["triton.trace_id"]
     assert {_attributes(step)["triton.trace_parent_id"] for step in steps} == {parent}
+
+
+_TELLER_CONFIG = """\
+backend: "python"
+input [ { name: "INPUT" data_type: TYPE_INT32 dims: [ 1 ] } ]
+output [ { name: "CONTEXT" data_type: TYPE_STRING dims: [ 1 ] } ]
+"""
+_TELLER = """\
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+
+class TritonPythonModel:
+    def execute(self, requests):
+        return [self.answer(request.trace()) for request in requests]
+
+    def answer(self, trace):
+        ones = [pb_utils.Tensor(name, np.ones((1, 16), np.int32)) for name in ("INPUT0", "INPUT1")]
+        for given in ({"trace": trace}, {}):
+            asked = pb_utils.InferenceRequest(
+                model_name="simple", requested_output_names=["OUTPUT0"], inputs=ones, **given
+            )
+            assert not asked.exec().has_error()
+        context = np.array([str(trace.get_context())], np.object_)
+        return pb_utils.InferenceResponse([pb_utils.Tensor("CONTEXT", context)])
+"""
+
+
+@pytest.fixture(scope="module")
+def teller(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Models of which "teller" says its trace context, and asks "simple" twice, once in its own trace."""
+    folder = make_repository(tmp_path_factory.mktemp("teller"))
+    (folder / "teller" / "1").mkdir(parents=True)
+    (folder / "teller" / "config.pbtxt").write_text(_TELLER_CONFIG)
+    (folder / "teller" / "1" / "model.py").write_text(_TELLER)
+    return folder
+
+
+def _told(server: Any, headers: dict[str, str] | None = None) -> str:
+    tensor = tritonclient.grpc.InferInput("INPUT", [1], "INT32")
+    tensor.set_data_from_numpy(np.ones(1, np.int32))
+    with tritonclient.grpc.InferenceServerClient(server.grpc) as client:
+        told = client.infer("teller", [tensor], headers=headers).as_numpy("CONTEXT")[0]
+    assert isinstance(told, bytes)
+    return told.decode()
+
+
+@pytest.mark.parametrize("headers", [None, CONTEXT], ids=["own", "clients"])
+def test_python_models_know_their_span_and_go_on_with_the_trace(teller: Path, headers: dict[str, str] | None) -> None:
+    with http_receiver() as (url, received), _serve(teller, url, "rate=1") as server:
+        told = json.loads(_told(server, headers))
+    (request,) = received.named("teller")
+    (root,) = [span for span in received.named("InferRequest") if span.trace_id == request.trace_id]
+    (step,) = received.named("simple")
+    expected = {"traceparent": f"00-{request.trace_id.hex()}-{request.span_id.hex()}-01"}
+    assert told == (expected | {"tracestate": CONTEXT["tracestate"]} if headers else expected)
+    assert (request.trace_id.hex() == TRACE_ID) == (headers is not None)
+    assert request.parent_span_id == root.span_id
+    assert (step.trace_id, step.parent_span_id) == (request.trace_id, request.span_id)
+
+
+def test_python_models_of_requests_that_are_not_traced_know_no_context(teller: Path) -> None:
+    with http_receiver() as (url, received):
+        with _serve(teller, url, "rate=0") as server:
+            assert _told(server) == "None"
+        assert received.spans == []
+
+
+def test_in_files_what_a_python_model_asks_is_traced_too(teller: Path, tmp_path: Path) -> None:
+    config = ("level=TIMESTAMPS", "rate=1", f"triton,file={tmp_path / 'traces'}")
+    flags = [f"--trace-config={setting}" for setting in config]
+    with serve(f"--model-repository={teller}", *flags) as server:
+        assert _told(server) == "None"
+    lines = [line for path in tmp_path.iterdir() for line in json.loads(path.read_text())]
+    named = {line["model_name"]: line for line in lines if "model_name" in line}
+    assert named["simple"]["parent_id"] == named["teller"]["id"]
 
 
 def test_settings_show_the_mode(repository: Path) -> None:

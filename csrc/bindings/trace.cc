@@ -59,6 +59,7 @@ void BindTrace(py::module_& m) {
       .def_readonly("model_name", &TracedModel::model_name)
       .def_readonly("model_version", &TracedModel::model_version)
       .def_property_readonly("request_id", [](const TracedModel& self) { return py::bytes(self.request_id); })
+      .def_readonly("span_id", &TracedModel::span_id)
       .def_property_readonly("events", [](const TracedModel& self) { return EventList(self.events); });
   py::class_<TraceRecord>(m, "TraceRecord")
       .def_readonly("requests", &TraceRecord::requests)
@@ -67,6 +68,7 @@ void BindTrace(py::module_& m) {
       .def_readonly("start", &TraceRecord::start)
       .def_readonly("end", &TraceRecord::end)
       .def_readonly("wall_offset", &TraceRecord::wall_offset)
+      .def_readonly("trace_id", &TraceRecord::trace_id)
       .def_property_readonly("parent", &Parent);
 }
 

@@ -47,6 +47,7 @@ enum class FailureReason : std::uint8_t {
   kCanceled,   // Its client gave up.
   kBackend,    // The model said so.
   kUncounted,  // It was not taken in: statistics do not know of it.
+  kAnswered,   // It did not: the model ran and answered with an error, which counts as an answer.
 };
 
 std::uint64_t NowNanoseconds();
@@ -121,6 +122,8 @@ class RequestTrace {
   virtual void OnResponse(const InferenceResponse& response) = 0;
   // The last answer is about to be handed over. Returns whether the front end is to say when it has sent it.
   virtual bool OnAnswer() = 0;
+  // What its model is told of its span: W3C trace context as a JSON object. Empty where no spans are made.
+  virtual std::string Context() = 0;
   // A request that this one gives rise to (an ensemble's step). Null where nothing of it is traced.
   virtual std::unique_ptr<RequestTrace> MakeChild(const InferenceRequest& child) const = 0;
 };

@@ -36,7 +36,7 @@ void MeasureFirstResponse(const InferenceRequest& request, bool decoupled, Reque
 RequestFigures MeasureRequest(const InferenceRequest& request, const Status& status, const ModelSpec& spec) {
   const Timestamps& times = request.times;
   RequestFigures figures;
-  figures.succeeded = status.ok();
+  figures.succeeded = status.ok() || request.failure_reason == FailureReason::kAnswered;
   figures.failure_reason = request.failure_reason;
   figures.failure_count = std::holds_alternative<EnsembleSpec>(spec.scheduler) ? 2 : 1;
   figures.cache_outcome = request.cache_outcome;

@@ -11,7 +11,7 @@ namespace triton_lite {
 
 // Durations in nanoseconds; 0 for stages that were not reached.
 struct RequestFigures {
-  bool succeeded = false;
+  bool succeeded = false;  // Or was answered with an error of which statistics make no difference.
   FailureReason failure_reason = FailureReason::kOther;  // If it did not. Statistics do not know of kUncounted ones.
   // How often a failure is counted: Triton counts that of an ensemble when it answers and when it ends.
   std::uint32_t failure_count = 1;

@@ -22,6 +22,7 @@ Status WriteRequest(const InferenceRequest& request, std::uint64_t key, BodyWrit
   const auto* const number = std::get_if<std::uint64_t>(&request.correlation_id);
   const std::string correlation = number == nullptr ? std::get<std::string>(request.correlation_id) : std::string();
   const std::string parameters = request.parameters.empty() ? std::string() : ToJson(request.parameters);
+  const std::string trace = request.trace == nullptr ? std::string() : request.trace->Context();
   const std::string outputs = OutputNames(request);
   writer->Append(RequestRecord{.key = key,
                                .correlation_number = number == nullptr ? 0 : *number,
@@ -32,10 +33,12 @@ Status WriteRequest(const InferenceRequest& request, std::uint64_t key, BodyWrit
                                .id_length = static_cast<std::uint32_t>(request.id.size()),
                                .correlation_length = static_cast<std::uint32_t>(correlation.size()),
                                .parameters_length = static_cast<std::uint32_t>(parameters.size()),
+                               .trace_length = static_cast<std::uint32_t>(trace.size()),
                                .outputs_length = static_cast<std::uint32_t>(outputs.size())});
   writer->AppendText(request.id);
   writer->AppendText(correlation);
   writer->AppendText(parameters);
+  writer->AppendText(trace);
   writer->AppendText(outputs);
   writer->Pad();
   for (const InputTensor& input : request.inputs) {

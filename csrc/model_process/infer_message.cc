@@ -68,7 +68,7 @@ Result<InferCall> ReadInfer(Bytes body, const RemoteMemory& memory, const Lane& 
   call.model_name = texts.model;
   call.version = record.version;
   call.decoupled = record.decoupled != 0;
-  call.traced = !texts.trace.empty();
+  call.traced = (record.flags & kJoinsTrace) != 0;
   call.request = std::make_unique<InferenceRequest>();
   InferenceRequest& request = *call.request;
   request.id = texts.id;

@@ -76,6 +76,7 @@ bool ModelLink::HandleResponses(Received& received, const std::shared_ptr<Connec
     }
     request->times.compute_output_start = NowNanoseconds();
     if (header.kind == kExecuted && spec_->decoupled && response.has(kHasError)) {
+      request->times.compute_end = NowNanoseconds();
       request->responder->Fail(response.error);  // No response that failed, but execute.
       End(response.key);
       continue;
@@ -121,6 +122,9 @@ void ModelLink::Respond(const ResponseView& view, InferenceRequest* request, Res
   }
   if (!response.ok()) {
     if (!spec_->decoupled) {
+      // As in Triton: it was an execution, and a failure only if there is no answer.
+      request->times.compute_end = NowNanoseconds();
+      request->failure_reason = view.has(kRaised) ? FailureReason::kBackend : FailureReason::kAnswered;
       request->responder->Fail(response.status());
       return End(view.key);
     }

@@ -99,6 +99,10 @@ inline constexpr std::uint32_t kHasResponse = 1;
 inline constexpr std::uint32_t kHasError = 2;
 inline constexpr std::uint32_t kFinal = 4;
 inline constexpr std::uint32_t kRescheduled = 8;
+inline constexpr std::uint32_t kRaised = 16;  // The error is that execute failed, no answer of the model.
+
+// A flag of an InferRecord beside those of sequences: a child of its parent in the parent's trace.
+inline constexpr std::uint32_t kJoinsTrace = 1U << 31;
 
 struct InferRecord {
   std::uint64_t parent_key = 0;

@@ -22,7 +22,9 @@ Trace::Trace(TraceSettingPtr setting, FrontProtocol protocol, const wire::CallMe
   record_.start = NowNanoseconds();
   record_.wall_offset = WallOffset(record_.start);
   record_.parent = std::move(parent);
-  record_.tracestate = metadata.tracestate;
+  if (record_.parent.has_value()) {
+    record_.tracestate = metadata.tracestate;
+  }
   if (metadata.received_start == 0 || !timestamps()) {
     return;
   }
@@ -42,6 +44,17 @@ Trace::~Trace() {
 std::uint64_t Trace::NextId() {
   static std::atomic<std::uint64_t> next{1};
   return next.fetch_add(1, std::memory_order_relaxed);
+}
+
+std::string Trace::ShareTraceId() {
+  if (record_.parent.has_value()) {
+    return record_.parent->trace_id;
+  }
+  MutexLock lock(mu_);
+  if (record_.trace_id.empty()) {
+    record_.trace_id = MakeTraceId();
+  }
+  return record_.trace_id;
 }
 
 void Trace::AddRequest(TracedModel request) {

@@ -30,8 +30,15 @@ class Trace {
   bool timestamps() const { return (setting_->level() & kTraceTimestamps) != 0; }
   // Spans have no place for tensors.
   bool tensors() const { return (setting_->level() & kTraceTensors) != 0 && setting_->mode() == TraceMode::kTriton; }
+  // Whether spans are made of it.
+  bool spans() const { return timestamps() && setting_->mode() == TraceMode::kOpenTelemetry; }
   // Of the client's request.
   std::uint64_t id() const { return record_.id; }
+
+  // The id that its spans will have: its client's, or one that is made up now.
+  std::string ShareTraceId() EXCLUDES(mu_);
+  // What its client's trace context says beside; empty without one.
+  const std::string& tracestate() const { return record_.tracestate; }
 
   void AddRequest(TracedModel request) EXCLUDES(mu_);
   // INFER_RESPONSE_COMPLETE.

@@ -37,6 +37,7 @@ struct TracedModel {
   std::string model_name;
   std::int64_t model_version = 0;
   std::string request_id;
+  std::string span_id;             // That its model was told; empty: any will do.
   std::vector<TraceEvent> events;  // Of level TIMESTAMPS, REQUEST_START first; empty at other levels.
   std::vector<TracedTensor> tensors;
 };
@@ -51,7 +52,8 @@ struct TraceRecord {
   std::uint64_t end = 0;
   std::int64_t wall_offset = 0;  // Added to a time it gives nanoseconds since 1970.
   std::optional<TraceParent> parent;
-  std::string tracestate;
+  std::string tracestate;  // Empty without a parent.
+  std::string trace_id;    // That a model was told; empty: the parent's, or any.
 };
 
 }  // namespace triton_lite

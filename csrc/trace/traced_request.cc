@@ -6,6 +6,8 @@
 
 #include "core/model_spec.h"
 #include "cuda/copies.h"
+#include "trace/traceparent.h"
+#include "wire/json_writer.h"
 
 namespace triton_lite {
 namespace {
@@ -61,6 +63,7 @@ TracedRequest::~TracedRequest() {
   model.model_name = request_.model_name;
   model.model_version = request_.model_version;
   model.request_id = request_.id;
+  model.span_id = std::move(span_id_);
   if (trace_->timestamps()) {
     model.events = EventsOf(request_.times, computes_);
   }
@@ -98,6 +101,22 @@ bool TracedRequest::OnAnswer() {
   }
   trace_->OnComplete(first_response_ != 0 ? first_response_ : NowNanoseconds());
   return on_answer_ && on_answer_(trace_);
+}
+
+std::string TracedRequest::Context() {
+  if (!trace_->spans()) {
+    return {};
+  }
+  if (span_id_.empty()) {
+    span_id_ = MakeSpanId();
+  }
+  std::string json = R"({"traceparent":"00-)" + trace_->ShareTraceId() + "-" + span_id_ + R"(-01")";
+  if (const std::string& state = trace_->tracestate(); !state.empty()) {
+    json.append(R"(,"tracestate":)");
+    wire::AppendJsonText(state, &json);
+  }
+  json.push_back('}');
+  return json;
 }
 
 std::unique_ptr<RequestTrace> TracedRequest::MakeChild(const InferenceRequest& child) const {

@@ -24,6 +24,7 @@ class TracedRequest final : public RequestTrace {
   void OnStart(const ModelSpec& spec) override;
   void OnResponse(const InferenceResponse& response) override;
   bool OnAnswer() override;
+  std::string Context() override;
   std::unique_ptr<RequestTrace> MakeChild(const InferenceRequest& child) const override;
 
  private:
@@ -37,6 +38,7 @@ class TracedRequest final : public RequestTrace {
   const AnswerHook on_answer_;
   bool computes_ = true;  // False: an ensemble, whose steps compute.
   std::uint64_t first_response_ = 0;
+  std::string span_id_;  // Empty: nobody has asked for it.
   std::vector<TracedTensor> tensors_;
 };
 

@@ -1,6 +1,7 @@
 #include "trace/traceparent.h"
 
 #include <algorithm>
+#include <random>
 
 namespace triton_lite {
 namespace {
@@ -33,6 +34,23 @@ std::string_view Trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
 
+std::string MakeId(std::size_t digits) {
+  static thread_local std::mt19937_64 random = [] {
+    std::random_device device;
+    std::seed_seq seed{device(), device(), device(), device(), device(), device(), device(), device()};
+    return std::mt19937_64(seed);
+  }();
+  std::string id;
+  while (!IsId(id)) {
+    id.clear();
+    for (std::uint64_t bits = 0; id.size() < digits; bits >>= 4) {
+      bits = id.size() % 16 == 0 ? random() : bits;
+      id.push_back("0123456789abcdef"[bits % 16]);
+    }
+  }
+  return id;
+}
+
 }  // namespace
 
 std::optional<TraceParent> ParseTraceParent(std::string_view header) {
@@ -55,5 +73,9 @@ std::optional<TraceParent> ParseTraceParent(std::string_view header) {
   const int value = HexValue(flags[0]) * 16 + HexValue(flags[1]);
   return TraceParent{std::string(trace_id), std::string(span_id), static_cast<std::uint8_t>(value)};
 }
+
+std::string MakeTraceId() { return MakeId(kTraceId); }
+
+std::string MakeSpanId() { return MakeId(kSpanId); }
 
 }  // namespace triton_lite

@@ -17,4 +17,8 @@ struct TraceParent {
 // Nothing when the header is not valid, and then it counts as absent.
 std::optional<TraceParent> ParseTraceParent(std::string_view header);
 
+// New ids, drawn at random.
+std::string MakeTraceId();
+std::string MakeSpanId();
+
 }  // namespace triton_lite

@@ -508,6 +508,9 @@ class TracedRequest:
     @property
     def request_id(self) -> bytes: ...
     @property
+    def span_id(self) -> str:
+        """Hexadecimal; empty unless its model was told."""
+    @property
     def events(self) -> list[tuple[str, int]]: ...
 
 class TraceRecord:
@@ -529,6 +532,9 @@ class TraceRecord:
     @property
     def parent(self) -> tuple[str, str, int, str] | None:
         """The client's W3C trace context: trace id, span id, flags, tracestate."""
+    @property
+    def trace_id(self) -> str:
+        """Hexadecimal; empty unless a model was told, and with a parent."""
 
 class Engine:
     """Owns models and schedulers; answers inference without Python. Thread-safe."""

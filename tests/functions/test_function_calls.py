@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -204,6 +205,12 @@ def test_wrong_outputs_are_errors_of_the_request(server, value, text):
     assert server.model("m").ready()
 
 
+def counted(server, what, labels=""):
+    pattern = rf'^nv_inference_request_{what}{{model="m"{labels},version="1"}} (\d+)$'
+    (value,) = re.findall(pattern, server.metrics(), re.M)
+    return int(value)
+
+
 def test_exceptions_are_errors_of_the_request(server):
     @server.model("m", inputs=[FLOATS], outputs=[RESULT])
     def function(x):
@@ -215,12 +222,15 @@ def test_exceptions_are_errors_of_the_request(server):
     assert "ValueError: negative" in text
     assert "triton_lite" not in text.partition("At:")[2]
     assert np.array_equal(ask(server, "m", x=ONES)["y"], ONES)
+    assert (counted(server, "success"), counted(server, "failure", ',reason="BACKEND"')) == (1, 1)
 
 
 def test_a_function_chooses_the_code_of_its_error(server):
     server.model("m", inputs=[FLOATS], outputs=[RESULT])(bad(TritonError(Code.NOT_FOUND, "no such thing")))
     error = refused(server, "m", x=ONES)
     assert (error.code, error.text) == (Code.NOT_FOUND, "no such thing")
+    # An answer as Triton's Python models give it.
+    assert (counted(server, "success"), counted(server, "failure", ',reason="BACKEND"')) == (1, 0)
 
 
 def test_requests_are_checked_before_the_function_sees_them(server):

@@ -12,6 +12,7 @@ import pytest
 import triton_python_backend_utils as pb_utils
 from model_process.model_in_thread import InThread
 from model_process.records import BF16, Asked, Inference, Reply, Value
+from triton_lite_model.protocol import JOINS_TRACE
 
 
 class Model:
@@ -66,7 +67,8 @@ def test_everything_that_a_request_has_reaches_the_engine() -> None:
         model.engine.run(first, second)
     full, bare = seen
     assert (full.model, full.version, full.id, full.correlation) == ("öther", 3, "ä", "sequence")
-    assert (full.flags, full.timeout, full.decoupled, full.parent) == (1, 1 << 40, False, second.key)
+    assert (full.flags, full.timeout, full.decoupled, full.parent) == (1 | JOINS_TRACE, 1 << 40, False, second.key)
+    assert bare.flags == 0
     assert (full.outputs, json.loads(full.parameters)) == (["X", "Y"], {"a": "ü", "n": 1, "b": False})
     assert full.trace == '{"traceparent": "t"}'
     assert [(one.name, one.datatype, one.shape) for one in full.inputs] == [("A", 7, (2, 3)), ("B", 12, (0,))]

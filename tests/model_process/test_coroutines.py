@@ -136,7 +136,7 @@ def test_a_decoupled_coroutine_that_fails_ends_its_open_requests() -> None:
         model.engine.send(first, second)
         messages = [model.engine.next() for _ in range(3)]
         answers = [answer for _, _, answers in messages for answer in answers]
-        assert [(answer.key, answer.flags) for answer in answers] == [(first.key, 4), (second.key, 6)]
+        assert [(answer.key, answer.flags) for answer in answers] == [(first.key, 4), (second.key, 22)]
         assert "ValueError: bad" in answers[1].error
         assert len(model.logged) == 1
 

@@ -49,7 +49,7 @@ def test_an_exception_is_told_with_its_frames_the_deepest_first() -> None:
         answers = model.engine.run(Asked([]), Asked([]))
     comprehension = line_of(run).replace(": run", ": <listcomp>") if sys.version_info < (3, 12) else ""
     text = f"{FAILED}ValueError: bad value\n\nAt:\n{line_of(raise_value_error)}{comprehension}{line_of(run)}"
-    assert [(answer.flags, answer.code, answer.error) for answer in answers] == [(6, 13, text)] * 2
+    assert [(answer.flags, answer.code, answer.error) for answer in answers] == [(22, 13, text)] * 2
     assert model.logged == [text]
 
 
@@ -103,7 +103,7 @@ def test_an_error_of_the_interface_shows_no_frame_of_it() -> None:
 def test_a_wrong_return(returned: Any, text: str) -> None:
     with InThread(Model(lambda _: returned)) as model:
         (answer,) = model.engine.run(Asked([]))
-    assert (answer.flags, answer.code, answer.error) == (6, 13, FAILED + text)
+    assert (answer.flags, answer.code, answer.error) == (22, 13, FAILED + text)
 
 
 def test_a_model_without_execute() -> None:
@@ -181,7 +181,7 @@ def test_a_decoupled_failure_ends_the_requests_that_are_open() -> None:
         assert [(answer.key, answer.flags) for answer in model.engine.next()[2]] == [(second.key, 1)]
         kind, number, answers = model.engine.next()
         assert (kind, number) == ("executed", batch)
-        assert [(answer.key, answer.flags) for answer in answers] == [(second.key, 6), (third.key, 6)]
+        assert [(answer.key, answer.flags) for answer in answers] == [(second.key, 22), (third.key, 22)]
 
 
 def test_decoupled_rescheduling() -> None:

@@ -142,7 +142,7 @@ def test_a_response_by_the_sender_and_another_returned() -> None:
     with InThread(Model(run)) as model:
         sent, executed = collect(model, model.engine.send(Asked([]), Asked([])))
     assert [answer.flags for answer in sent] == [5]
-    assert [answer.flags for answer in executed] == [0, 6]
+    assert [answer.flags for answer in executed] == [0, 22]
     assert executed[1].error == (
         "Failed to process the request(s) for model 'model_0', message: "
         "Unable to send response. Non-decoupled model cannot send more than one response."

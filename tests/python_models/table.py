@@ -150,6 +150,10 @@ def _faults() -> Iterator[Case]:
     yield from _stream("faulty/raises", _mode("faulty", "raises", (1, 1)))
     yield _case("partly", _together, [5, -6, 7, -8])
     yield _case("partly/statistics", _counts, "partly")
+    for mode in ("good", "error INTERNAL", "raises", "returns_none_of_them"):
+        yield _case(f"faulty/{mode}/statistics", _counted, _mode("faulty", mode, (1, 1)))
+    for mode in ("raises", "sends_errors"):
+        yield _case(f"decoupled_faulty/{mode}/statistics", _counted, _mode("decoupled_faulty", mode))
     for mode in [
         "raises",
         "raises_after_one",
@@ -183,15 +187,29 @@ def _together(address: Address, values: Sequence[int]) -> list[Answer]:
     return [answers[value][0] for value in values]
 
 
-def _counts(address: Address, model: str) -> list[Answer]:
-    """What the statistics say; they may come a moment after the answers."""
+def _statistics(address: Address, model: str, executions: int = 0) -> dict[str, int]:
+    """What the statistics say, once there are more executions; they may come a moment after the answers."""
     deadline = time.monotonic() + 20
     while True:
         (answer,) = calls.over_path(address, f"/v2/models/{model}/stats")
         (found,) = answer["content"]["model_stats"]
-        if found["execution_count"] or time.monotonic() > deadline:
-            return [{name: found[name] for name in ("inference_count", "execution_count")}]
+        if found["execution_count"] > executions or time.monotonic() > deadline:
+            counted = {name: found[name] for name in ("inference_count", "execution_count")}
+            return counted | {name: found["inference_stats"][name].get("count", 0) for name in ("success", "fail")}
         threading.Event().wait(0.02)
+
+
+def _counts(address: Address, model: str) -> list[Answer]:
+    """What the statistics say of all requests to a model."""
+    return [_statistics(address, model)]
+
+
+def _counted(address: Address, call: Call) -> list[Answer]:
+    """What the statistics say more after a call."""
+    before = _statistics(address, call.model, -1)
+    calls.over_stream(address, [call])
+    after = _statistics(address, call.model, before["execution_count"])
+    return [{name: after[name] - before[name] for name in after}]
 
 
 def _decoupled() -> Iterator[Case]:

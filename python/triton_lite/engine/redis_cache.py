@@ -33,13 +33,17 @@ _ERROR_WORDS = {"Authentication required": "NOAUTH", "invalid username-password"
 
 @dataclass(frozen=True)
 class RedisSettings:
-    """What --cache-config redis,… says. Times in seconds; arguments: of `redis.Redis`."""
+    """What --cache-config redis,… says. Times in seconds; arguments: of `redis.Redis`.
+
+    server_name: that its certificate has to have, and that it is asked for; empty: the host.
+    """
 
     host: str
     port: int
     arguments: dict[str, Any]
     threads: int
     pause: float
+    server_name: str = ""
 
     @classmethod
     def read(cls, config: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> RedisSettings:
@@ -58,17 +62,19 @@ class RedisSettings:
             "socket_connect_timeout": _number(config, "connect_timeout", _TIMEOUT_MILLISECONDS) / 1000,
             "socket_timeout": _number(config, "socket_timeout", _TIMEOUT_MILLISECONDS) / 1000,
         }
+        server_name = ""
         if config.get("tls_enabled") == "true":
-            arguments |= {"ssl": True, **_tls(config)}
+            arguments |= _tls(config)
+            server_name = config.get("sni", "")
         threads = min(64, _number(config, "pool_size", 4))
-        return cls(
-            config["host"], _atoi(config["port"]), arguments, threads, _number(config, "wait_timeout", 1000) / 1000
-        )
+        pause = _number(config, "wait_timeout", 1000) / 1000
+        return cls(config["host"], _atoi(config["port"]), arguments, threads, pause, server_name)
 
 
-def _tls(config: Mapping[str, str]) -> dict[str, str]:
+def _tls(config: Mapping[str, str]) -> dict[str, Any]:
     names = {"cert": "ssl_certfile", "key": "ssl_keyfile", "cacert": "ssl_ca_certs", "cacert_dir": "ssl_ca_path"}
-    return {argument: config[name] for name, argument in names.items() if name in config}
+    files = {argument: config[name] for name, argument in names.items() if name in config}
+    return {"ssl": True, "ssl_check_hostname": True, **files}  # Not every version of the client checks the name.
 
 
 def _atoi(text: str) -> int:
@@ -92,6 +98,8 @@ def connect(settings: RedisSettings) -> Any:
     client: Any = redis.Redis(
         host=settings.host, port=settings.port, retry=Retry(NoBackoff(), 0), protocol=2, **settings.arguments
     )
+    if settings.server_name:
+        client.connection_pool.connection_class = _named_connection(settings.server_name)
     try:
         answered = client.ping()
     except (redis.RedisError, OSError, ValueError) as error:
@@ -99,6 +107,23 @@ def connect(settings: RedisSettings) -> Any:
     if not answered:
         raise _failed("Failed to ping Redis server.")
     return client
+
+
+def _named_connection(server_name: str) -> type[Any]:
+    """Return a class of TLS connections to a server that has another name than its host."""
+    import redis
+
+    class NamedConnection(redis.SSLConnection):
+        def _wrap_socket_with_ssl(self, sock: Any) -> Any:
+            # The client has no argument for it: it takes the host, which is of no other use from here on.
+            client: Any = super()
+            host, self.host = self.host, server_name
+            try:
+                return client._wrap_socket_with_ssl(sock)
+            finally:
+                self.host = host
+
+    return NamedConnection
 
 
 def _reason(error: Exception, settings: RedisSettings) -> str:

@@ -47,6 +47,14 @@ TEST(AnErrorIsAResponseUnlessTheRequestWasNotTakenIn) {
   CHECK(!MeasureRequest(request, Unavailable("no"), ModelSpec()).responded);
 }
 
+TEST(AModelsAnswerCountsAsOneBeItAnError) {
+  InferenceRequest request = Ended();
+  request.failure_reason = FailureReason::kBackend;
+  CHECK(!MeasureRequest(request, Internal("no"), ModelSpec()).succeeded);
+  request.failure_reason = FailureReason::kAnswered;
+  CHECK(MeasureRequest(request, Internal("no"), ModelSpec()).succeeded);
+}
+
 TEST(StagesThatWereNotReachedTookNoTime) {
   InferenceRequest request = Ended();
   request.execution_batch_size = 4;

@@ -243,6 +243,21 @@ TEST(ErrorsHaveTheirCodeAndText) {
   CHECK_EQ(linked.Reply().what, "lost");
 }
 
+TEST(AnErrorIsAnAnswerUnlessExecuteFailed) {
+  for (const std::uint32_t flags : {kHasError, kHasError | kRaised}) {
+    Linked linked;
+    REQUIRE(linked.StartOne("a"));
+    const testing::Message message = linked.execute->Receive();
+    linked.execute->Send({.kind = kExecuted, .id = message.header.id},
+                         NoOutput(ReadBatch(message)[0].key, flags).bytes());
+    linked.executed.Wait();
+    REQUIRE(linked.back.size() == 1);
+    REQUIRE(linked.back[0] != nullptr);
+    CHECK(linked.back[0]->failure_reason == (flags == kHasError ? FailureReason::kAnswered : FailureReason::kBackend));
+    CHECK(linked.back[0]->times.compute_end != 0);
+  }
+}
+
 TEST(DecoupledRequestsGoOnAfterTheirBatch) {
   Linked linked(/*decoupled=*/true);
   REQUIRE(linked.StartOne("a"));

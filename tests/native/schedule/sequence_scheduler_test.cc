@@ -328,6 +328,73 @@ TEST(LimitedInstancesRunOnlyInTheirTurn) {
   }
 }
 
+// Two limited models of sequences and one without compete for what one execution needs. Threads bring them requests,
+// give up some, and drain one model meanwhile. Each request ends once, and nobody's turn is lost.
+TEST(LimitedModelsAreUsedGivenUpAndDrainedAtOnce) {
+  constexpr std::uint64_t kThreads = 4, kRounds = 60;
+  constexpr std::size_t kRequests = kThreads * kRounds * 4;
+  for (const bool oldest : {false, true}) {
+    Licences licences(1, 1);
+    Record record;
+    const auto run = [&](Batch) { licences.Run(); };
+    const SequenceBatchingSpec batching = oldest ? Oldest(4) : SequenceBatchingSpec{};
+    const auto drained = MakeLimited(batching, &licences, run);
+    const auto other = MakeLimited(batching, &licences, run);
+    ModelSpec plain;
+    plain.name = "plain";
+    const auto third = MakeBatchScheduler(plain, MakeInstances(1, run), licences.Take(1));
+    std::atomic<std::uint64_t> rounds{0};
+    std::vector<std::thread> threads;
+    for (std::uint64_t thread = 0; thread < kThreads; ++thread) {
+      threads.emplace_back([&, thread] {
+        for (std::uint64_t round = 0; round < kRounds; ++round) {
+          const std::uint64_t id = thread * kRounds + round + 1;
+          const EnqueueHint hint = round % 2 == 0 ? kInline : kQueue;
+          std::vector<std::shared_ptr<CancelToken>> given_up;
+          for (SequenceScheduler* const model : {drained.get(), other.get()}) {
+            RequestPtr first = InSequence(&record, id, kSequenceStart | kSequenceEnd, "first");
+            given_up.push_back(first->cancel);
+            model->Enqueue(std::move(first), hint);
+          }
+          other->Enqueue(InSequence(&record, kThreads * kRounds + id, kSequenceStart | kSequenceEnd, "whole"), hint);
+          if (round % 3 == thread % 3) {
+            for (const std::shared_ptr<CancelToken>& cancel : given_up) {
+              cancel->Cancel();
+            }
+          }
+          third->Enqueue(MakeRequest("plain", &record), hint);
+          ++rounds;
+        }
+      });
+    }
+    std::thread drain([&] {
+      while (rounds < kThreads * kRounds / 2) {
+        std::this_thread::yield();
+      }
+      drained->Drain();
+    });
+    for (std::thread& thread : threads) {
+      thread.join();
+    }
+    drain.join();
+    other->Drain();
+    third->Drain();
+    std::map<std::string, std::map<Code, std::size_t>> codes;
+    for (const RecordedReply& reply : record.replies()) {
+      CHECK(reply.last);
+      ++codes[reply.request][reply.code];
+    }
+    CHECK_EQ(record.replies().size(), kRequests);
+    CHECK((codes["whole"] == std::map<Code, std::size_t>{{Code::kOk, kThreads * kRounds}}));
+    CHECK((codes["plain"] == std::map<Code, std::size_t>{{Code::kOk, kThreads * kRounds}}));
+    const std::size_t ended = codes["first"][Code::kOk] + codes["first"][Code::kCancelled];
+    CHECK_EQ(ended + codes["first"][Code::kUnavailable], 2 * kThreads * kRounds);
+    CHECK(codes["first"][Code::kOk] > 0);
+    CHECK_EQ(licences.most(), 1);
+    CHECK_EQ(drained->pending() + other->pending(), 0u);
+  }
+}
+
 TEST(ALimitedModelThatWaitsForItsTurnIsDrainedAndLetsOthersRun) {
   Licences licences(1, 1);
   Record record;

@@ -188,6 +188,49 @@ TEST(AClientsContextForcesSampling) {
   CHECK_EQ(records[0].tracestate, "state");
 }
 
+TEST(AModelIsToldTheIdsThatItsSpanGets) {
+  Tracer tracer(Config(), NoLog);
+  RequestPtr request = Request();
+  tracer.Sample({}, request.get());
+  const std::string context = request->trace->Context();
+  CHECK_EQ(request->trace->Context(), context);
+  RequestPtr child = Request("child");
+  child->trace = request->trace->MakeChild(*child);
+  const std::string below = child->trace->Context();
+  child.reset();
+  request.reset();
+  const auto records = TakeAll(tracer);
+  const std::string& trace_id = records[0].trace_id;
+  CHECK_EQ(records[0].requests[0].model_name, "child");
+  const auto expected = [&](const std::string& span_id) {
+    return R"({"traceparent":"00-)" + trace_id + "-" + span_id + R"(-01"})";
+  };
+  CHECK_EQ(below, expected(records[0].requests[0].span_id));
+  CHECK_EQ(context, expected(records[0].requests[1].span_id));
+  CHECK(below != context);
+  CHECK(ParseTraceParent("00-" + trace_id + "-" + records[0].requests[1].span_id + "-01").has_value());
+}
+
+TEST(AModelIsToldItsClientsTraceAndState) {
+  Tracer tracer(Config(1000), NoLog);
+  RequestPtr request = Request();
+  tracer.Sample(Front(kHttp, 2, kParent).call(), request.get());
+  const std::string context = request->trace->Context();
+  request.reset();
+  const auto records = TakeAll(tracer);
+  CHECK(records[0].trace_id.empty());
+  CHECK_EQ(context, R"({"traceparent":"00-0af7651916cd43dd8448eb211c12666c-)" + records[0].requests[0].span_id +
+                        R"(-01","tracestate":"state"})");
+}
+
+TEST(WithoutSpansThereIsNoContext) {
+  Tracer tracer(Config(1, kTraceTensors), NoLog);
+  RequestPtr request = Request();
+  tracer.Sample({}, request.get());
+  REQUIRE(request->trace != nullptr);
+  CHECK_EQ(request->trace->Context(), "");
+}
+
 TEST(InFilesAClientsContextForcesNothing) {
   TraceConfig config = Config(1000);
   config.mode = TraceMode::kTriton;

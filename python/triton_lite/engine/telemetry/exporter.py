@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
+    from opentelemetry.sdk.trace.id_generator import IdGenerator
 
     from triton_lite.engine.trace_config import TraceConfig
 
@@ -21,10 +22,11 @@ _PROTOCOL_VARIABLES = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP
 _GRPC, _GRPC_SECURE = "grpc://", "grpcs://"
 
 
-def make_provider(config: TraceConfig) -> TracerProvider:
+def make_provider(config: TraceConfig, ids: IdGenerator | None = None) -> TracerProvider:
     """Make the provider that a trace configuration of mode opentelemetry asks for."""
     settings = dict(config.opentelemetry)
-    provider = TracerProvider(ALWAYS_ON, resource(config))  # The engine has decided already what is sampled.
+    # The engine has decided already what is sampled.
+    provider = TracerProvider(ALWAYS_ON, resource(config), id_generator=ids)
     queue_size = max(1, int(settings["bsp_max_queue_size"]))
     processor = BatchSpanProcessor(
         make_exporter(settings.get("url", "")),

@@ -24,6 +24,7 @@ class SpanService:
         """Raises TritonError(UNAVAILABLE) if the packages are not there."""
         try:
             from triton_lite.engine.telemetry.exporter import make_provider
+            from triton_lite.engine.telemetry.ids import GivenIds
             from triton_lite.engine.telemetry.spans import make_spans
         except ImportError as error:
             raise TritonError(
@@ -33,7 +34,8 @@ class SpanService:
             ) from None
         self._engine = engine
         self._make_spans = make_spans
-        self._provider = make_provider(config)
+        self._ids = GivenIds()
+        self._provider = make_provider(config, self._ids)
         self._thread = threading.Thread(target=self._run, name="trace-spans", daemon=True)
         self._thread.start()
 
@@ -47,7 +49,7 @@ class SpanService:
         while (records := self._engine.next_traces(_WAIT_SECONDS)) is not None:
             for record in records:
                 try:
-                    self._make_spans(tracer, record)
+                    self._make_spans(tracer, record, self._ids)
                 except Exception:
                     _log.exception("a trace could not be made into spans")
             if self._engine.dropped_traces > dropped:

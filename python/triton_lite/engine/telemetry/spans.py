@@ -21,14 +21,17 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.span import TraceState
 
+from triton_lite.engine.telemetry.ids import GivenIds
+
 _ROOT, _COMPUTE = "InferRequest", "compute"
 _COMPUTE_EVENTS = ("COMPUTE_START", "COMPUTE_INPUT_END", "COMPUTE_OUTPUT_START", "COMPUTE_END")
 
 
-def make_spans(tracer: Tracer, record: Any) -> None:
-    """Make and end the spans of a `_native.TraceRecord`."""
+def make_spans(tracer: Tracer, record: Any, ids: GivenIds) -> None:
+    """Make and end the spans of a `_native.TraceRecord`; `ids`: of the tracer."""
     offset: int = record.wall_offset
     context = _parent_context(record.parent)
+    ids.give(trace_id=record.trace_id)
     root = tracer.start_span(_ROOT, context, SpanKind.SERVER, start_time=record.start + offset)
     _add_events(root, sorted([*record.received, *record.sent], key=lambda event: event[1]), offset)
     parents: dict[int, Span] = {}
@@ -37,6 +40,7 @@ def make_spans(tracer: Tracer, record: Any) -> None:
     for request in sorted(record.requests, key=lambda request: request.id):
         if request.events:
             parent = parents.get(request.parent_id, root)
+            ids.give(span_id=request.span_id)
             span = _request_span(tracer, request, parent, offset)
             parents[request.id] = span
             ends.append((span, request.events[-1][1] + offset))

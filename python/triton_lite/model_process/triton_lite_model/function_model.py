@@ -12,7 +12,7 @@ import numpy as np
 
 from .datatypes import BF16, BF16_CARRIER, NUMPY_DTYPES, STRING
 from .errors import INTERNAL_STATUS, Refusal, TritonError, code_of, describe
-from .inference_response import InferenceResponse
+from .inference_response import FailedResponse, InferenceResponse
 from .response_sender import COMPLETE_FINAL
 from .tensor import Tensor
 
@@ -175,7 +175,7 @@ class Function:
             return InferenceResponse(error=TritonError(known[1], code_of(known[0])))
         text = f"Failed to process the request(s) for model '{self._name}', message: {describe(error)}"
         self._log_error(text)
-        return InferenceResponse(error=TritonError(text, code_of(INTERNAL_STATUS)))
+        return FailedResponse(error=TritonError(text, code_of(INTERNAL_STATUS)))
 
 
 class ArraysFunction(Function):

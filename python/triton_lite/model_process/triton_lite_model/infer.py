@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .context import executing
 from .encode import Draft
-from .protocol import INFER
+from .protocol import INFER, JOINS_TRACE
 
 if TYPE_CHECKING:
     from .inference_request import InferenceRequest
@@ -43,7 +43,7 @@ def draft_inference(request: InferenceRequest, decoupled: bool) -> Draft:
             number,
             request.timeout(),
             0,
-            request.flags(),
+            request.flags() | (JOINS_TRACE if trace is not None and trace._key else 0),
             len(inputs),
             *map(len, texts),
             request._model_version if not request._key else -1,

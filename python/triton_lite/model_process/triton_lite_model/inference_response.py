@@ -86,6 +86,12 @@ class InferenceResponse:
         return self._parameters
 
 
+class FailedResponse(InferenceResponse):
+    """The error of what is no answer of the model: its function raised."""
+
+    __slots__ = ()
+
+
 def _is_sequence(value: Any) -> bool:
     return hasattr(value, "__getitem__") and hasattr(value, "__len__") and not isinstance(value, (str, bytes, dict))
 

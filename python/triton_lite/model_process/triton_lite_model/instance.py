@@ -19,8 +19,8 @@ from .encode import Draft
 from .errors import INTERNAL_STATUS, Refusal, TritonModelException, describe, status_of
 from .infer import draft_inference
 from .inference_request import RELEASE_RESCHEDULE, InferenceRequest
-from .inference_response import InferenceResponse
-from .protocol import EXECUTE, EXECUTED, FINAL, HAS_ERROR, HAS_RESPONSE, RESCHEDULED, RESPONSE, RESPONSES
+from .inference_response import FailedResponse, InferenceResponse
+from .protocol import EXECUTE, EXECUTED, FINAL, HAS_ERROR, HAS_RESPONSE, RAISED, RESCHEDULED, RESPONSE, RESPONSES
 from .response_iterator import ResponseIterator
 
 if TYPE_CHECKING:
@@ -321,7 +321,7 @@ class Instance:
                     draft.add(_pack_response(request._key, 0, 0, 0, 0, 0))
                     count += 1
                 continue
-            _add_error(draft, request._key, INTERNAL_STATUS, text)
+            _add_error(draft, request._key, INTERNAL_STATUS, text, FINAL | RAISED)
             count += 1
         return count, draft
 
@@ -359,7 +359,8 @@ def _is_coroutine(value: Any) -> bool:
 def _add_response(draft: Draft, key: int, response: InferenceResponse, flags: int, requested: set[str] | None) -> None:
     error = response._error
     if error is not None:
-        _add_error(draft, key, status_of(error._code), error._message, flags)
+        failed = RAISED if isinstance(response, FailedResponse) else 0
+        _add_error(draft, key, status_of(error._code), error._message, flags | failed)
         return
     outputs = response._outputs
     if requested is not None:
