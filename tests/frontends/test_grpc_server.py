@@ -342,8 +342,11 @@ def test_regions_are_denied_to_clients_elsewhere(monkeypatch: pytest.MonkeyPatch
     for module in (inference, streaming):
         monkeypatch.setattr(module, "is_local_grpc", is_local)
 
+    named = infer("m")
+    named.outputs.add(name="OUT").parameters["shared_memory_region"].string_param = "region"
+
     async def test(world: World) -> None:
-        await world.call("ModelInfer", infer("m"))
+        await world.call("ModelInfer", named)
         assert [answer.error_message async for answer in world.stream([infer("m"), infer("m")])] == ["", ""]
         with pytest.raises(grpc.aio.AioRpcError):
             await world.call("SystemSharedMemoryUnregister", b"")
@@ -353,3 +356,17 @@ def test_regions_are_denied_to_clients_elsewhere(monkeypatch: pytest.MonkeyPatch
         assert bool(asked) == by_peer
 
     run(test, regions_by_peer=by_peer)
+
+
+def test_only_who_may_name_a_region_is_asked_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(inference, "is_local_grpc", lambda peer: bool(asked.append(peer)))
+
+    async def test(world: World) -> None:
+        await world.call("ModelInfer", infer("m"))
+        assert not asked
+        await world.call("ModelInfer", infer("m", "", bytes(8192)))  # Large enough to be looked at no further.
+        assert len(asked) == 1
+        assert [sent.regions_denied for sent in world.client.sent] == [False, True]
+
+    run(test, regions_by_peer=True)
