@@ -99,7 +99,7 @@ def test_half_open_connections_and_slow_writers_cost_little_and_stop_nobody(serv
         for number in range(200):
             connections.append(socket.create_connection(("127.0.0.1", server.http_port)))
             connections[-1].sendall(beginnings[number % len(beginnings)])
-        with ThreadPoolExecutor(4) as pool:
+        with ThreadPoolExecutor(2) as pool:  # Within the limit of a model.
             asked = pool.map(lambda _: ask(server.http, "/v2/models/quick/infer", slow_request())[0], range(50))
             assert set(asked) == {200}
         assert memory_of(server) - before < 200 * (64 << 10)

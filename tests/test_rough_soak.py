@@ -37,7 +37,7 @@ PROCESSES = 2  # Of each front end.
 # Bytes that the processes of a kind may gain for each request, in runs of so many. What leaks 100 for each request of
 # one protocol, which has half of them, is found. In shorter runs they still settle.
 LEAK, MANY = 40, 100_000
-SETTLING = 8 << 20
+SETTLING = 24 << 20  # What a short run may still grow: pools and caches of several processes that fill.
 ROLES = {"triton_lite.engine": "engine", "gunicorn": "http", "frontends.grpc": "grpc", "--execute": "python model"}
 WARM = 40 << 20  # Pages that a freed answer or body keeps, for the next one (ArenaOptions).
 

@@ -9,12 +9,13 @@ from triton_lite.check.faults import Repair, Repairs, Rule, nothing, removal
 from triton_lite.config import rules
 from triton_lite.config.error import ConfigError, FieldPath
 from triton_lite.config.rules import batch_io, batching_strategy, instances, states, tensors
+from triton_lite.config.rules.values import values_have_names
 from triton_lite.proto import messages
 
 
 def config_rules() -> tuple[Rule, ...]:
     """Rules of everything but tensors and instances."""
-    return tuple(rules._CONFIG_RULES)
+    return (values_have_names, *rules._CONFIG_RULES)
 
 
 def tensor_rules(config: messages.ModelConfig) -> Iterator[tuple[Rule, Repairs]]:

@@ -50,7 +50,7 @@ def test_a_dead_process_makes_its_model_and_the_server_unready_until_it_is_back(
         # The model is still loaded, as in Triton.
         (entry,) = (model for model in server.models() if model.name == "m")
         assert entry.state == "READY"
-        assert f"the process of 'm_0' was ended by {number.name}" in caplog.messages
+        wait_until(lambda: f"the process of 'm_0' was ended by {number.name}" in caplog.messages)
 
 
 def test_a_dead_process_comes_back(tmp_path, caplog):
