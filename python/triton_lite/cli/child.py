@@ -21,6 +21,9 @@ def die_with_supervisor() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != _supervisor:
         os._exit(1)
+    # Else a terminal that wants it (stty tostop) stops what writes its log from the background. gunicorn handles the
+    # signal, so that ignoring it would not do.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
 
 
 def start_as_engine() -> None:

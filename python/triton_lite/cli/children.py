@@ -109,6 +109,8 @@ def _popen(
         stdout=sys.stderr.fileno(),
         env=environment,
         pass_fds=descriptors,
-        start_new_session=True,
+        # Out of the reach of the terminal's interrupts, in the session of all others: the kernel shares cores out among
+        # sessions first, where a thread of low priority has as much of them as another process's busy ones.
+        process_group=0,
         preexec_fn=die_with_supervisor,
     )

@@ -50,7 +50,9 @@ def start_engine(
             # gunicorn's worker may have its standard output closed or piped; the log is what is always read.
             stdout=sys.stderr.fileno() if _has_descriptor() else subprocess.DEVNULL,
             env=environment,
-            start_new_session=True,
+            # One that nobody supervises outlives the terminal of whoever started it. Else see cli/children.py.
+            start_new_session=not supervised,
+            process_group=0 if supervised else None,
             preexec_fn=before_exec,
         )
     except BaseException:
