@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import sys
 from pathlib import Path
 
@@ -34,3 +35,17 @@ def oracle(request: pytest.FixtureRequest) -> Path:
     if not program:
         pytest.skip("the real Triton is not at hand (--oracle or TRITON_ORACLE)")
     return Path(program)
+
+
+@pytest.fixture
+def mutation_count(request: pytest.FixtureRequest) -> int:
+    """How many spoiled inputs a test reads (docs/fuzzing.md)."""
+    return 1_000_000 if request.config.getoption("--long") else 1_500
+
+
+@pytest.fixture
+def mutation_seed(request: pytest.FixtureRequest) -> int:
+    """What they are drawn from: always the same, with --long any; printed."""
+    number = random.randrange(2**32) if request.config.getoption("--long") else 1
+    print("seed", number)
+    return number

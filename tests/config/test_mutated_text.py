@@ -37,20 +37,6 @@ TOKENS += ["null", '"":', '"a":{', "[[", "backend: 'onnxruntime'", "platform: 'e
 JSON_TEXTS = [(TESTS / "config" / "json_input.json").read_text()]
 
 FILES = VersionFiles(1, "/models/m/1", "/models/m/1/model.onnx")
-COUNT = 1_500
-LONG_COUNT = 1_000_000
-
-
-@pytest.fixture
-def count(request: pytest.FixtureRequest) -> int:
-    return LONG_COUNT if request.config.getoption("--long") else COUNT
-
-
-@pytest.fixture
-def seed(request: pytest.FixtureRequest) -> int:
-    number = random.randrange(2**32) if request.config.getoption("--long") else 1
-    print("seed", number)
-    return number
 
 
 def check_place(error: ConfigError, content: str) -> None:
@@ -85,9 +71,9 @@ def check_read(config: messages.ModelConfig, content: str) -> None:
 
 
 @pytest.mark.timeout(7200)
-def test_text_is_read_or_refused(count: int, seed: int) -> None:
+def test_text_is_read_or_refused(mutation_count: int, mutation_seed: int) -> None:
     read = 0
-    for content in Mutations(seed, TEXTS, TOKENS).take(count):
+    for content in Mutations(mutation_seed, TEXTS, TOKENS).take(mutation_count):
         try:
             check_quick(content)
             try:
@@ -102,14 +88,14 @@ def test_text_is_read_or_refused(count: int, seed: int) -> None:
         except Exception:
             print(repr(content))
             raise
-    assert 0 < read < count
+    assert 0 < read < mutation_count
 
 
 @pytest.mark.timeout(7200)
-def test_bytes_are_read_or_refused(count: int, seed: int, tmp_path: Path) -> None:
+def test_bytes_are_read_or_refused(mutation_count: int, mutation_seed: int, tmp_path: Path) -> None:
     path = tmp_path / "config.pbtxt"
-    chosen = random.Random(seed)
-    for content in Mutations(seed, TEXTS, TOKENS).take(count // 10):
+    chosen = random.Random(mutation_seed)
+    for content in Mutations(mutation_seed, TEXTS, TOKENS).take(mutation_count // 10):
         spoiled = bytearray(content.encode())
         for _ in range(chosen.randint(1, 3)):
             spoiled[chosen.randint(0, len(spoiled)) :][:1] = bytes([chosen.randrange(256)])
@@ -123,9 +109,9 @@ def test_bytes_are_read_or_refused(count: int, seed: int, tmp_path: Path) -> Non
 
 
 @pytest.mark.timeout(7200)
-def test_json_is_read_or_refused(count: int, seed: int) -> None:
+def test_json_is_read_or_refused(mutation_count: int, mutation_seed: int) -> None:
     read = 0
-    for content in Mutations(seed, [*JSON_TEXTS, *shown()], TOKENS).take(count):
+    for content in Mutations(mutation_seed, [*JSON_TEXTS, *shown()], TOKENS).take(mutation_count):
         try:
             try:
                 config = from_json(content)
@@ -138,7 +124,7 @@ def test_json_is_read_or_refused(count: int, seed: int) -> None:
         except Exception:
             print(repr(content))
             raise
-    assert 0 < read < count
+    assert 0 < read < mutation_count
 
 
 def shown() -> list[str]:

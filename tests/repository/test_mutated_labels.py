@@ -22,20 +22,6 @@ from triton_lite.repository.source import ModelSource
 CONTENTS = ["zero\none\ntwo\n", "", "\n", "a\r\nb\r\n", "caf\u00e9 \u2028 x\ny", "\ufeffa\n" * 30]
 NAMES = ["labels.txt", "sub/labels.txt", "../outside.txt", "./labels.txt", "sub/../labels.txt", "/etc/passwd"]
 TOKENS = ["/", "..", "../", "\0", "\n", "\r", ".", "~", "//", "\u2028", "x" * 300, "sub/", "%2e%2e/", "labels.txt", " "]
-COUNT = 1_500
-LONG_COUNT = 1_000_000
-
-
-@pytest.fixture
-def count(request: pytest.FixtureRequest) -> int:
-    return LONG_COUNT if request.config.getoption("--long") else COUNT
-
-
-@pytest.fixture
-def seed(request: pytest.FixtureRequest) -> int:
-    number = random.randrange(2**32) if request.config.getoption("--long") else 1
-    print("seed", number)
-    return number
 
 
 @pytest.fixture
@@ -61,9 +47,9 @@ def bytes_of(contents: Iterator[str], seed: int) -> Iterator[bytes]:
 
 
 @pytest.mark.timeout(7200)
-def test_contents(source: ModelSource, count: int, seed: int) -> None:
+def test_contents(source: ModelSource, mutation_count: int, mutation_seed: int) -> None:
     path = Path(source.directory) / "labels.txt"
-    for content in bytes_of(Mutations(seed, CONTENTS, TOKENS).take(count), seed):
+    for content in bytes_of(Mutations(mutation_seed, CONTENTS, TOKENS).take(mutation_count), mutation_seed):
         path.write_bytes(content)
         labels = read(source, "labels.txt")
         assert len(labels) == content.removesuffix(b"\n").count(b"\n") + 1
@@ -71,7 +57,7 @@ def test_contents(source: ModelSource, count: int, seed: int) -> None:
 
 
 @pytest.mark.timeout(7200)
-def test_names(source: ModelSource, count: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names(source: ModelSource, mutation_count: int, mutation_seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
 
     def watched(path: str, **options: str) -> str:
@@ -81,7 +67,7 @@ def test_names(source: ModelSource, count: int, seed: int, monkeypatch: pytest.M
     label_files_read = label_files.read_text
     monkeypatch.setattr(label_files, "read_text", watched)
     found = 0
-    for name in Mutations(seed, NAMES, TOKENS, longest=600).take(count):
+    for name in Mutations(mutation_seed, NAMES, TOKENS, longest=600).take(mutation_count):
         try:
             labels = read(source, name)
         except TritonError as error:
@@ -89,6 +75,6 @@ def test_names(source: ModelSource, count: int, seed: int, monkeypatch: pytest.M
         else:
             assert labels == (["a", "b"] if name else [])
             found += 1
-    assert 0 < found < count
+    assert 0 < found < mutation_count
     assert opened
     assert all(os.path.normpath(path).startswith(source.directory + "/") for path in opened)

@@ -19,13 +19,20 @@ void LetGo(RequestPtr request) {
   request.reset();
 }
 
-TEST(ARequestThatNobodyNeedsLivesUntilItsReplyHasLeft) {
+struct TwoAdmitted {
   Record record;
   ReplyOrder order;
   RequestPtr first = MakeRequest("first", &record);
   RequestPtr second = MakeRequest("second", &record);
-  order.Admit(*first);
-  order.Admit(*second);
+  TwoAdmitted() {
+    order.Admit(*first);
+    order.Admit(*second);
+  }
+};
+
+TEST(ARequestThatNobodyNeedsLivesUntilItsReplyHasLeft) {
+  TwoAdmitted two;
+  auto& [record, order, first, second] = two;
   second->responder->Send({}, true);
   LetGo(std::move(second));
   CHECK(record.requests().empty());
@@ -36,12 +43,8 @@ TEST(ARequestThatNobodyNeedsLivesUntilItsReplyHasLeft) {
 }
 
 TEST(ARequestThatIsDroppedHoldsNobodyUp) {
-  Record record;
-  ReplyOrder order;
-  RequestPtr first = MakeRequest("first", &record);
-  RequestPtr second = MakeRequest("second", &record);
-  order.Admit(*first);
-  order.Admit(*second);
+  TwoAdmitted two;
+  auto& [record, order, first, second] = two;
   second->responder->Finish();
   LetGo(std::move(second));
   first.reset();
@@ -50,12 +53,8 @@ TEST(ARequestThatIsDroppedHoldsNobodyUp) {
 }
 
 TEST(WhoSendsManyWaitsForItsTurn) {
-  Record record;
-  ReplyOrder order;
-  RequestPtr first = MakeRequest("first", &record);
-  RequestPtr second = MakeRequest("second", &record);
-  order.Admit(*first);
-  order.Admit(*second);
+  TwoAdmitted two;
+  auto& [record, order, first, second] = two;
   CHECK(second->responder->HasCredit());
   std::size_t sent = 0;
   for (; second->responder->HasCredit(); ++sent) {
@@ -81,12 +80,8 @@ TEST(WhoSendsManyWaitsForItsTurn) {
 }
 
 TEST(TheClientsCreditIsAskedForWhenItIsTheTurn) {
-  Record record;
-  ReplyOrder order;
-  RequestPtr first = MakeRequest("first", &record);
-  RequestPtr second = MakeRequest("second", &record);
-  order.Admit(*first);
-  order.Admit(*second);
+  TwoAdmitted two;
+  auto& [record, order, first, second] = two;
   while (second->responder->HasCredit()) {
     second->responder->Send({}, false);
   }

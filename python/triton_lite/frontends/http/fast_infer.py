@@ -90,14 +90,12 @@ class FastInfer:
             return None
         # What they hold of the engine's memory goes back: a client may take long to read.
         del answer, call, body
-        headers = [_JSON_TYPE]
-        if json_byte_size is not None:
-            headers = [_BINARY_TYPE, (b"inference-header-content-length", b"%d" % json_byte_size)]
+        headers = _with_id(_content_headers(json_byte_size), request_id)
         if len(encoded) < COUNTED_BYTE_SIZE:
-            await self._send(trace, receive, send, 200, _with_id(headers, request_id), encoded)
+            await self._send(trace, receive, send, 200, headers, encoded)
         else:
             with self._front_end.unread.holding(len(encoded)):
-                await self._send(trace, receive, send, 200, _with_id(headers, request_id), encoded)
+                await self._send(trace, receive, send, 200, headers, encoded)
         return None
 
     async def _send(
@@ -183,6 +181,13 @@ def _usual(headers: list[tuple[bytes, bytes]]) -> tuple[int, str | None, bytes]:
 def _said_with_context(said: bytes, scope: dict[str, Any]) -> bytes:
     """Add the client's trace context, if it came, to what is said about a request."""
     return with_context(said, *scope[CONTEXT]) if CONTEXT in scope else said
+
+
+def _content_headers(json_byte_size: int | None) -> list[tuple[bytes, bytes]]:
+    """Headers that say what an answer's body is. json_byte_size: of its JSON part, None without a binary one."""
+    if json_byte_size is None:
+        return [_JSON_TYPE]
+    return [_BINARY_TYPE, (b"inference-header-content-length", b"%d" % json_byte_size)]
 
 
 def _with_id(headers: list[tuple[bytes, bytes]], request_id: bytes) -> list[tuple[bytes, bytes]]:
