@@ -21,8 +21,8 @@ class ModelMemoryScope {
   const std::uintmax_t byte_size_;
 };
 
-// Returns what making a model of `byte_size` left free in the heaps to the system; nothing for small ones, since it looks
-// at every heap. It locks them, so that it is nothing for a thread of low priority.
+// Returns what making a model of `byte_size` left free in the heaps to the system; nothing for small ones, since it
+// looks at every heap. It locks them, so that it is nothing for a thread of low priority.
 void ReturnFreeMemory(std::uintmax_t byte_size);
 
 }  // namespace triton_lite
