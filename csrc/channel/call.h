@@ -19,7 +19,8 @@ namespace triton_lite {
 // Facts about the peer that made a call.
 struct PeerInfo {
   std::int32_t process_id = 0;
-  std::string name;          // "http", "grpc", "direct", …: what the peer called itself at the handshake.
+  std::string name;  // "http", "grpc", "direct", …: what the peer called itself at the handshake.
+  bool is_http() const { return name == "http"; }
   std::uint64_t number = 0;  // Of its connection: no other has the same.
 };
 

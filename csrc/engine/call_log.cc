@@ -81,7 +81,7 @@ void LogRefused(const Call& call, const Status& status) {
     return;
   }
   wire::InferRequestView view;
-  if (!wire::DecodeInferRequest(call.message(), &view).ok()) {
+  if (!wire::DecodeInferRequest(call.message(), &view, call.peer().is_http()).ok()) {
     view = {};
   }
   LogRequestVerbose(1, view.id, "Infer failed: " + status.message());

@@ -31,7 +31,7 @@ Status CheckTransactionPolicy(const Call& call, const ServedModel& model) {
   if (!model.spec().decoupled || call.method() == Method::kModelStreamInfer) {
     return {};
   }
-  return Unimplemented(call.peer().name == "http"
+  return Unimplemented(call.peer().is_http()
                            ? "HTTP end point doesn't support models with decoupled transaction policy"
                            : "ModelInfer RPC doesn't support models with decoupled transaction policy");
 }
@@ -140,7 +140,7 @@ void Engine::Handle(CallPtr call) {
 Result<RequestPtr> Engine::MakeInferRequest(const CallPtr& call) {
   const std::uint64_t start = NowNanoseconds();
   wire::InferRequestView view;
-  RETURN_IF_ERROR(wire::DecodeInferRequest(call->message(), &view));
+  RETURN_IF_ERROR(wire::DecodeInferRequest(call->message(), &view, call->peer().is_http()));
   ASSIGN_OR_RETURN(ServedModelPtr model, FindModel(registry_, view));
   RETURN_IF_ERROR(CheckTransactionPolicy(*call, *model));
   if (model->spec().decoupled) {
@@ -171,7 +171,7 @@ Result<RequestPtr> Engine::MakeInferRequest(const CallPtr& call) {
 Result<RequestPtr> Engine::MakeGenerateRequest(const CallPtr& call) {
   const std::uint64_t start = NowNanoseconds();
   wire::InferRequestView view;
-  RETURN_IF_ERROR(wire::DecodeInferRequest(call->message(), &view));
+  RETURN_IF_ERROR(wire::DecodeInferRequest(call->message(), &view, call->peer().is_http()));
   ASSIGN_OR_RETURN(ServedModelPtr model, FindModel(registry_, view));
   if (model->spec().decoupled) {
     call->ExpectMany();
@@ -203,7 +203,7 @@ Status Engine::Admit(const Call& call, const ServedModelPtr& model, InferenceReq
 void Engine::HandleExists(const CallPtr& call) {
   // ModelReadyRequest has name and version where ModelInferRequest has them: fields 1 and 2, both strings.
   wire::InferRequestView view;
-  Status status = wire::DecodeInferRequest(call->message(), &view);
+  Status status = wire::DecodeInferRequest(call->message(), &view, call->peer().is_http());
   if (status.ok()) {
     const Result<ServedModelPtr> model = FindModel(registry_, view);
     status = model.status();

@@ -63,8 +63,9 @@ struct InferRequestView {
 // Views into `message`. INTERNAL with gRPC's text for undecodable requests when the bytes are no such message,
 // INVALID_ARGUMENT when it has too many inputs or outputs.
 // Unknown fields and fields of another wire type are skipped; duplicate map keys: the last one wins; strings that must
-// be UTF-8 are checked as protobuf checks them (not those that came by HTTP, where Triton checks none).
-Status DecodeInferRequest(Bytes message, InferRequestView* view);
+// be UTF-8 are checked as protobuf checks them (not those that came by HTTP, where Triton checks none). A message says
+// itself that our HTTP codec made it; `may_be_http`: whether to believe it, since a gRPC client can write the same.
+Status DecodeInferRequest(Bytes message, InferRequestView* view, bool may_be_http = false);
 
 // Typed contents as the tensor's raw bytes (BYTES with length prefixes), for datatype `datatype`.
 // `contents` must have the one field that fits; the caller has checked which.

@@ -10,6 +10,8 @@ namespace {
 
 class RequestDecoder {
  public:
+  explicit RequestDecoder(bool may_be_http) : may_be_http_(may_be_http) {}
+
   // False came of that.
   bool has_too_many_tensors() const { return has_too_many_tensors_; }
 
@@ -32,7 +34,7 @@ class RequestDecoder {
 
  private:
   bool ReadScalarField(PbReader& reader, PbTag tag, InferRequestView* view) {
-    if (tag.field == request_field::kFromHttp) {
+    if (may_be_http_ && tag.field == request_field::kFromHttp) {
       view->from_http = true;
       common_.TrustText();
     }
@@ -129,6 +131,7 @@ class RequestDecoder {
     return true;
   }
 
+  const bool may_be_http_;
   InferMessageReader common_;
   bool has_too_many_tensors_ = false;
 };
@@ -209,8 +212,8 @@ class ResponseDecoder {
 
 }  // namespace
 
-Status DecodeInferRequest(Bytes message, InferRequestView* view) {
-  RequestDecoder decoder;
+Status DecodeInferRequest(Bytes message, InferRequestView* view, bool may_be_http) {
+  RequestDecoder decoder(may_be_http);
   if (decoder.Decode(message, view)) {
     return {};
   }

@@ -43,7 +43,7 @@ void CheckContents(const wire::TypedContents& contents, Bytes message) {
 
 void CheckRequest(Bytes message) {
   wire::InferRequestView view;
-  if (!wire::DecodeInferRequest(message, &view).ok()) {
+  if (!wire::DecodeInferRequest(message, &view, /*may_be_http=*/true).ok()) {
     return;
   }
   HOLDS(wire::IsWholeMessage(message));

@@ -103,7 +103,7 @@ FUZZ_TARGET(input) {
   }
   HOLDS(json_size.ok());
   wire::InferRequestView view;
-  HOLDS(wire::DecodeInferRequest(AsBytes(call.message), &view).ok());
+  HOLDS(wire::DecodeInferRequest(AsBytes(call.message), &view, /*may_be_http=*/true).ok());
   HOLDS(view.from_http && view.model_name == "model");
   CheckEncodesAgain(view);
   CheckSegments(call, view, body);

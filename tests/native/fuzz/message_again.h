@@ -59,7 +59,7 @@ inline std::string EncodeAgain(const wire::InferRequestView& view) {
 inline void CheckEncodesAgain(const wire::InferRequestView& view) {
   const std::string message = EncodeAgain(view);
   wire::InferRequestView again;
-  HOLDS(wire::DecodeInferRequest(AsBytes(message), &again).ok());
+  HOLDS(wire::DecodeInferRequest(AsBytes(message), &again, /*may_be_http=*/true).ok());
   HOLDS(EncodeAgain(again) == message);
   HOLDS(again.from_http == view.from_http && again.model_name == view.model_name && again.id == view.id);
   HOLDS(again.inputs.size() == view.inputs.size() && again.outputs.size() == view.outputs.size());

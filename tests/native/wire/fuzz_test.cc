@@ -156,7 +156,7 @@ TEST(HttpBodies) {
     if (DecodeHttpInfer(request, &call).ok()) {
       ++decoded;
       InferRequestView view;
-      CHECK(DecodeInferRequest(AsBytes(call.message), &view).ok());
+      CHECK(DecodeInferRequest(AsBytes(call.message), &view, /*may_be_http=*/true).ok());
       std::size_t sum = 0;
       for (Bytes segment : call.segments) {
         sum += std::string(AsText(segment)).size();

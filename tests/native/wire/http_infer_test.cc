@@ -28,7 +28,7 @@ std::unique_ptr<Decoded> Decode(std::string_view body, std::optional<std::string
   request.max_input_byte_size = max_input_byte_size;
   decoded->status = DecodeHttpInfer(request, &decoded->call);
   if (decoded->status.ok()) {
-    CHECK(DecodeInferRequest(AsBytes(decoded->call.message), &decoded->view).ok());
+    CHECK(DecodeInferRequest(AsBytes(decoded->call.message), &decoded->view, /*may_be_http=*/true).ok());
   }
   return decoded;
 }
