@@ -12,6 +12,7 @@ namespace triton_lite {
 namespace {
 
 using testing::Batch;
+using testing::Held;
 using testing::MakeInstances;
 using testing::MakeRequest;
 using testing::Record;
@@ -52,6 +53,13 @@ RequestPtr InSequence(Record* record, std::uint64_t id, std::uint32_t flags, std
   request->correlation_id = id;
   request->flags = flags;
   return request;
+}
+
+// Enqueues the request; returns what cancels it.
+std::shared_ptr<CancelToken> BringToGiveUp(SequenceScheduler& scheduler, RequestPtr request, EnqueueHint hint) {
+  std::shared_ptr<CancelToken> cancel = request->cancel;
+  scheduler.Enqueue(std::move(request), hint);
+  return cancel;
 }
 
 // Sees that each sequence runs in order, and one request of it at a time.
@@ -398,17 +406,11 @@ TEST(LimitedModelsAreUsedGivenUpAndDrainedAtOnce) {
 TEST(CancelledRequestsAreLetGoWhereverTheyWait) {
   for (const bool oldest : {false, true}) {
     Record record;
-    testing::Gate gate;
-    std::atomic<int> running{0};
-    const auto run = [&](Batch) {
-      ++running;
-      gate.Wait();
-    };
-    const auto scheduler = Make(Sequences(2, oldest ? Oldest(2) : SequenceBatchingSpec{}), MakeInstances(1, run));
+    Held held;
+    const SequenceBatchingSpec batching = oldest ? Oldest(2) : SequenceBatchingSpec{};
+    const auto scheduler = Make(Sequences(2, batching), MakeInstances(1, std::ref(held)));
     scheduler->Enqueue(InSequence(&record, 1, kSequenceStart, "runs"), kQueue);
-    while (running == 0) {
-      std::this_thread::yield();
-    }
+    held.AwaitBatch();
     const std::vector<std::pair<std::uint64_t, std::string>> places = {
         {1, "behind it"}, {2, "in a slot"}, {3, "in the backlog"}, {4, "alone in the backlog"}};
     std::vector<std::shared_ptr<CancelToken>> tokens;
@@ -418,8 +420,7 @@ TEST(CancelledRequestsAreLetGoWhereverTheyWait) {
       RequestPtr request = InSequence(&record, id, flags, name);
       request->admission = std::make_shared<int>(0);
       memory.push_back(request->admission);
-      tokens.push_back(request->cancel);
-      scheduler->Enqueue(std::move(request), kInline);
+      tokens.push_back(BringToGiveUp(*scheduler, std::move(request), kInline));
     }
     CHECK_EQ(scheduler->waiting(), places.size());
     for (std::size_t i = 0; i < tokens.size(); ++i) {
@@ -431,7 +432,7 @@ TEST(CancelledRequestsAreLetGoWhereverTheyWait) {
     }
     CHECK_EQ(scheduler->waiting(), 0u);
     CHECK_EQ(scheduler->pending(), 1u);
-    gate.Open();
+    held.LetGo();
     scheduler->Drain();
     CHECK_EQ(record.replies().size(), places.size() + 1);
     CHECK(record.replies().back().code == Code::kOk);
@@ -440,23 +441,14 @@ TEST(CancelledRequestsAreLetGoWhereverTheyWait) {
 
 TEST(AnAnswerThatIsWaitedForInOrderIsNotHeldUpByOneThatWasCancelled) {
   Record record;
-  testing::Gate gate;
-  std::atomic<int> running{0};
-  const auto run = [&](Batch) {
-    ++running;
-    gate.Wait();
-  };
-  const auto scheduler = Make(Sequences(1, Oldest(4, /*preserve_ordering=*/true)), MakeInstances(1, run));
+  Held held;
+  const auto scheduler = Make(Sequences(1, Oldest(4, /*preserve_ordering=*/true)), MakeInstances(1, std::ref(held)));
   scheduler->Enqueue(InSequence(&record, 1, kSequenceStart, "runs"), kQueue);
-  while (running == 0) {
-    std::this_thread::yield();
-  }
-  RequestPtr given_up = InSequence(&record, 2, kSequenceStart, "given up");
-  const std::shared_ptr<CancelToken> cancel = given_up->cancel;
-  scheduler->Enqueue(std::move(given_up), kQueue);
+  held.AwaitBatch();
+  const auto cancel = BringToGiveUp(*scheduler, InSequence(&record, 2, kSequenceStart, "given up"), kQueue);
   scheduler->Enqueue(InSequence(&record, 3, kSequenceStart, "last"), kQueue);
   cancel->Cancel();
-  gate.Open();
+  held.LetGo();
   scheduler->Drain();
   CHECK(record.requests() == (std::vector<std::string>{"given up", "runs", "last"}));
 }
@@ -507,21 +499,17 @@ TEST(SequencesAreGivenUpWhileTheyWaitAndRun) {
 TEST(ALimitedModelThatWaitsForItsTurnIsDrainedAndLetsOthersRun) {
   Licences licences(1, 1);
   Record record;
-  testing::Gate gate;
-  const auto blocker = MakeLimited({}, &licences, [&](Batch) { gate.Wait(); }, 1);
+  Held held;
+  const auto blocker = MakeLimited({}, &licences, std::ref(held), 1);
   auto waiter = MakeLimited(Oldest(4), &licences, [](Batch) {}, 1);
   blocker->Enqueue(InSequence(&record, 1, kSequenceStart, "first"), kQueue);
-  while (blocker->waiting() > 0) {  // Until it runs.
-    std::this_thread::yield();
-  }
-  RequestPtr given_up = InSequence(&record, 7, kSequenceStart, "given up");
-  const std::shared_ptr<CancelToken> cancel = given_up->cancel;
-  waiter->Enqueue(std::move(given_up), kInline);
+  held.AwaitBatch();
+  const auto cancel = BringToGiveUp(*waiter, InSequence(&record, 7, kSequenceStart, "given up"), kInline);
   waiter->Enqueue(InSequence(&record, 8, kSequenceStart | kSequenceEnd, "second"), kInline);
   cancel->Cancel();
   CHECK(record.requests() == std::vector<std::string>{"given up"});
   std::thread drain([&] { waiter->Drain(); });
-  gate.Open();
+  held.LetGo();
   drain.join();
   waiter.reset();
   blocker->Enqueue(InSequence(&record, 1, kSequenceEnd, "third"), kInline);
@@ -538,16 +526,12 @@ TEST(ALimitedModelThatWaitsForItsTurnIsDrainedAndLetsOthersRun) {
 TEST(AModelThatDrainsServesItsBacklogWhenTheSequenceBeforeItIsGivenUp) {
   Licences licences(1, 1);
   Record record;
-  testing::Gate gate;
-  const auto blocker = MakeLimited({}, &licences, [&](Batch) { gate.Wait(); }, 1);
+  Held held;
+  const auto blocker = MakeLimited({}, &licences, std::ref(held), 1);
   const auto waiter = MakeLimited(Oldest(1), &licences, [](Batch) {}, 1);
   blocker->Enqueue(InSequence(&record, 1, kSequenceStart | kSequenceEnd, "first"), kQueue);
-  while (blocker->waiting() > 0) {  // Until it runs.
-    std::this_thread::yield();
-  }
-  RequestPtr given_up = InSequence(&record, 7, kSequenceStart, "given up");
-  const std::shared_ptr<CancelToken> cancel = given_up->cancel;
-  waiter->Enqueue(std::move(given_up), kQueue);
+  held.AwaitBatch();
+  const auto cancel = BringToGiveUp(*waiter, InSequence(&record, 7, kSequenceStart, "given up"), kQueue);
   waiter->Enqueue(InSequence(&record, 8, kSequenceStart | kSequenceEnd, "second"), kQueue);
   std::thread drain([&] { waiter->Drain(); });
   Record refused;
@@ -556,7 +540,7 @@ TEST(AModelThatDrainsServesItsBacklogWhenTheSequenceBeforeItIsGivenUp) {
     std::this_thread::yield();
   }
   cancel->Cancel();
-  gate.Open();
+  held.LetGo();
   drain.join();
   blocker->Drain();
   CHECK(record.replies().size() == 3);
