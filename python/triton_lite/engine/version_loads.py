@@ -222,8 +222,7 @@ class VersionLoads:
                     self._table.advance(key, version, State.LOADING)
                 making.append(functools.partial(self._load_version, loading.found, version, labels))
         return [
-            pool.submit(self._make, loading, version, make, failures)
-            for version, make in zip(new, making, strict=True)
+            pool.submit(self._make, loading, version, make, failures) for version, make in zip(new, making, strict=True)
         ]
 
     def _make(
