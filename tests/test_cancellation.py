@@ -23,6 +23,8 @@ from triton_lite.proto import METHODS
 INFER = "/inference.GRPCInferenceService/ModelInfer"
 STREAM = "/inference.GRPCInferenceService/ModelStreamInfer"
 DYNAMIC = "dynamic_batching { }"
+DIRECT = "sequence_batching { direct { } max_sequence_idle_microseconds: 600000000 }"
+OLDEST = "sequence_batching { oldest { max_candidate_sequences: 1 } max_sequence_idle_microseconds: 600000000 }"
 
 
 def write_loop(repository: Path) -> None:
@@ -92,6 +94,9 @@ def encoded(model: str, body: dict[str, Any]) -> bytes:
         raw = b"".join(value.to_bytes(width, "little") for value in tensor["data"])
         request.raw_input_contents.append(raw)
         assert one.name
+    for name, value in body.get("parameters", {}).items():
+        one_of = "bool_param" if isinstance(value, bool) else "int64_param"
+        setattr(request.parameters[name], one_of, value)
     return request.SerializeToString()
 
 
@@ -169,6 +174,40 @@ def test_a_running_onnx_model_is_stopped(server: ServerProcess, way: Callable[..
     other()
     until(lambda: cancelled(server, "count") == before + 2, "the model does not stop")
     assert ask(server.http, "/v2/models/count/infer", body(7))[1]["outputs"][0]["data"] == [7]
+
+
+@pytest.fixture(scope="module")
+def sequences(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """Sequence models with one slot that run nothing."""
+    repository = tmp_path_factory.mktemp("sequences")
+    for way in WAYS:
+        write_slow(repository, f"direct_{way.__name__}", 0, more=DIRECT)
+        write_slow(repository, f"oldest_{way.__name__}", 0, more=OLDEST)
+    with serve(str(repository), TRITONSERVER_DELAY_SCHEDULER="100") as running:
+        yield running
+
+
+def of_sequence(number: int, start: bool) -> dict[str, Any]:
+    return {**slow_request(), "parameters": {"sequence_id": number, "sequence_start": start}}
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+@pytest.mark.parametrize("strategy", ["direct", "oldest"])
+def test_requests_of_sequences_leave_wherever_they_wait(
+    sequences: ServerProcess, strategy: str, way: Callable[..., GiveUp]
+) -> None:
+    """In a slot, behind another of their sequence, and in the backlog."""
+    model = f"{strategy}_{way.__name__}"
+    given_up: list[GiveUp] = []
+    for body in (of_sequence(1, True), of_sequence(1, False), of_sequence(2, True)):
+        given_up.append(way(sequences, model, body))
+        until(lambda: waiting(sequences, model) == len(given_up), "it does not wait")
+    for left, give_up in enumerate(reversed(given_up)):
+        give_up()
+        begin = time.monotonic()
+        until(lambda still=2 - left: waiting(sequences, model) == still, "it stays in the queue")
+        print(f"{way.__name__}: out of the queue after {(time.monotonic() - begin) * 1e3:.0f} ms")
+        until(lambda count=left + 1: cancelled(sequences, model) == count, "it was not counted")
 
 
 def test_a_deadline_takes_the_request_out_of_the_queue(server: ServerProcess) -> None:

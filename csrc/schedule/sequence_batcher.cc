@@ -60,6 +60,18 @@ void SequenceBatcher::Finish(std::uint32_t slot, bool over) {
   Advance(slot);
 }
 
+void SequenceBatcher::TakeCancelled(std::vector<RequestPtr>* out) {
+  for (std::uint32_t i = 0; i < slots_.size(); ++i) {
+    Slot& slot = slots_[i];
+    queued_ -= slot.queue.size();
+    const bool any = slot.queue.TakeCancelled(out);
+    queued_ += slot.queue.size();
+    if (any) {
+      Advance(i);
+    }
+  }
+}
+
 void SequenceBatcher::Release(std::uint32_t slot) {
   Slot& at = slots_[slot];
   if (at.sequence != nullptr) {

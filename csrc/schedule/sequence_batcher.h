@@ -56,6 +56,10 @@ class SequenceBatcher {
   // The next batch. True when there is one: the requests have their controls and states.
   virtual bool TakeBatch(std::uint64_t now, bool flush, SequenceBatch* batch) = 0;
 
+  // Moves the requests that were cancelled before they ran to the end of `out`. Where one waited for others of its
+  // sequence, the sequence ends once these have run, as if it had stayed.
+  virtual void TakeCancelled(std::vector<RequestPtr>* out);
+
   // Whether TakeBatch would find something, or cancelled requests are to be answered.
   virtual bool HasWork(std::uint64_t now) const = 0;
 
@@ -70,7 +74,7 @@ class SequenceBatcher {
   // And those that wait for others of their sequences.
   virtual std::size_t unstarted() const { return queued_; }
 
-  // Requests that were cancelled before they ran, since the last call.
+  // Requests that were cancelled with their sequences, since the last call.
   std::vector<RequestPtr>& cancelled() { return cancelled_; }
 
  protected:

@@ -60,13 +60,13 @@ class DirectBatcher final : public SequenceBatcher {
 
   void Advance(std::uint32_t slot) override {
     active_ = std::max(active_, slot + 1);
-    ending_ |= slots_[slot].ends && slots_[slot].queue.empty();
+    ending_ |= slots_[slot].queue.empty() ? slots_[slot].ends : slots_[slot].queue.front_cancelled();
   }
 
   // Lets the next sequence into a slot whose own is over.
   void Settle(std::uint32_t i) {
     Slot& slot = slots_[i];
-    const bool over = slot.queue.empty() ? slot.taken && slot.ends : slot.queue.front().cancel->cancelled();
+    const bool over = slot.queue.empty() ? slot.taken && slot.ends : slot.queue.front_cancelled();
     if (over) {
       Release(i);
     }
@@ -122,7 +122,7 @@ class DirectBatcher final : public SequenceBatcher {
   const std::uint64_t delay_nanoseconds_;
   const float minimum_utilization_;
   std::uint32_t active_ = 0;  // No slot from here on has a sequence.
-  bool ending_ = false;       // A sequence has ended without another request.
+  bool ending_ = false;       // A sequence has ended without another request, or where one was cancelled.
 };
 
 }  // namespace

@@ -13,14 +13,7 @@ class OldestBatcher final : public SequenceBatcher {
 
   bool TakeBatch(std::uint64_t now, bool flush, SequenceBatch* batch) override {
     BatchDecision decision = Decide(now, flush);
-    std::vector<RequestPtr> cancelled;
-    while (ready_.TakeCancelled(decision.count, &cancelled)) {
-      for (RequestPtr& request : cancelled) {
-        const std::uint32_t slot = request->sequence_slot;
-        cancelled_.push_back(std::move(request));
-        Finish(slot, /*over=*/false);
-      }
-      cancelled.clear();
+    while (TakeCancelledReady(decision.count, &cancelled_)) {
       decision = Decide(now, flush);
     }
     batch->look_again_at = decision.look_again_at;
@@ -32,6 +25,12 @@ class OldestBatcher final : public SequenceBatcher {
     return decision.count > 0;
   }
 
+  void TakeCancelled(std::vector<RequestPtr>* out) override {
+    SequenceBatcher::TakeCancelled(out);
+    while (TakeCancelledReady(ready_.size(), out)) {  // The next of their sequences may be cancelled, too.
+    }
+  }
+
   bool HasWork(std::uint64_t now) const override { return !cancelled_.empty() || Decide(now, false).count > 0; }
 
   std::uint64_t due(std::uint64_t now) const override { return Decide(now, false).look_again_at; }
@@ -40,6 +39,20 @@ class OldestBatcher final : public SequenceBatcher {
   std::size_t unstarted() const override { return queued_ + ready_.size(); }
 
  private:
+  // Those of the first `count`: their sequences go on. Says whether there were any.
+  bool TakeCancelledReady(std::size_t count, std::vector<RequestPtr>* out) {
+    std::vector<RequestPtr> cancelled;
+    if (!ready_.TakeCancelled(count, &cancelled)) {
+      return false;
+    }
+    for (RequestPtr& request : cancelled) {
+      const std::uint32_t slot = request->sequence_slot;
+      out->push_back(std::move(request));
+      Finish(slot, /*over=*/false);
+    }
+    return true;
+  }
+
   void Advance(std::uint32_t i) override {
     Slot& slot = slots_[i];
     while (!slot.in_flight) {
@@ -48,7 +61,7 @@ class OldestBatcher final : public SequenceBatcher {
           return;
         }
         Release(i);
-      } else if (slot.queue.front().cancel->cancelled()) {
+      } else if (slot.queue.front_cancelled()) {
         Release(i);
       } else {
         Issue(i);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <string>
 
 #include "log/log.h"
@@ -87,6 +88,7 @@ SequenceScheduler::SequenceScheduler(const ModelSpec& spec, Instances instances,
 }
 
 SequenceScheduler::~SequenceScheduler() {
+  relay_->Detach();
   Drain();
   Seats seats;
   {
@@ -191,6 +193,8 @@ std::size_t SequenceScheduler::waiting() const {
 void SequenceScheduler::Enqueue(RequestPtr request, EnqueueHint hint) {
   // The request may be over, and its model drained and let go by everybody else, before this returns.
   const std::shared_ptr<const void> model = request->model;
+  const std::shared_ptr<CancelToken> cancel = request->cancel;
+  const InferenceRequest* const brought = request.get();
   request->times.queue_start = NowNanoseconds();
   const bool may_run_inline = hint.may_run_inline && IsSmall(*request);
   Status status = Check(*request);
@@ -226,6 +230,11 @@ void SequenceScheduler::Enqueue(RequestPtr request, EnqueueHint hint) {
   }
   if (wake != nullptr) {
     wake->NotifyOne();
+  }
+  // One that runs at once waits later only if it runs again.
+  const std::vector<RequestPtr>& runs = work.batch.requests;
+  if (iterative_ || std::none_of(runs.begin(), runs.end(), [&](const auto& each) { return each.get() == brought; })) {
+    cancel->Listen(relay_);
   }
   if (work.ran) {
     RunInline(*runner, std::move(work));
@@ -382,6 +391,30 @@ RateLimiter::Turns SequenceScheduler::OnTurn(const RateLimiter::Seat* seat) {
 void SequenceScheduler::TakeCancelled(Runner& runner, Work* work) {
   work->cancelled.swap(runner.batcher->cancelled());
   work->ended += work->cancelled.size();
+}
+
+bool SequenceScheduler::TakeCancelled(Work* dropped) {
+  MutexLock lock(mu_);
+  table_.TakeCancelled(&dropped->cancelled);
+  for (const auto& runner : runners_) {
+    runner->batcher->TakeCancelled(&dropped->cancelled);
+    std::vector<RequestPtr>& with_sequences = runner->batcher->cancelled();
+    std::move(with_sequences.begin(), with_sequences.end(), std::back_inserter(dropped->cancelled));
+    with_sequences.clear();
+    EndIfUnused(*runner, &dropped->turns);
+    if (ShouldWake(*runner)) {
+      Wake(*runner)->NotifyOne();
+    }
+  }
+  dropped->ended = dropped->cancelled.size();
+  return dropped->ended > 0;
+}
+
+void SequenceScheduler::AnswerCancelled(Work* dropped) {
+  AnswerUnrun(dropped);
+  MutexLock lock(mu_);
+  CountEnded(dropped);
+  EndIdleForBacklog();
 }
 
 void SequenceScheduler::Execute(Runner& runner, Work* work) {

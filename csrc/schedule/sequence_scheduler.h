@@ -10,6 +10,7 @@
 
 #include "core/mutex.h"
 #include "schedule/batch_policy.h"
+#include "schedule/cancel_relay.h"
 #include "schedule/instance_pool.h"
 #include "schedule/quick_run.h"
 #include "schedule/reply_order.h"
@@ -79,6 +80,9 @@ class SequenceScheduler : public Scheduler {
     RateLimiter::Turns turns;  // Of others: to be announced without the lock.
   };
 
+  using Relay = CancelRelay<SequenceScheduler, Work>;
+  friend Relay;
+
   void ListenTo(const Seats& seats);
   // Gives an instance to the first runner that has none, or to a new one. Returns its number.
   std::size_t Place(std::unique_ptr<BackendInstance> instance, RateLimiter::SeatPtr seat) REQUIRES(mu_);
@@ -94,7 +98,11 @@ class SequenceScheduler : public Scheduler {
   // Whether it may run now. What is limited stands in line for that while it has something to run.
   bool HasTurn(Runner& runner, std::uint64_t now, Work* work) REQUIRES(mu_);
   RateLimiter::Turns OnTurn(const RateLimiter::Seat* seat) EXCLUDES(mu_);
+  // Those that were cancelled with their sequences.
   static void TakeCancelled(Runner& runner, Work* work);
+  // All that were cancelled and wait, wherever they do; and whoever has something to do without them is woken.
+  bool TakeCancelled(Work* dropped) EXCLUDES(mu_);
+  void AnswerCancelled(Work* dropped) EXCLUDES(mu_);
   void FinishWork(Runner& runner, Work* work) REQUIRES(mu_);
   void RunAgain(Work* work) REQUIRES(mu_);
   // Counts what was answered since the last call.
@@ -129,6 +137,7 @@ class SequenceScheduler : public Scheduler {
   const bool preserve_ordering_;
   const SequenceInputs inputs_;
   const BatchPolicy policy_;
+  const std::shared_ptr<Relay> relay_ = std::make_shared<Relay>(this);
 
   mutable Mutex mu_;
   CondVar drained_;

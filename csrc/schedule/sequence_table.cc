@@ -1,6 +1,7 @@
 #include "schedule/sequence_table.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace triton_lite {
 namespace {
@@ -101,6 +102,16 @@ std::optional<SequenceTable::Tenant> SequenceTable::Release(SlotPlace place, std
   }
   free_slots_.insert(place);
   return std::nullopt;
+}
+
+void SequenceTable::TakeCancelled(std::vector<RequestPtr>* out) {
+  const std::size_t before = out->size();
+  for (auto backlog = backlogs_.begin(); backlog != backlogs_.end();) {
+    const bool any = backlog->queue.TakeCancelled(out);
+    const bool over = any && backlog->queue.size() == 0 && backlog->sequence == nullptr;  // Nobody can ask for it.
+    backlog = over ? backlogs_.erase(backlog) : std::next(backlog);
+  }
+  backlog_requests_ -= out->size() - before;
 }
 
 std::vector<SlotPlace> SequenceTable::TakeSilent(std::uint64_t now) {

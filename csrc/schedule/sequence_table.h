@@ -82,6 +82,9 @@ class SequenceTable {
   };
   std::optional<Tenant> Release(SlotPlace place, std::vector<RequestPtr>* cancelled);
 
+  // Moves the cancelled requests of the backlog to the end of `out`. Their sequences stay, to be dropped in their turn.
+  void TakeCancelled(std::vector<RequestPtr>* out);
+
   // Sequences that were silent for too long: those with a place are forgotten, and their places returned.
   std::vector<SlotPlace> TakeSilent(std::uint64_t now);
   // Moves the requests of backlogs whose time is over to `expired`.

@@ -100,6 +100,16 @@ class SequenceModel:
         self.running[instance] = places or None
         return shown or None
 
+    def cancel(self, request: Request) -> None:
+        """A request that was taken in, and has not run, is given up."""
+        request.cancelled = True
+        self._cancel(deque([request]))
+        for ready in self.ready:
+            for item in [item for item in ready if item[0] is request]:
+                ready.remove(item)
+                self.slots[item[1]].in_flight = False
+                self._advance(item[1])
+
     def has_work(self, instance: int) -> bool:
         """Whether an idle instance would start something, as long as nobody cancels."""
         places = [place for place in self.slots if place[1] == instance]
@@ -128,12 +138,6 @@ class SequenceModel:
 
     def _oldest_batch(self, instance: int) -> tuple[list[str], list[Place]]:
         ready = self.ready[instance]
-        while cancelled := [item for item in list(ready)[: self.max_batch] if item[0].cancelled]:
-            for item in cancelled:
-                ready.remove(item)
-                self.refused[item[0].name] = (1, "")
-                self.slots[item[1]].in_flight = False
-                self._advance(item[1])
         batch = [ready.popleft() for _ in range(min(self.max_batch, len(ready)))]
         return [request.shown() for request, _ in batch], [place for _, place in batch]
 

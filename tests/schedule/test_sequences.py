@@ -88,13 +88,13 @@ class AgainstTheModel(RuleBasedStateMachine):
         self.model.finish(instance)
         self.start_batches()
 
-    # What is limited finds out about them in its turn.
+    # What is limited finds out in its turn that a sequence is over.
     @precondition(lambda self: not self.limit and len(self.requests) > len(self.executed) + len(self.model.refused))
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         waiting = set(self.requests) - self.executed - set(self.model.refused)
         name = data.draw(st.sampled_from(sorted(waiting)))
-        self.requests[name].cancelled = True
+        self.model.cancel(self.requests[name])
         self.native.cancel(name)
 
     @invariant()
@@ -233,6 +233,68 @@ def test_a_cancelled_sequence_is_answered_while_others_run(sequences: Driver) ->
     assert sequences.answer("c0") == Answer(1, "")
     sequences.finish(running)
     run_all(sequences, "b1/0,1,1")
+
+
+@pytest.mark.parametrize("strategy", [{"candidates": 1}, {}], ids=["oldest", "direct"])
+def test_cancelled_requests_are_answered_at_once_and_end_their_sequences_in_their_turn(
+    sequences: Driver, strategy: dict[str, int]
+) -> None:
+    sequences.make(max_batch=1, **strategy)
+    sequences.enqueue("a0", id=1, flags=START)
+    running = sequences.run()
+    sequences.enqueue("a1", id=1)
+    sequences.enqueue("a2", id=1)
+    sequences.enqueue("a3", id=1)
+    sequences.enqueue("b0", id=2, flags=START)
+    sequences.enqueue("b1", id=2)
+    for name in ("a3", "a2", "b0"):
+        sequences.cancel(name)
+    assert sequences.answers() == ["a3", "a2", "b0"]
+    sequences.enqueue("a4", id=1, flags=END)
+    sequences.enqueue("b2", id=2)  # Its sequence has not had its turn.
+    sequences.enqueue("c0", id=3, flags=BOTH)
+    assert sequences.pending() == 6
+    sequences.finish(running)
+    run_all(sequences, "a1/0,0,1", "c0/1,1,1")
+    assert sequences.answer("c0") == OK
+    assert [sequences.answer(name).code for name in ("a2", "a3", "a4", "b0", "b1", "b2")] == [1] * 6
+    sequences.enqueue("b3", id=2)
+    assert sequences.answer("b3") == Answer(3, NO_START.format(2))
+
+
+@pytest.mark.parametrize("strategy", [{"candidates": 2}, {}], ids=["oldest", "direct"])
+def test_a_cancelled_start_in_a_slot(sequences: Driver, strategy: dict[str, int]) -> None:
+    """Direct: the sequence ends in its turn. Oldest: it has had its turn, and goes on."""
+    sequences.make(max_batch=2, **strategy)
+    sequences.enqueue("a0", id=1, flags=START)
+    running = sequences.run()
+    sequences.enqueue("b0", id=2, flags=START)
+    sequences.enqueue("b1", id=2)
+    sequences.cancel("b0")
+    assert sequences.answer("b0") == Answer(1, "")
+    sequences.finish(running)
+    if strategy:
+        run_all(sequences, "b1/0,0,1")
+    assert sequences.answer("b1") == (OK if strategy else Answer(1, ""))
+    sequences.enqueue("b2", id=2, flags=END)
+    if strategy:
+        run_all(sequences, "b2/0,1,1")
+    else:
+        assert sequences.answer("b2") == Answer(3, NO_START.format(2))
+
+
+def test_a_backlog_whose_requests_were_cancelled_times_out(sequences: Driver) -> None:
+    sequences.make()
+    sequences.enqueue("a", id=1, flags=START)
+    run = sequences.run()
+    sequences.enqueue("b", id=2, flags=START, timeout=200_000)
+    sequences.enqueue("c", id=2)
+    sequences.cancel("b")
+    assert sequences.answer("b") == Answer(1, "")
+    assert sequences.answer("c") == Answer(14, "timeout of the corresponding sequence has been expired")
+    sequences.enqueue("d", id=2)
+    assert sequences.answer("d") == Answer(3, NO_START.format(2))
+    sequences.finish(run)
 
 
 def test_holds_back_for_tests(sequences: Driver) -> None:

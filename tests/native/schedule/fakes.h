@@ -208,6 +208,21 @@ class AwayInstance : public BackendInstance {
   std::vector<std::thread> threads_;
 };
 
+// The body of an instance that stays in its batch until it is let go.
+class Held {
+ public:
+  void operator()(Batch) {
+    entered_.Open();
+    gate_.Wait();
+  }
+  void AwaitBatch() { entered_.Wait(); }
+  void LetGo() { gate_.Open(); }
+
+ private:
+  Gate entered_;
+  Gate gate_;
+};
+
 inline Instances MakeInstances(int count, const std::function<void(Batch)>& body) {
   Instances instances;
   for (int i = 0; i < count; ++i) {

@@ -18,6 +18,7 @@ using testing::AwayInstance;
 using testing::Batch;
 using testing::FakeInstance;
 using testing::Gate;
+using testing::Held;
 using testing::MakeInstances;
 using testing::MakeRequest;
 using testing::Record;
@@ -120,40 +121,32 @@ class Runs {
 
 TEST(AnInstanceThatIsAddedRunsWhatWaits) {
   Record record;
-  Gate entered;
-  Gate gate;
+  Held held;
   Runs runs;
-  const auto scheduler = MakeBatchScheduler({}, One([&](Batch) {
-                                              entered.Open();
-                                              gate.Wait();
-                                            }));
+  const auto scheduler = MakeBatchScheduler({}, One(std::ref(held)));
   scheduler->Enqueue(MakeRequest("a", &record), kQueue);
-  entered.Wait();
+  held.AwaitBatch();
   scheduler->Enqueue(MakeRequest("b", &record), kQueue);
   CHECK(scheduler->Update({One(runs.By("new")), {}, {}, {}}) == std::vector<std::size_t>{1});
   record.WaitFor(1);
   CHECK_EQ(runs.of("b"), "new");
-  gate.Open();
+  held.LetGo();
   scheduler->Drain();
 }
 
 TEST(AnInstanceThatIsRemovedEndsItsBatchFirst) {
   for (const bool away : {false, true}) {
     Record record;
-    Gate entered;
-    Gate gate;
+    Held held;
     Exit exit;
     Runs runs;
-    Instances instances = One([&](Batch) {
-      entered.Open();
-      gate.Wait();
-    });
+    Instances instances = One(std::ref(held));
     if (away) {
       instances[0] = std::make_unique<AwayInstance>(std::move(instances[0]));
     }
     const auto scheduler = MakeBatchScheduler({}, std::move(instances));
     scheduler->Enqueue(MakeRequest("a", &record), kQueue);
-    entered.Wait();
+    held.AwaitBatch();
     Instances added = One(runs.By("new"));
     if (away) {
       added[0] = std::make_unique<AwayInstance>(std::move(added[0]));
@@ -163,7 +156,7 @@ TEST(AnInstanceThatIsRemovedEndsItsBatchFirst) {
     record.WaitFor(1);
     CHECK_EQ(runs.of("b"), "new");
     CHECK_EQ(exit.count(), 0u);
-    gate.Open();
+    held.LetGo();
     exit.WaitFor(1);
     CHECK_EQ(scheduler->Update({One(runs.By("another")), {}, {}, {}})[0], 0u);  // Its number is free.
     scheduler->Drain();

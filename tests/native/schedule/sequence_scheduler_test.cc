@@ -12,6 +12,7 @@ namespace triton_lite {
 namespace {
 
 using testing::Batch;
+using testing::Held;
 using testing::MakeInstances;
 using testing::MakeRequest;
 using testing::Record;
@@ -52,6 +53,13 @@ RequestPtr InSequence(Record* record, std::uint64_t id, std::uint32_t flags, std
   request->correlation_id = id;
   request->flags = flags;
   return request;
+}
+
+// Enqueues the request; returns what cancels it.
+std::shared_ptr<CancelToken> BringToGiveUp(SequenceScheduler& scheduler, RequestPtr request, EnqueueHint hint) {
+  std::shared_ptr<CancelToken> cancel = request->cancel;
+  scheduler.Enqueue(std::move(request), hint);
+  return cancel;
 }
 
 // Sees that each sequence runs in order, and one request of it at a time.
@@ -395,24 +403,113 @@ TEST(LimitedModelsAreUsedGivenUpAndDrainedAtOnce) {
   }
 }
 
+TEST(CancelledRequestsAreLetGoWhereverTheyWait) {
+  for (const bool oldest : {false, true}) {
+    Record record;
+    Held held;
+    const SequenceBatchingSpec batching = oldest ? Oldest(2) : SequenceBatchingSpec{};
+    const auto scheduler = Make(Sequences(2, batching), MakeInstances(1, std::ref(held)));
+    scheduler->Enqueue(InSequence(&record, 1, kSequenceStart, "runs"), kQueue);
+    held.AwaitBatch();
+    const std::vector<std::pair<std::uint64_t, std::string>> places = {
+        {1, "behind it"}, {2, "in a slot"}, {3, "in the backlog"}, {4, "alone in the backlog"}};
+    std::vector<std::shared_ptr<CancelToken>> tokens;
+    std::vector<std::weak_ptr<void>> memory;
+    for (const auto& [id, name] : places) {
+      const std::uint32_t flags = (id == 1 ? 0 : kSequenceStart) | (id == 4 ? kSequenceEnd : 0);
+      RequestPtr request = InSequence(&record, id, flags, name);
+      request->admission = std::make_shared<int>(0);
+      memory.push_back(request->admission);
+      tokens.push_back(BringToGiveUp(*scheduler, std::move(request), kInline));
+    }
+    CHECK_EQ(scheduler->waiting(), places.size());
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      tokens[i]->Cancel();
+      CHECK_EQ(record.replies().size(), i + 1);
+      CHECK_EQ(record.replies()[i].request, places[i].second);
+      CHECK(record.replies()[i].code == Code::kCancelled);
+      CHECK(memory[i].expired());
+    }
+    CHECK_EQ(scheduler->waiting(), 0u);
+    CHECK_EQ(scheduler->pending(), 1u);
+    held.LetGo();
+    scheduler->Drain();
+    CHECK_EQ(record.replies().size(), places.size() + 1);
+    CHECK(record.replies().back().code == Code::kOk);
+  }
+}
+
+TEST(AnAnswerThatIsWaitedForInOrderIsNotHeldUpByOneThatWasCancelled) {
+  Record record;
+  Held held;
+  const auto scheduler = Make(Sequences(1, Oldest(4, /*preserve_ordering=*/true)), MakeInstances(1, std::ref(held)));
+  scheduler->Enqueue(InSequence(&record, 1, kSequenceStart, "runs"), kQueue);
+  held.AwaitBatch();
+  const auto cancel = BringToGiveUp(*scheduler, InSequence(&record, 2, kSequenceStart, "given up"), kQueue);
+  scheduler->Enqueue(InSequence(&record, 3, kSequenceStart, "last"), kQueue);
+  cancel->Cancel();
+  held.LetGo();
+  scheduler->Drain();
+  CHECK(record.requests() == (std::vector<std::string>{"given up", "runs", "last"}));
+}
+
+// Threads bring sequences for few slots, others give requests of them up meanwhile. Each request ends once; one that
+// was not given up fails only with its sequence.
+TEST(SequencesAreGivenUpWhileTheyWaitAndRun) {
+  constexpr std::uint64_t kThreads = 3, kRounds = 150;
+  constexpr int kLength = 4;
+  for (const bool oldest : {false, true}) {
+    Record record;
+    const SequenceBatchingSpec batching = oldest ? Oldest(2) : SequenceBatchingSpec{};
+    const auto scheduler = Make(Sequences(2, batching), MakeInstances(2, [](Batch) { std::this_thread::yield(); }));
+    std::vector<std::thread> threads;
+    for (std::uint64_t thread = 0; thread < kThreads; ++thread) {
+      threads.emplace_back([&, thread] {
+        for (std::uint64_t round = 0; round < kRounds; ++round) {
+          const std::uint64_t id = thread * kRounds + round + 1;
+          const bool gives_up = round % 2 == 0;
+          std::vector<std::shared_ptr<CancelToken>> given_up;
+          for (int i = 0; i < kLength; ++i) {
+            const std::uint32_t flags = (i == 0 ? kSequenceStart : 0) | (i == kLength - 1 ? kSequenceEnd : 0);
+            RequestPtr request = InSequence(&record, id, flags, gives_up ? "up" : "on");
+            if (gives_up && (i % 2 == 1) != (round % 4 == 0)) {
+              given_up.push_back(request->cancel);
+            }
+            scheduler->Enqueue(std::move(request), round % 3 == 0 ? kInline : kQueue);
+          }
+          for (const std::shared_ptr<CancelToken>& cancel : given_up) {
+            cancel->Cancel();
+          }
+        }
+      });
+    }
+    for (std::thread& thread : threads) {
+      thread.join();
+    }
+    scheduler->Drain();
+    CHECK_EQ(record.replies().size(), std::size_t{kThreads * kRounds * kLength});
+    for (const RecordedReply& reply : record.replies()) {
+      CHECK(reply.code == Code::kOk || (reply.code == Code::kCancelled && reply.request == "up"));
+    }
+    CHECK_EQ(scheduler->pending(), 0u);
+    CHECK_EQ(scheduler->waiting(), 0u);
+  }
+}
+
 TEST(ALimitedModelThatWaitsForItsTurnIsDrainedAndLetsOthersRun) {
   Licences licences(1, 1);
   Record record;
-  testing::Gate gate;
-  const auto blocker = MakeLimited({}, &licences, [&](Batch) { gate.Wait(); }, 1);
+  Held held;
+  const auto blocker = MakeLimited({}, &licences, std::ref(held), 1);
   auto waiter = MakeLimited(Oldest(4), &licences, [](Batch) {}, 1);
   blocker->Enqueue(InSequence(&record, 1, kSequenceStart, "first"), kQueue);
-  while (blocker->waiting() > 0) {  // Until it runs.
-    std::this_thread::yield();
-  }
-  RequestPtr given_up = InSequence(&record, 7, kSequenceStart, "given up");
-  const std::shared_ptr<CancelToken> cancel = given_up->cancel;
-  waiter->Enqueue(std::move(given_up), kInline);
+  held.AwaitBatch();
+  const auto cancel = BringToGiveUp(*waiter, InSequence(&record, 7, kSequenceStart, "given up"), kInline);
   waiter->Enqueue(InSequence(&record, 8, kSequenceStart | kSequenceEnd, "second"), kInline);
   cancel->Cancel();
-  CHECK(record.replies().empty());
+  CHECK(record.requests() == std::vector<std::string>{"given up"});
   std::thread drain([&] { waiter->Drain(); });
-  gate.Open();
+  held.LetGo();
   drain.join();
   waiter.reset();
   blocker->Enqueue(InSequence(&record, 1, kSequenceEnd, "third"), kInline);
@@ -424,6 +521,30 @@ TEST(ALimitedModelThatWaitsForItsTurnIsDrainedAndLetsOthersRun) {
   CHECK((codes ==
          std::map<std::string, Code>{
              {"first", Code::kOk}, {"given up", Code::kCancelled}, {"second", Code::kOk}, {"third", Code::kOk}}));
+}
+
+TEST(AModelThatDrainsServesItsBacklogWhenTheSequenceBeforeItIsGivenUp) {
+  Licences licences(1, 1);
+  Record record;
+  Held held;
+  const auto blocker = MakeLimited({}, &licences, std::ref(held), 1);
+  const auto waiter = MakeLimited(Oldest(1), &licences, [](Batch) {}, 1);
+  blocker->Enqueue(InSequence(&record, 1, kSequenceStart | kSequenceEnd, "first"), kQueue);
+  held.AwaitBatch();
+  const auto cancel = BringToGiveUp(*waiter, InSequence(&record, 7, kSequenceStart, "given up"), kQueue);
+  waiter->Enqueue(InSequence(&record, 8, kSequenceStart | kSequenceEnd, "second"), kQueue);
+  std::thread drain([&] { waiter->Drain(); });
+  Record refused;
+  for (std::uint64_t id = 100; refused.replies().empty(); ++id) {  // Until it drains.
+    waiter->Enqueue(InSequence(&refused, id, kSequenceStart | kSequenceEnd), kQueue);
+    std::this_thread::yield();
+  }
+  cancel->Cancel();
+  held.LetGo();
+  drain.join();
+  blocker->Drain();
+  CHECK(record.replies().size() == 3);
+  CHECK(record.requests()[0] == "given up");
 }
 
 }  // namespace

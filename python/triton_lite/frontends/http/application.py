@@ -48,6 +48,10 @@ class Application:
         """Read the options. Raises OptionError; starts nothing, so that gunicorn may do it in its master."""
         options = self._front_end.options
         guard = options.guard
+        if options.header_forward_pattern is not None:
+            from triton_lite.frontends.http.raw_headers import keep_heads
+
+            keep_heads()
         self._wsgi, self._asgi = _falcon_apps(self._front_end, guard)
         self._serve_wsgi, self._serve_asgi = self._call_wsgi, self._call_asgi
         if guard is not None:

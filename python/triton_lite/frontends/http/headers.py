@@ -7,11 +7,12 @@ from typing import Any
 
 from triton_lite.errors import Code, TritonError
 from triton_lite.frontends.access import ID_HEADER, header_id
+from triton_lite.frontends.http.raw_headers import raw_values, with_blanks
 from triton_lite.frontends.reserved_headers import is_reserved
 
 
 def forwarded(req: Any, pattern: re.Pattern[str] | None) -> list[tuple[str, str]]:
-    """Return the headers whose name the pattern finds, as (name in lower case, value).
+    """Return the headers whose name the pattern finds, as (name in lower case, value as it came).
 
     Raises TritonError(INVALID_ARGUMENT) for a name that Triton keeps for itself.
     """
@@ -26,7 +27,18 @@ def forwarded(req: Any, pattern: re.Pattern[str] | None) -> list[tuple[str, str]
                     Code.INVALID_ARGUMENT, f"Header '{name}' is reserved for Triton usage and cannot be forwarded."
                 )
             found.append((name, value))
-    return found
+    raw = raw_values(req) if found else {}
+    return [(name, _text(with_blanks(value, raw.get(name, [])))) for name, value in found]
+
+
+def _text(value: str) -> str:
+    """Return the text of a header's value, which servers decode as Latin-1: UTF-8 if it can be that."""
+    if value.isascii():
+        return value
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
 
 
 def request_id(req: Any) -> str:
