@@ -90,6 +90,11 @@ def test_values_keep_the_blanks_around_them(server: ServerProcess, pieces: int) 
     assert view(answer) == expected
 
 
+def test_names_as_they_came_and_the_last_of_each(server: ServerProcess) -> None:
+    lines = [b"my-dup: x", b"My-Dup: y ", b"my-dup:z", b"MY-timeout: 5", b"other: my", b"Connection: close"]
+    assert view(send(server, head(*lines) + BODY)) == {"my-dup": "z", "My-Dup": "y ", "MY-timeout": "5"}
+
+
 def test_of_a_request_behind_another(server: ServerProcess) -> None:
     answers = send(server, head(b"my-first: 1 ") + BODY + head(b"my-second: 2\t", b"Connection: close") + BODY)
     last = answers.rindex(b"HTTP/1.1 ")

@@ -16,15 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triton_lite.frontends.http.disconnect import RECEIVE
-from triton_lite.frontends.http.raw_headers import keep_heads, raw_values, with_blanks
+from triton_lite.frontends.http.raw_headers import as_sent, keep_heads, sent_headers
 
 HEAD = b"POST /x HTTP/1.1\r\nHost: h\r\nMy-H: a \t \r\nother:  b\r\nmy-h:\tc\r\nempty: \r\nContent-Length: 4\r\n\r\n"
-VALUES = {
-    "host": ["h"],
-    "my-h": ["a \t ", "\tc"],
-    "other": ["b"],
-    "empty": [" "],
-    "content-length": ["4"],
+SENT = {
+    "host": [("Host", "h")],
+    "my-h": [("My-H", "a \t "), ("my-h", "\tc")],
+    "other": [("other", "b")],
+    "empty": [("empty", " ")],
+    "content-length": [("Content-Length", "4")],
 }
 # What a head is made of, and what does not belong into one.
 BYTES = st.sampled_from([b" ", b"\t", b"a", b"b:", b":", b"\r\n", b"\r", b"\n", b"\0", b"\x0b", b"\xe9", b"my-h: v "])
@@ -83,9 +83,9 @@ def test_values_as_they_came(kind: str, size: int) -> None:
     parser = parser_of(kind)
     for piece in pieces:
         parser.feed(piece)
-    assert raw_values(asgi_request(parser)) == VALUES
+    assert sent_headers(asgi_request(parser)) == SENT
     message, req = wsgi_request(pieces, kind)
-    assert raw_values(req) == VALUES
+    assert sent_headers(req) == SENT
     assert message.body.read() == b"body"
 
 
@@ -93,12 +93,12 @@ def test_values_as_they_came(kind: str, size: int) -> None:
 def test_the_next_request_of_a_connection_has_its_own(kind: str) -> None:
     parser = parser_of(kind)
     parser.feed(HEAD + b"bodyGET / HTTP/1.1\r\nnext: n \r\n\r\n")
-    assert raw_values(asgi_request(parser)) == VALUES
+    assert sent_headers(asgi_request(parser)) == SENT
     rest = parser.remaining()
     parser.reset()
-    assert raw_values(asgi_request(parser)) == {}
+    assert sent_headers(asgi_request(parser)) == {}
     parser.feed(rest)
-    assert raw_values(asgi_request(parser)) == {"next": ["n "]}
+    assert sent_headers(asgi_request(parser)) == {"next": [("next", "n ")]}
 
 
 @pytest.mark.parametrize("kind", ["fast", "python"])
@@ -120,32 +120,34 @@ def test_what_is_kept_is_what_was_parsed(kind: str, lines: bytes, cuts: list[int
     with contextlib.suppress(Exception):  # Not all heads are well-formed.
         for piece in pieces:
             parser.feed(piece)
-        raw = raw_values(asgi_request(parser))
+        sent = sent_headers(asgi_request(parser))
         for name, value in parser.headers:
-            assert value.decode("latin-1") in [one.strip(" \t") for one in raw[name.decode().lower()]]
+            assert value.decode("latin-1") in [one.strip(" \t") for _, one in sent[name.decode().lower()]]
 
 
 @pytest.mark.parametrize(
-    ("value", "raw", "found"),
+    ("value", "sent", "found"),
     [
-        ("a", ["a "], "a "),
-        ("a,b", ["\ta", "b "], "\ta,b "),
-        ("", [" "], " "),
-        ("", [], ""),
-        ("a", [], "a"),
-        ("a", ["a", "b"], "a"),
-        ("a", ["b "], "a"),
-        ("a", ["a\x0b"], "a"),
+        ("a", [("X", "a ")], [("X", "a ")]),
+        ("a,b", [("X", "\ta"), ("x", "b ")], [("X", "\ta"), ("x", "b ")]),
+        ("", [("x", " ")], [("x", " ")]),
+        ("a", [("x", "a"), ("x", "b")], [("x", "a")]),
+        ("a", [("x", "b ")], [("x", "a")]),
+        ("a", [("x", "a\x0b")], [("x", "a")]),
     ],
 )
-def test_only_blanks_may_differ(value: str, raw: list[str], found: str) -> None:
-    assert with_blanks(value, raw) == found
+def test_only_blanks_may_differ(value: str, sent: list[tuple[str, str]], found: list[tuple[str, str]]) -> None:
+    assert as_sent("x", value, {"x": sent}) == found
+
+
+def test_unknown_headers_are_the_parsed_ones() -> None:
+    assert as_sent("x", "a", {}) == [("x", "a")]
 
 
 def test_other_servers_tell_nothing() -> None:
     async def receive() -> None: ...
 
-    assert raw_values(SimpleNamespace(scope={})) == {}
-    assert raw_values(SimpleNamespace(scope={RECEIVE: receive})) == {}
-    assert raw_values(SimpleNamespace(env={})) == {}
-    assert raw_values(SimpleNamespace(env={"wsgi.input": object()})) == {}
+    assert sent_headers(SimpleNamespace(scope={})) == {}
+    assert sent_headers(SimpleNamespace(scope={RECEIVE: receive})) == {}
+    assert sent_headers(SimpleNamespace(env={})) == {}
+    assert sent_headers(SimpleNamespace(env={"wsgi.input": object()})) == {}

@@ -7,28 +7,29 @@ from typing import Any
 
 from triton_lite.errors import Code, TritonError
 from triton_lite.frontends.access import ID_HEADER, header_id
-from triton_lite.frontends.http.raw_headers import raw_values, with_blanks
+from triton_lite.frontends.http.raw_headers import as_sent, sent_headers
 from triton_lite.frontends.reserved_headers import is_reserved
 
 
 def forwarded(req: Any, pattern: re.Pattern[str] | None) -> list[tuple[str, str]]:
-    """Return the headers whose name the pattern finds, as (name in lower case, value as it came).
+    """Return the headers in whose name the pattern is found, as they came: of those of one name the last.
 
     Raises TritonError(INVALID_ARGUMENT) for a name that Triton keeps for itself.
     """
     if pattern is None:
         return []
-    found = []
-    for name, value in req.headers.items():
-        name = name.lower()
-        if pattern.search(name):
+    found = {}
+    sent = sent_headers(req)
+    for parsed, joined in req.headers.items():
+        for name, value in as_sent(parsed.lower(), joined, sent):
+            if not pattern.search(name):
+                continue
             if is_reserved(name):
                 raise TritonError(
                     Code.INVALID_ARGUMENT, f"Header '{name}' is reserved for Triton usage and cannot be forwarded."
                 )
-            found.append((name, value))
-    raw = raw_values(req) if found else {}
-    return [(name, _text(with_blanks(value, raw.get(name, [])))) for name, value in found]
+            found[name] = _text(value)
+    return list(found.items())
 
 
 def _text(value: str) -> str:

@@ -1,8 +1,9 @@
-"""Header values with the white space around them, for those that are handed on to models.
+"""Headers as they were sent, for those that are handed on to models.
 
-Triton hands values on as they came, from the first character that is not a space. gunicorn's parsers take white space
-off both ends, as HTTP says (RFC 9112, 5.1). So where headers are forwarded they keep the heads that they read: there a
-value is looked up again, and taken if it is the parsed one but for white space.
+Triton hands on a name as it came, each by itself, and a value from the first character that is not a space. gunicorn's
+parsers change the case of names, join the values of one name, and take white space off both ends of a value, as HTTP
+says (RFC 9112, 5.1). So where headers are forwarded they keep the heads that they read: there a header is looked up
+again, and taken if it is the parsed one but for that.
 """
 
 from __future__ import annotations
@@ -28,22 +29,27 @@ def keep_heads() -> None:
             protocol.ASGIProtocol._h1c_protocol_class = _keeping_parser(kind)
 
 
-def raw_values(req: Any) -> dict[str, list[str]]:
-    """Return the values of a request's headers by their names in lower case, as they came; empty where nobody knows."""
-    values: dict[str, list[str]] = {}
+Sent = dict[str, list[tuple[str, str]]]
+"""Names and values by the names in lower case."""
+
+
+def sent_headers(req: Any) -> Sent:
+    """Return a request's headers as they came; empty where nobody knows."""
+    headers: Sent = {}
     for line in _raw_head(req).decode("latin-1").split("\r\n")[1:]:
         name, colon, value = line.partition(":")
         if colon:
             # Triton, too, makes one space of nothing.
-            values.setdefault(name.lower(), []).append(value.lstrip(" ") or " ")
-    return values
+            headers.setdefault(name.lower(), []).append((name, value.lstrip(" ") or " "))
+    return headers
 
 
-def with_blanks(value: str, raw: list[str]) -> str:
-    """Return a header's value (of several, with commas between them) as it came in `raw`, or itself if that differs."""
-    if ",".join(one.strip(_BLANKS) for one in raw) != value:
-        return value
-    return ",".join(raw) or value
+def as_sent(name: str, value: str, sent: Sent) -> list[tuple[str, str]]:
+    """Return the headers that make up a parsed one (values with commas between them), or that one if they differ."""
+    headers = sent.get(name)
+    if headers is None or ",".join(one.strip(_BLANKS) for _, one in headers) != value:
+        return [(name, value)]
+    return headers
 
 
 def _raw_head(req: Any) -> bytes:
