@@ -15,11 +15,13 @@ _folder = partial(
 )
 
 OPTIONS = (
-    _folder(
+    _engine(
         "backend-directory",
         group="Backend",
+        parse=text,
         default="/opt/tritonserver/backends",
-        help="Where Triton looks for backends.",
+        value="FOLDER",
+        help="The folder of backends that are written in Python: BACKEND/model.py.",
     ),
     _engine(
         "backend-config",
