@@ -56,7 +56,7 @@ def test_a_dead_process_makes_its_model_and_the_server_unready_until_it_is_back(
 def test_a_dead_process_comes_back(tmp_path, caplog):
     caplog.set_level(logging.INFO, "triton_lite")
     write_model(tmp_path, methods=noting(tmp_path))
-    with serving(tmp_path) as server:
+    with serving(tmp_path, backend_config=python_backend(restart_idle_delay_seconds=0)) as server:
         for _ in range(3):
             os.kill(pids(tmp_path)[-1], signal.SIGKILL)
             wait_until(lambda: not server.model("m").ready())
@@ -64,6 +64,22 @@ def test_a_dead_process_comes_back(tmp_path, caplog):
             assert np.array_equal(infer(server), VALUES)
         assert len(pids(tmp_path)) == 4
         assert caplog.messages.count("the process of 'm_0' is ready again") == 3
+
+
+def test_a_model_that_nobody_asks_for_is_seen_to_be_down(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "triton_lite")
+    write_model(tmp_path, methods=noting(tmp_path))
+    settings = python_backend(restart_idle_delay_seconds=1000)
+    with serving(tmp_path, backend_config=settings) as server:
+        os.kill(pids(tmp_path)[0], signal.SIGKILL)
+        wait_until(lambda: any("or when it is asked for" in line for line in caplog.messages))
+        assert not server.model("m").ready() and len(pids(tmp_path)) == 1
+        # Whoever asks for it brings it back.
+        with pytest.raises(TritonError, match=re.escape(NOT_HEALTHY)):
+            infer(server)
+        wait_until(lambda: server.model("m").ready())
+        assert np.array_equal(infer(server), VALUES)
+        assert len(pids(tmp_path)) == 2
 
 
 def test_only_what_was_in_it_fails(tmp_path):
