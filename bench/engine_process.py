@@ -79,6 +79,7 @@ def engine(options: EngineOptions) -> Iterator[EngineProcess]:
                     raise RuntimeError(f"the engine ended with {process.returncode}")
                 pause.wait(0.002)
                 connected = _connect(socket, process.pid)
-            processes.wait_for(connected.ready, process, 600)
+            # Each look costs the process time: seldom enough not to count, often enough to tell the moment.
+            processes.wait_for(connected.ready, process, 600, pause_seconds=0.02)
             connected.start_seconds = time.perf_counter() - start
             yield connected

@@ -65,7 +65,9 @@ def thread_count(root: int) -> int:
     return sum(len(os.listdir(f"/proc/{pid}/task")) for pid in tree(root))
 
 
-def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes], seconds: float = 60) -> None:
+def wait_for(
+    condition: Callable[[], bool], process: subprocess.Popen[bytes], seconds: float = 60, pause_seconds: float = 0.005
+) -> None:
     """Return when `condition` holds; fail when the process ends first."""
     pause = threading.Event()
     deadline = time.monotonic() + seconds
@@ -74,7 +76,7 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes], se
             raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
         if time.monotonic() > deadline:
             raise RuntimeError(f"{process.args!r} was not ready after {seconds} s")
-        pause.wait(0.005)
+        pause.wait(pause_seconds)
 
 
 def listens(port: int) -> bool:

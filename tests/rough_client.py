@@ -21,14 +21,14 @@ import numpy as np
 import tritonclient.grpc as grpcclient
 import tritonclient.http as httpclient
 import tritonclient.utils.shared_memory as shm
+from bad_requests import SECONDS, bad_grpc_requests, bad_http_requests
+from grpc_wire import SERVICE, grpc_call
 from server_process import ServerProcess
 from test_model_churn import NOT_READY, History
 from tritonclient.utils import InferenceServerException
 
 from triton_lite.proto import messages
 
-SERVICE = "/inference.GRPCInferenceService/"
-SECONDS = 60
 ELEMENTS = 1024  # Of the regions, FP32.
 LARGE = 1 << 18  # Elements, FP32: bodies that do not lie in the channel's slots.
 LONG_STREAM = 1000
@@ -474,149 +474,6 @@ def successes(client: Any, model: str) -> int:
     if isinstance(found, dict):
         return int(found["model_stats"][0]["inference_stats"]["success"]["count"])
     return int(found.model_stats[0].inference_stats.success.count)
-
-
-# What begins a connection over gRPC: the preface and empty settings.
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
-FRAME_BYTE_SIZE = 1 << 14
-DATA, HEADERS, CONTINUATION = 0, 1, 9
-END_STREAM, END_HEADERS = 1, 4
-
-
-def frame(kind: int, flags: int, payload: bytes) -> bytes:
-    """A frame of HTTP/2, of the first call of a connection."""
-    return struct.pack(">I", len(payload))[1:] + bytes((kind, flags)) + struct.pack(">I", 1) + payload
-
-
-def grpc_head(method: str) -> bytes:
-    """The head of a call, without Huffman codes or tables."""
-
-    def text(value: str) -> bytes:
-        return bytes((len(value),)) + value.encode()
-
-    head = b"\x83\x86\x04" + text(SERVICE + method) + b"\x01" + text("x") + b"\x0f\x10" + text("application/grpc")
-    return head + b"\x00" + text("te") + text("trailers")
-
-
-def grpc_call(method: str, message: bytes) -> bytes:
-    """The bytes of a connection with one call."""
-    body = b"\x00" + struct.pack(">I", len(message)) + message
-    pieces = [body[at : at + FRAME_BYTE_SIZE] for at in range(0, len(body), FRAME_BYTE_SIZE)]
-    frames = [frame(DATA, 0, piece) for piece in pieces[:-1]] + [frame(DATA, END_STREAM, pieces[-1])]
-    return PREFACE + frame(HEADERS, END_HEADERS, grpc_head(method)) + b"".join(frames)
-
-
-# Bad requests: how they are sent, and what is answered.
-
-Bad = tuple[Callable[[str], tuple[Any, str]], tuple[Any, str]]
-
-
-def post(path: str, body: Any) -> Callable[[str], tuple[int, str]]:
-    """A request over HTTP; its status and what it says."""
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-
-    def send(address: str) -> tuple[int, str]:
-        connection = http.client.HTTPConnection(address, timeout=SECONDS)
-        try:
-            connection.request("POST", path, data)
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())["error"]
-        finally:
-            connection.close()
-
-    return send
-
-
-def call(method: str, message: bytes) -> Callable[[str], tuple[grpc.StatusCode, str]]:
-    """A call over gRPC."""
-
-    def send(address: str) -> tuple[grpc.StatusCode, str]:
-        with grpc.insecure_channel(address) as channel:
-            try:
-                channel.unary_unary(SERVICE + method)(message, timeout=SECONDS)
-            except grpc.RpcError as error:
-                return error.code(), error.details()
-        return grpc.StatusCode.OK, ""
-
-    return send
-
-
-def json_tensor(name: str, datatype: str = "INT32", rows: int = 1) -> dict[str, Any]:
-    return {"name": name, "datatype": datatype, "shape": [rows, 16], "data": [1] * 16 * rows}
-
-
-def message_of(*tensors: dict[str, Any], raw: bytes = b"", **fields: str) -> bytes:
-    request = messages.ModelInferRequest(**{"model_name": "simple", **fields})
-    for tensor in tensors:
-        added = request.inputs.add(name=tensor["name"], datatype=tensor["datatype"], shape=tensor["shape"])
-        if raw:
-            request.raw_input_contents.append(raw)
-        elif tensor["datatype"] == "FP32":
-            added.contents.fp32_contents.extend(tensor["data"])
-        else:
-            added.contents.int_contents.extend(tensor["data"])
-    return bytes(request.SerializeToString())
-
-
-_UNKNOWN = "[request id: <id_unknown>] "
-_MISSING = (
-    f"{_UNKNOWN}expected 2 inputs but got 1 inputs for model 'simple'. Got input(s) ['INPUT0'], but missing required "
-    "input(s) ['INPUT1']. Please provide all required input(s)."
-)
-_TYPE = f"{_UNKNOWN}inference input 'INPUT0' data-type is 'FP32', but model 'simple' expects 'INT32'"
-_BATCH = f"{_UNKNOWN}inference request batch-size must be <= 8 for 'simple'"
-_SIZE = f"{_UNKNOWN}input byte size mismatch for input 'INPUT1' for model 'simple'. Expected 64, got 3"
-_TWO = (
-    "Input must set only one of the following fields: 'data', 'binary_data_size' in 'parameters', "
-    "'shared_memory_region' in 'parameters'. But set 'data' 'binary_data_size'"
-)
-_NO_INTEGER = "Unable to parse 'data': attempt to access JSON non-signed-integer as signed-integer"
-_DECOUPLED = "ModelInfer RPC doesn't support models with decoupled transaction policy"
-_NO_MODEL = "Request for unknown model: 'nothing' is not found"
-_NO_VERSION = "Request for unknown model: 'simple' version 9 is not found"
-_NO_LOAD = "failed to load 'nothing', failed to poll from model repository"
-_NO_REGION = "Unable to open shared memory region: '/no such object'"
-_BOTH = json_tensor("INPUT0"), json_tensor("INPUT1")
-_INFER = "/v2/models/simple/infer"
-
-
-def bad_http_requests() -> list[Bad]:
-    """Requests that are refused, over HTTP."""
-    register = {"key": "/no such object", "offset": 0, "byte_size": 64}
-    binary = json_tensor("INPUT0") | {"parameters": {"binary_data_size": 64}}
-    return [
-        (post(_INFER, b"{"), (500, "failed to parse the request JSON buffer: Missing a name for object member. at 1")),
-        (post(_INFER, {"inputs": [_BOTH[0]]}), (400, _MISSING)),
-        (post(_INFER, {"inputs": [json_tensor("INPUT0", "FP32"), _BOTH[1]]}), (400, _TYPE)),
-        (post(_INFER, {"inputs": [json_tensor(f"INPUT{i}", rows=9) for i in range(2)]}), (400, _BATCH)),
-        (post(_INFER, {"inputs": [binary, _BOTH[1]]}), (400, _TWO)),
-        (post("/v2/models/nothing/infer", {"inputs": []}), (404, _NO_MODEL)),
-        (post("/v2/models/simple/versions/9/infer", {"inputs": []}), (404, _NO_VERSION)),
-        (post("/v2/nothing", b""), (404, "Not Found")),
-        (post("/v2/repository/models/nothing/load", b""), (500, _NO_LOAD)),
-        (post("/v2/systemsharedmemory/region/r/register", register), (500, _NO_REGION)),
-        (post("/v2/models/stream/generate", {"FIRST": 0, "COUNT": "x"}), (500, _NO_INTEGER)),
-    ]
-
-
-def bad_grpc_requests() -> list[Bad]:
-    """The same over gRPC."""
-    invalid, missing = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
-    register = messages.SystemSharedMemoryRegisterRequest(name="r", key="/no such object", byte_size=64)
-    load = messages.RepositoryModelLoadRequest(model_name="nothing")
-    return [
-        (call("ModelInfer", b"\xff\xff\xff"), (grpc.StatusCode.INTERNAL, "Unable to parse request")),
-        (call("ModelInfer", message_of(_BOTH[0])), (invalid, _MISSING)),
-        (call("ModelInfer", message_of(json_tensor("INPUT0", "FP32"), _BOTH[1])), (invalid, _TYPE)),
-        (call("ModelInfer", message_of(*(json_tensor(f"INPUT{i}", rows=9) for i in range(2)))), (invalid, _BATCH)),
-        (call("ModelInfer", message_of(*_BOTH, raw=b"123")), (invalid, _SIZE)),
-        (call("ModelInfer", message_of(model_name="nothing")), (missing, _NO_MODEL)),
-        (call("ModelInfer", message_of(model_version="9")), (missing, _NO_VERSION)),
-        (call("Nothing", b""), (grpc.StatusCode.UNIMPLEMENTED, "Method not found!")),
-        (call("RepositoryModelLoad", load.SerializeToString()), (grpc.StatusCode.INTERNAL, _NO_LOAD)),
-        (call("SystemSharedMemoryRegister", register.SerializeToString()), (grpc.StatusCode.INTERNAL, _NO_REGION)),
-        (call("ModelInfer", message_of(*_BOTH, model_name="stream")), (grpc.StatusCode.UNIMPLEMENTED, _DECOUPLED)),
-    ]
 
 
 def seed_of(variable: str) -> int:

@@ -16,10 +16,7 @@ from pathlib import Path
 import grpc
 import pytest
 import tritonclient.http as httpclient
-from hostile_client import SHM
-from living_server import ask, descendants, engine_of, slow_request, until
-from repositories import write_identity
-from rough_client import (
+from grpc_wire import (
     CONTINUATION,
     DATA,
     END_HEADERS,
@@ -30,6 +27,9 @@ from rough_client import (
     grpc_call,
     grpc_head,
 )
+from hostile_client import SHM
+from living_server import ask, descendants, engine_of, slow_request, until
+from repositories import write_identity
 from server_process import ServerProcess, serve
 from test_cancellation import INFER, STREAM, encoded
 from test_overload import status as engine_status

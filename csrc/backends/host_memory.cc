@@ -42,7 +42,6 @@ ModelMemoryScope::~ModelMemoryScope() {
       MapFrom(kMappedOtherwise);
     }
   }
-  ReturnFreeMemory(byte_size_);
 }
 
 void ReturnFreeMemory(std::uintmax_t byte_size) {

@@ -13,7 +13,6 @@ class ModelMemoryScope {
  public:
   // `byte_size` of the model: small ones, of which there may be thousands, are left alone.
   explicit ModelMemoryScope(std::uintmax_t byte_size);
-  // Returns what making the model left free.
   ~ModelMemoryScope();
   ModelMemoryScope(const ModelMemoryScope&) = delete;
   ModelMemoryScope& operator=(const ModelMemoryScope&) = delete;
@@ -22,8 +21,8 @@ class ModelMemoryScope {
   const std::uintmax_t byte_size_;
 };
 
-// Returns what is free in the heaps to the system after the end of a model of `byte_size`; nothing for small ones,
-// since it looks at every heap.
+// Returns what making a model of `byte_size` left free in the heaps to the system; nothing for small ones, since it
+// looks at every heap. It locks them, so that it is nothing for a thread of low priority.
 void ReturnFreeMemory(std::uintmax_t byte_size);
 
 }  // namespace triton_lite

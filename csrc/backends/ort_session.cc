@@ -116,10 +116,11 @@ Result<SharedSession> MakeSession(const Library& library, const Settings& settin
   // The threads that a session starts inherit the priority of this one and keep it.
   const bool starts_threads = place.threads == Threads::kOwn || place.kind == InstanceKind::kGpu;
   starts_threads || byte_size < kQuickByteSize ? create() : RunAtLowPriority(create);
+  ReturnFreeMemory(byte_size);
   RETURN_IF_ERROR(status);
+  // Unmapping tens of megabytes takes as many milliseconds.
   return SharedSession(new SessionHandle(std::move(session)), [byte_size](const SessionHandle* last) {
-    delete last;
-    ReturnFreeMemory(byte_size);
+    byte_size < kQuickByteSize ? delete last : RunAtLowPriority([last] { delete last; });
   });
 }
 

@@ -11,7 +11,7 @@ def fill(content, files=(), name="m", directory=None):
     for file in files:
         path = directory / file
         path.mkdir() if file.endswith("savedmodel") else path.touch()
-    backends.fill(config, name, str(directory) if directory else None)
+    backends.fill(config, name, lambda: str(directory) if directory else None)
     return config.backend, config.platform, config.default_model_filename
 
 

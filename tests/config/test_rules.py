@@ -18,7 +18,7 @@ def check(content: str, name: str = "m") -> None:
 
 def check_config(config, name: str) -> None:
     """Ask every rule, in the order in which the engine does."""
-    backends.fill(config, name, None)
+    backends.fill(config, name, lambda: None)
     normalize(config)
     rules.check_config(config)
     rules.check_runtime(config)

@@ -97,7 +97,7 @@ def _complete(candidate: Candidate, findings: Findings) -> None:
     if config is None:
         return
     try:
-        backends.fill(config, candidate.source.name, candidate.source.first_version_directory())
+        backends.fill(config, candidate.source.name, candidate.source.first_version_directory)
     except ConfigError as error:
         candidate.backend_known = False
         candidate.add(error, findings)

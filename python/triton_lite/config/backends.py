@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from triton_lite.config.error import ConfigError
@@ -59,15 +60,18 @@ PLATFORMS_OF = {
 }
 
 
-def fill(config: messages.ModelConfig, name: str, version_directory: str | None) -> None:
+FindFolder = Callable[[], str | None]
+
+
+def fill(config: messages.ModelConfig, name: str, find_version_directory: FindFolder) -> None:
     """Fill name, platform, backend and default_model_filename where they are missing.
 
-    version_directory: the first of the model's version folders, if it has one. Raises ConfigError when nothing
-    says which backend the model belongs to.
+    find_version_directory: finds the first of the model's version folders, if it has one; asked only where the
+    configuration leaves it to the files. Raises ConfigError when nothing says which backend the model belongs to.
     """
     if not config.name:
         config.name = name
-    known = _recognize(config, version_directory)
+    known = _recognize(config, functools.cache(find_version_directory))
     if known is not None:
         config.backend = config.backend or known.backend
         if known.shows_platform and not config.platform:
@@ -80,32 +84,33 @@ def fill(config: messages.ModelConfig, name: str, version_directory: str | None)
     _fill_from_name(config, name)
 
 
-def _recognize(config: messages.ModelConfig, version_directory: str | None) -> KnownBackend | None:
+def _recognize(config: messages.ModelConfig, find_version_directory: FindFolder) -> KnownBackend | None:
     """Find the known backend that the configuration names, or that the files of the version suggest."""
     for known in KNOWN:
         if config.backend:
-            if config.backend == known.backend and _fits(config, known, version_directory):
+            if config.backend == known.backend and _fits(config, known, find_version_directory):
                 return known
             continue
         if known.platform and config.platform == known.platform:
             return known
         if config.default_model_filename == known.filename and not (known.backend == "tensorflow" and config.platform):
             return known
-        if not config.platform and not config.default_model_filename and _holds(version_directory, known):
+        if not config.platform and not config.default_model_filename and _holds(find_version_directory, known):
             return known
     return None
 
 
-def _fits(config: messages.ModelConfig, known: KnownBackend, version_directory: str | None) -> bool:
+def _fits(config: messages.ModelConfig, known: KnownBackend, find_version_directory: FindFolder) -> bool:
     """Tell whether a backend that is named is meant this way: TensorFlow has two platforms, which files tell apart."""
     if config.platform or known.backend != "tensorflow":
         return config.platform in ("", known.platform)
     if config.default_model_filename:
         return bool(config.default_model_filename == known.filename)
-    return _holds(version_directory, known)
+    return _holds(find_version_directory, known)
 
 
-def _holds(version_directory: str | None, known: KnownBackend) -> bool:
+def _holds(find_version_directory: FindFolder, known: KnownBackend) -> bool:
+    version_directory = find_version_directory()
     if version_directory is None:
         return False
     path = os.path.join(version_directory, known.filename)

@@ -52,6 +52,13 @@ def model_spec(
 ) -> Any:
     """Make the spec of one version of a model. labels: by name of the output."""
     spec = opening_spec(native, config, files, backend_config)
+    complete(native, spec, config, labels)
+    return spec
+
+
+def complete(native: Any, spec: Any, config: messages.ModelConfig, labels: Mapping[str, Sequence[str]]) -> None:
+    """Add to an opening spec what it lacks, and what the model's file completed in the configuration."""
+    spec.max_batch_size = config.max_batch_size
     spec.decoupled = config.model_transaction_policy.decoupled
     spec.inputs = [_input(native, tensor) for tensor in config.input]
     spec.outputs = [_output(native, tensor, labels.get(tensor.name, ())) for tensor in config.output]
@@ -63,7 +70,6 @@ def model_spec(
         spec.batch_output = [batch_output(native, one) for one in config.batch_output]
     if config.model_warmup:
         spec.model_warmup = [_warmup(native, sample) for sample in config.model_warmup]
-    return spec
 
 
 def _tensor(native: Any, tensor: messages.Message) -> Any:

@@ -8,7 +8,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from triton_lite.engine.instances import Placed, compare
+from triton_lite.engine.instances import Placed, Running, compare
 from triton_lite.engine.loaded_version import LoadedVersion
 from triton_lite.engine.model_processes.instance import ModelInstance
 from triton_lite.engine.model_processes.model import ModelVersion, PythonModel
@@ -41,17 +41,23 @@ class Departure:
 class InstanceUpdate:
     """`make` or `start` first, then `commit` or `discard`. None of them may meet another of the same model.
 
-    config: complete, with the new instance groups. wanted: the instances that it asks for.
+    running: the instances of the version before. config: complete, with the new instance groups. wanted: the instances
+    that it asks for.
     """
 
     def __init__(
-        self, engine: InstanceMaker, before: LoadedVersion, config: messages.ModelConfig, wanted: Sequence[Placed]
+        self,
+        engine: InstanceMaker,
+        before: LoadedVersion,
+        running: Sequence[Running],
+        config: messages.ModelConfig,
+        wanted: Sequence[Placed],
     ) -> None:
         self._engine = engine
         self._before = before
         self._config = config
         self._wanted = wanted
-        self._changes = compare(before.instances, wanted)
+        self._changes = compare(running, wanted)
         self._made: Any = None
         self._started: list[ModelInstance] = []
 

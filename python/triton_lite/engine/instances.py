@@ -45,6 +45,11 @@ def placed(native: Any, config: messages.ModelConfig, spec: Any) -> list[Placed]
     return [Placed(one.name, (signatures[one.group], one.device_id)) for one in native.place_instances(spec)]
 
 
+def first(placed: Iterable[Placed]) -> tuple[Running, ...]:
+    """List the instances of a version as it was loaded: the data plane numbers them in their order."""
+    return tuple(Running(number, one) for number, one in enumerate(placed))
+
+
 def compare(running: Iterable[Running], wanted: Sequence[Placed]) -> Changes:
     """Find out what has to change. Whatever runs stays where it can; under its name, if somebody is to have that."""
     left = list(running)

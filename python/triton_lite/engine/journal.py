@@ -14,7 +14,7 @@ import logging
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +169,7 @@ def read(path: Path) -> Record | None:
 
 def _write(path: Path, record: Record) -> None:
     new = path.with_name(path.name + ".new")
-    text = json.dumps({"boot": _boot(), **asdict(record)})
+    text = json.dumps({"boot": _boot(), **vars(record)}, default=vars)
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), "w") as file:
         file.write(text)
     os.replace(new, path)

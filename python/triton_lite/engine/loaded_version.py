@@ -20,15 +20,15 @@ class Handle:
 
 @dataclass(frozen=True)
 class LoadedVersion:
-    """One version, loaded but not served yet. processes: what runs a model of the Python backend. instances: none of an
-    ensemble.
+    """One version, loaded but not served yet. processes: what runs a model of the Python backend. instances: None until
+    they are changed for the first time.
     """
 
     config: messages.ModelConfig
     labels: dict[str, list[str]]
     handle: Handle
     processes: RunningModel | None = None
-    instances: tuple[Running, ...] = ()
+    instances: tuple[Running, ...] | None = None
 
     def let_go(self) -> Future[None] | None:
         """Give it up. It ends when no request is in it any more, and then its processes, which can be waited for."""

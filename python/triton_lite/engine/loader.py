@@ -17,7 +17,7 @@ from triton_lite.config.error import ConfigError
 from triton_lite.config.model_completion import take_over
 from triton_lite.config.normalize import normalize, normalize_instance_groups
 from triton_lite.config.signature_rules import check_signature
-from triton_lite.config.spec import VersionFiles, model_spec, opening_spec
+from triton_lite.config.spec import VersionFiles, complete, model_spec, opening_spec
 from triton_lite.engine import cuda_libraries, instances, onnxruntime_library
 from triton_lite.engine.instance_update import InstanceUpdate
 from triton_lite.engine.loaded_version import Handle, LoadedVersion
@@ -121,7 +121,7 @@ class Loader:
                 expected="a complete configuration, since auto-completion is switched off",
                 write="config.pbtxt",
             )
-        backends.fill(config, source.name, source.first_version_directory())
+        backends.fill(config, source.name, source.first_version_directory)
         normalize(config)
         rules.check_config(config)
         if self._options.disable_auto_complete_config and read.provided:
@@ -160,6 +160,7 @@ class Loader:
         settings = self._options.settings_of(*backends.settings_of(config))
         normalize_instance_groups(config, self._gpus)
         rules.check_instance_groups(config, self._gpus)
+        spec = None
         opened = None
         completed = False
         is_python = config.backend == backends.PYTHON or backends.is_python_based(config)
@@ -170,7 +171,8 @@ class Loader:
         elif not config.HasField("ensemble_scheduling"):
             if config.backend == backends.ONNXRUNTIME:
                 self._prepare_runtime(config)
-            opened = self._engine.open_model(opening_spec(self._native, config, files, settings))
+            spec = opening_spec(self._native, config, files, settings)
+            opened = self._engine.open_model(spec)
             if not self._options.disable_auto_complete_config or found.source.bare_file:
                 autocomplete(config, opened.signature, _default_max_batch_size(settings))
                 normalize(config)
@@ -182,7 +184,9 @@ class Loader:
         if opened is not None:
             check_signature(config, opened.signature)
         rules.check_serving(config, found.source.directory)
-        spec = model_spec(self._native, _with_keys(config), files, settings, labels)
+        if spec is None:
+            spec = opening_spec(self._native, config, files, settings)
+        complete(self._native, spec, _with_keys(config), labels)
         metrics = None
         if self._options.allow_metrics:
             namespace = found.source.repository if self._options.model_namespacing else None
@@ -192,11 +196,8 @@ class Loader:
                 processes = self._start_function(found.source, config, spec)
             else:
                 processes = self._start_python(found, config, files, settings, spec)
-            return LoadedVersion(
-                config, labels, self._link(processes, spec, metrics), processes, self._first_instances(config, spec)
-            )
-        handle = Handle(self._engine.load_model(spec, opened, metrics))
-        return LoadedVersion(config, labels, handle, instances=self._first_instances(config, spec))
+            return LoadedVersion(config, labels, self._link(processes, spec, metrics), processes)
+        return LoadedVersion(config, labels, Handle(self._engine.load_model(spec, opened, metrics)))
 
     def may_update(self, found: FoundModel, loaded: LoadedVersion) -> bool:
         """Tell whether the instances of a version can be changed while it is served, if they alone differ."""
@@ -229,19 +230,17 @@ class Loader:
         settings = self._options.settings_of(*backends.settings_of(config))
         files = found.source.files(version, config.default_model_filename)
         spec = model_spec(self._native, config, files, settings, loaded.labels)
+        running = loaded.instances
+        if running is None:
+            before = model_spec(self._native, loaded.config, files, settings, loaded.labels)
+            running = instances.first(instances.placed(self._native, loaded.config, before))
         wanted = instances.placed(self._native, config, spec)
-        update = InstanceUpdate(self._engine, loaded, config, wanted)
+        update = InstanceUpdate(self._engine, loaded, running, config, wanted)
         if isinstance(loaded.processes, PythonModel):
             update.start(spec, self._python_version(found, config, files), place(self._native, spec))
         else:
             update.make(spec)
         return update
-
-    def _first_instances(self, config: messages.ModelConfig, spec: Any) -> tuple[instances.Running, ...]:
-        if config.HasField("ensemble_scheduling"):
-            return ()
-        wanted = instances.placed(self._native, config, spec)
-        return tuple(instances.Running(number, one) for number, one in enumerate(wanted))
 
     def _complete_python(
         self, found: FoundModel, config: messages.ModelConfig, files: VersionFiles, settings: Mapping[str, str]

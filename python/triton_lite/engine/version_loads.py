@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -49,7 +50,10 @@ class Served:
 
 @dataclass
 class _Loading:
-    """One model on its way: what became of its versions so far. changing: those of which only the instances change."""
+    """One model on its way: what became of its versions so far. changing: those of which only the instances change.
+
+    `end` is for the threads that load its versions; the rest for one thread alone.
+    """
 
     key: str
     found: FoundModel
@@ -60,14 +64,24 @@ class _Loading:
     updates: dict[int, InstanceUpdate] = field(default_factory=dict)
     loaded: dict[int, LoadedVersion] = field(default_factory=dict)
     failed: dict[int, TritonError] = field(default_factory=dict)
+    departures: list[Departure] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def complete(self) -> bool:
         done = len(self.kept) + len(self.updates) + len(self.loaded) + len(self.failed)
         return done == len(self.wanted)
 
-
-_Jobs = dict[Future[LoadedVersion | InstanceUpdate], tuple[_Loading, int]]
+    def end(self, version: int, result: LoadedVersion | InstanceUpdate | TritonError) -> bool:
+        """Note what became of a version. Returns whether it was the last one."""
+        with self._lock:
+            if isinstance(result, TritonError):
+                self.failed[version] = result
+            elif isinstance(result, InstanceUpdate):
+                self.updates[version] = result
+            else:
+                self.loaded[version] = result
+            return self.complete
 
 
 class VersionLoads:
@@ -102,28 +116,23 @@ class VersionLoads:
         self, models: Mapping[str, Known], labels_of: Callable[[str], Labels], pool: ThreadPoolExecutor
     ) -> dict[str, TritonError]:
         failures: dict[str, TritonError] = {}
-        jobs: _Jobs = {}
+        jobs: list[Future[None]] = []
+        loadings: list[_Loading] = []
         for key, known in models.items():
-            loading, begun = self._begin(key, known, labels_of(key), pool)
-            jobs |= begun
+            loading = self._plan(key, known)
+            loadings.append(loading)
+            jobs += self._begin(loading, labels_of(key), pool, failures)
             if not loading.wanted:
                 self._table.try_without_version(key)
                 failures[key] = _no_version(known.model)
                 _log.error("failed to load model '%s': %s", key, explain(failures[key]))
-            elif loading.complete:
+            elif len(loading.kept) == len(loading.wanted):
                 self._finish(loading, failures)
-        for job in as_completed(jobs):
-            loading, version = jobs[job]
-            try:
-                result = job.result()
-                if isinstance(result, InstanceUpdate):
-                    loading.updates[version] = result
-                else:
-                    loading.loaded[version] = result
-            except TritonError as error:
-                loading.failed[version] = error
-            if loading.complete:
-                self._finish(loading, failures)
+        wait(jobs)
+        for job in jobs:
+            job.result()
+        for loading in loadings:
+            _wait_for_departures(loading)
         return failures
 
     def unload(self, key: str) -> None:
@@ -196,20 +205,40 @@ class VersionLoads:
         kept = {version: _with_policy(one, config) for version, one in kept.items()}
         return _Loading(key, known.model, known.scratch, wanted, kept, changing)
 
-    def _begin(self, key: str, known: Known, labels: Labels, pool: ThreadPoolExecutor) -> tuple[_Loading, _Jobs]:
-        loading = self._plan(key, known)
-        jobs: _Jobs = {}
-        for version in loading.wanted:
+    def _begin(
+        self, loading: _Loading, labels: Labels, pool: ThreadPoolExecutor, failures: dict[str, TritonError]
+    ) -> list[Future[None]]:
+        """Load what is to be loaded of a model, on threads of the pool; the last one to end makes the model served."""
+        key = loading.key
+        making: list[Callable[[], LoadedVersion | InstanceUpdate]] = []
+        new = [version for version in loading.wanted if version not in loading.kept]
+        for version in new:
+            _log.info("loading: %s:%d", key, version)
             if version in loading.changing:
-                _log.info("loading: %s:%d", key, version)
                 loaded = loading.changing[version].loaded
-                jobs[pool.submit(self._prepare_update, loading.found, version, loaded)] = (loading, version)
-            elif version not in loading.kept:
-                _log.info("loading: %s:%d", key, version)
+                making.append(functools.partial(self._prepare_update, loading.found, version, loaded))
+            else:
                 if version not in self._served.get(key, {}):  # A reload is made aside, while the version is served.
                     self._table.advance(key, version, State.LOADING)
-                jobs[pool.submit(self._load_version, loading.found, version, labels)] = (loading, version)
-        return loading, jobs
+                making.append(functools.partial(self._load_version, loading.found, version, labels))
+        return [
+            pool.submit(self._make, loading, version, make, failures) for version, make in zip(new, making, strict=True)
+        ]
+
+    def _make(
+        self,
+        loading: _Loading,
+        version: int,
+        make: Callable[[], LoadedVersion | InstanceUpdate],
+        failures: dict[str, TritonError],
+    ) -> None:
+        result: LoadedVersion | InstanceUpdate | TritonError
+        try:
+            result = make()
+        except TritonError as error:
+            result = error
+        if loading.end(version, result):
+            self._finish(loading, failures)
 
     def _load_version(self, found: FoundModel, version: int, labels: Labels) -> LoadedVersion:
         for left in range(self._options.model_load_retry_count, -1, -1):
@@ -246,11 +275,10 @@ class VersionLoads:
         serving = loading.kept | {
             version: Served(one, asked, loading.scratch) for version, one in loading.loaded.items()
         }
-        departures: list[Departure] = []
         for version, update in loading.updates.items():
             loaded, departure = update.commit()
             serving[version] = Served(loaded, asked, loading.changing[version].scratch)
-            departures.append(departure)
+            loading.departures.append(departure)
         self._publish(key, serving)
         self._served[key] = serving
         stays = loading.kept.keys() | loading.updates.keys()
@@ -263,9 +291,6 @@ class VersionLoads:
             self._table.advance(key, version, State.READY, config=one.loaded.config)
         for notice in uncached(asked, bool(self._options.cache_config)):
             _log.warning("model '%s': %s", key, notice)
-        in_sequence = asked.HasField("sequence_batching")
-        for departure in departures:
-            departure.wait(_SEQUENCE_DEPARTURE_SECONDS if in_sequence else _DEPARTURE_SECONDS)
         _log.info("successfully loaded '%s'", key)
 
     def _give_up(self, loading: _Loading, before: Mapping[int, Served]) -> TritonError:
@@ -287,6 +312,12 @@ class VersionLoads:
         # Whatever else was ever loaded is not ready, which is not the same as never having been there.
         unready = [version for version in self._table.versions(key) or {} if version not in serving]
         self._engine.publish(key, {version: one.loaded.handle.native for version, one in serving.items()}, unready)
+
+
+def _wait_for_departures(loading: _Loading) -> None:
+    in_sequence = loading.found.config.HasField("sequence_batching")
+    for departure in loading.departures:
+        departure.wait(_SEQUENCE_DEPARTURE_SECONDS if in_sequence else _DEPARTURE_SECONDS)
 
 
 def _same_instances(one: messages.ModelConfig, other: messages.ModelConfig) -> bool:

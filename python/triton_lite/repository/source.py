@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 from dataclasses import dataclass
 
 from triton_lite.config import text
@@ -103,7 +104,11 @@ class ModelSource:
 
 def check_kind(path: str, model: str) -> None:
     """Refuse to open what is neither a file nor a folder: a pipe would hold the load up. Raises TritonError."""
-    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return  # Whoever opens it says so.
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise TritonError(
             Code.INVALID_ARGUMENT, f"model file path '{path}' of model '{model}' is neither a file nor a folder"
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from triton_lite.config.error import ConfigError, FieldPath
@@ -21,21 +23,41 @@ def values_have_names(config: messages.ModelConfig) -> None:
             )
 
 
+@dataclass(frozen=True)
+class _Field:
+    """A field that is an enumeration, or leads to messages. Asking its descriptor is slow: once for all models."""
+
+    kind: Any  # The enumeration; None of messages.
+    is_map: bool
+    is_repeated: bool
+
+
+@functools.cache
+def _field(descriptor: Any) -> _Field | None:
+    """Describe a field; None for one that holds no enumeration."""
+    message = descriptor.message_type
+    if message is None:
+        return _Field(descriptor.enum_type, False, is_repeated(descriptor)) if descriptor.enum_type else None
+    if message.GetOptions().map_entry:
+        return _Field(None, True, False) if message.fields_by_name["value"].message_type is not None else None
+    return _Field(None, False, is_repeated(descriptor))
+
+
 def _values(message: Any, path: FieldPath) -> Iterator[tuple[FieldPath, Any, int]]:
     """Yield where each value of an enumeration stands, its enumeration and the number."""
-    for field, value in message.ListFields():
-        if field.enum_type is None and field.message_type is None:
+    for descriptor, value in message.ListFields():
+        field = _field(descriptor)
+        if field is None:
             continue
-        here = (*path, field.name)
-        if field.message_type is not None and field.message_type.GetOptions().map_entry:
-            if field.message_type.fields_by_name["value"].message_type is not None:
-                for entry in value.values():
-                    yield from _values(entry, here)
-            continue
-        entries = enumerate(value) if is_repeated(field) else [(None, value)]
-        for index, entry in entries:
-            at = here if index is None else (*here, index)
-            if field.message_type is not None:
-                yield from _values(entry, at)
+        here = (*path, descriptor.name)
+        if field.is_map:
+            entries: Any = ((here, entry) for entry in value.values())
+        elif field.is_repeated:
+            entries = (((*here, index), entry) for index, entry in enumerate(value))
+        else:
+            entries = ((here, value),)
+        for at, entry in entries:
+            if field.kind is not None:
+                yield at, field.kind, entry
             else:
-                yield at, field.enum_type, entry
+                yield from _values(entry, at)
