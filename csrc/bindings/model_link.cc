@@ -52,6 +52,7 @@ void BindModelLink(py::module_& m) {
       .def("set_concurrency", &ModelLink::SetConcurrency, py::arg("batches"), ReleaseGil())
       .def("wait_closed", &ModelLink::WaitClosed, py::arg("deadline_ns"), ReleaseGil())
       .def_property_readonly("attached", &ModelLink::attached)
+      .def_property_readonly("wanted", &ModelLink::wanted)
       .def_property_readonly("closed", &ModelLink::closed)
       .def_property_readonly("name", &ModelLink::name)
       .def_static("reads_memory", &model_process::MayReadMemoryOf, py::arg("pid"));

@@ -26,6 +26,7 @@ Status ModelLink::Attach(FileDescriptor execute, FileDescriptor calls, pid_t pro
       return {Code::kFailedPrecondition, "instance '" + name_ + "' was unloaded"};
     }
     connection_ = connection;
+    wanted_ = false;
   }
   if (spec_ != nullptr) {
     StartServing(connection);
@@ -133,6 +134,8 @@ bool ModelLink::Start(std::span<InferenceRequest* const> view, std::vector<Reque
       return true;
     }
     writer.Abandon();
+  } else {
+    wanted_ = true;
   }
   for (InferenceRequest* const request : view) {
     request->times.compute_input_end = request->times.compute_output_start = NowNanoseconds();

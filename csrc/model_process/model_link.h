@@ -48,6 +48,8 @@ class ModelLink {
   std::size_t concurrency() const { return concurrency_; }
   // Whether there is a process: not any more before the first request hears of its death.
   bool attached() const EXCLUDES(mu_);
+  // Whether requests have failed since the last process came, for want of one or by its death.
+  bool wanted() const { return wanted_; }
   // Whether the instance is gone: the process gets no more work, and has seen the end of its execute lane.
   bool closed() const EXCLUDES(mu_);
   // False at `deadline` (steady clock, nanoseconds; 0: none).
@@ -121,6 +123,7 @@ class ModelLink {
   const std::string name_;
   std::atomic<std::uint64_t> execute_timeout_{0};
   std::atomic<std::size_t> concurrency_{1};
+  std::atomic<bool> wanted_{false};
   // Set by Open, before any thread looks at them.
   std::shared_ptr<const ModelSpec> spec_;
   ModelRouter* router_ = nullptr;

@@ -312,6 +312,9 @@ void ModelLink::GoDown(const Connection* connection) {
     }
     open.swap(open_);
     batches.swap(batches_);
+    if (!open.empty()) {
+      wanted_ = true;
+    }
   }
   const Status status = Unhealthy();
   for (auto& [key, each] : open) {

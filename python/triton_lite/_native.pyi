@@ -355,6 +355,9 @@ class ModelLink:
     def attached(self) -> bool:
         """Whether there is a process; not any more before the first request hears of its death."""
     @property
+    def wanted(self) -> bool:
+        """Whether requests have failed since the last process came, for want of one or by its death."""
+    @property
     def closed(self) -> bool: ...
     @property
     def name(self) -> str: ...

@@ -120,18 +120,18 @@ def test_ensembles_have_nothing_to_serve():
 
 
 def test_runtime_is_searched_for(tmp_path):
-    model = tmp_path / "m"
+    model, backends = tmp_path / "m", tmp_path / "backends"
     (model / "1").mkdir(parents=True)
-    paths = [str(model / "1"), str(model), "/backends/identity"]
+    folders = [str(model / "1"), str(model)]
 
-    def refusal(runtime):
-        config = text.parse(f'name: "m" backend: "identity" runtime: "{runtime}"', "")
+    def refusal(runtime, backend="identity"):
+        config = text.parse(f'name: "m" backend: "{backend}" runtime: "{runtime}"', "")
         with pytest.raises(ConfigError) as caught:
-            rules.check_runtime(config, paths)
+            rules.check_runtime(config, folders, str(backends))
         return caught.value
 
     expected = f"unable to find backend library '../x.so' for model 'm', searched: '{model}/1' '{model}' "
-    assert refusal("../x.so").text == expected + "'/backends/identity' "
+    assert refusal("../x.so").text == expected + f"'{backends}/identity' "
     (model / "x.so").touch()
     assert refusal("../x.so").text == (
         f"backend library name '../x.so' escapes backend directory '{model}/1', for model 'm', check model config"
@@ -139,4 +139,31 @@ def test_runtime_is_searched_for(tmp_path):
     )
     assert refusal("x.so").text == f"backend library '{model}/x.so' of model 'm' cannot be loaded"
     assert refusal("x.so").code == Code.UNIMPLEMENTED
-    rules.check_runtime(text.parse('backend: "identity" runtime: "libtriton_identity.so"', ""), paths)
+    rules.check_runtime(text.parse('backend: "identity" runtime: "libtriton_identity.so"', ""), folders)
+    assert refusal("libtriton_other.so", "other").text.endswith(f"'{model}' '{backends}/other' ")
+
+
+def test_a_library_of_triton_cannot_be_loaded(tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "libtriton_other.so").touch()
+    with pytest.raises(ConfigError) as caught:
+        rules.check_runtime(text.parse('name: "m" backend: "other"', ""), [], str(tmp_path))
+    assert caught.value.text == f"backend library '{tmp_path}/other/libtriton_other.so' of model 'm' cannot be loaded"
+    # One that is nowhere is spoken of where the backend is looked for.
+    rules.check_runtime(text.parse('name: "m" backend: "nonsense"', ""), [], str(tmp_path))
+
+
+@pytest.mark.parametrize("backend", ["identity", "python", "other", "../other", ".."])
+def test_code_of_a_backend_is_searched_for(tmp_path, backend):
+    (tmp_path / "backends").mkdir()
+    (tmp_path / "other").mkdir()
+    for folder in (tmp_path, tmp_path / "other"):
+        (folder / "model.py").touch()  # Outside of the folder of all backends.
+    config = text.parse(f'name: "m" backend: "{backend}" runtime: "model.py"', "")
+    with pytest.raises(ConfigError) as caught:
+        rules.check_runtime(config, [], str(tmp_path / "backends"))
+    assert caught.value.text == (
+        "unable to find Python backend based backend library 'model.py' for model 'm', searched:"
+        f" '{tmp_path}/backends/{backend}/model.py'"
+    )
+    assert caught.value.code == Code.INVALID_ARGUMENT

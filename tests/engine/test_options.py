@@ -41,6 +41,8 @@ def test_settings_of_a_backend_win():
     options = EngineOptions(backend_config={"": {"a": "1", "b": "1"}, "onnxruntime": {"a": "2"}})
     assert options.settings_of("onnxruntime") == {"a": "2", "b": "1"}
     assert options.settings_of("identity") == {"a": "1", "b": "1"}
+    assert options.settings_of("identity", "onnxruntime") == {"a": "2", "b": "1"}
+    assert options.settings_of("onnxruntime", "identity") == {"a": "2", "b": "1"}
 
 
 def test_every_option_has_a_default():

@@ -18,7 +18,7 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 Answer = dict[str, Any]
 SECONDS = 60
-_FOREIGN_FRAME = re.compile(r"^  (?!<repository>|<broken>)\S.*\(\d+\): \S+\n", re.M)
+_FOREIGN_FRAME = re.compile(r"^  (?!<repository>|<broken>|<backends>)\S.*\(\d+\): \S+\n", re.M)
 
 
 @dataclass(frozen=True)

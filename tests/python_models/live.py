@@ -35,7 +35,8 @@ def arguments(repositories: list[Path]) -> list[str]:
     return options + [f"--load-model={name}" for name in models(repositories[0])]
 
 
-def _address(server: ServerProcess, repositories: list[Path]) -> Address:
+def address_of(server: ServerProcess, repositories: list[Path]) -> Address:
+    """Where a server listens; the names of its folders stand for them in answers."""
     folders = {str(repository): f"<{repository.name}>" for repository in repositories}
     return Address(server.http, server.grpc, f"127.0.0.1:{server.metrics_port}", folders)
 
@@ -45,7 +46,7 @@ def ours(folder: Path) -> Iterator[tuple[ServerProcess, Address]]:
     """`triton-lite serve`, ready."""
     repositories = copied(folder)
     with serve(*arguments(repositories)) as server:
-        yield server, _address(server, repositories)
+        yield server, address_of(server, repositories)
 
 
 @contextlib.contextmanager
@@ -55,7 +56,7 @@ def triton(oracle: Path, folder: Path) -> Iterator[tuple[ServerProcess, Address]
     ports = free_ports(3)
     flags = [f"--{name}-port={port}" for name, port in zip(("http", "grpc", "metrics"), ports, strict=True)]
     with started([str(oracle), *arguments(repositories), *flags], environment(), ports) as server:
-        yield server, _address(server, repositories)
+        yield server, address_of(server, repositories)
 
 
 def ask(address: Address) -> dict[str, list[Answer]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 
 from triton_lite.check.faults import Rule, all_faults, copy_of
 from triton_lite.check.finding import Findings
 from triton_lite.check.model import Candidate
 from triton_lite.check.repairs import graph_repairs, step_repairs
 from triton_lite.check.rule_tables import config_rules, instance_rules, serving_rules, tensor_rules
-from triton_lite.config import rules
+from triton_lite.config import backends, rules
 from triton_lite.config.error import ConfigError, FieldPath
 from triton_lite.config.normalize import normalize, normalize_instance_groups
 from triton_lite.config.rules.ensemble import steps_are_complete, tensors_are_connected
@@ -25,8 +26,11 @@ _FOLLOWING: dict[Rule, set[Rule]] = {
 }
 
 
-def check_configuration(candidate: Candidate, findings: Findings) -> None:
-    """Check what the file says of the model as a whole, of its scheduler and of its steps."""
+def check_configuration(candidate: Candidate, backend_directory: str, findings: Findings) -> None:
+    """Check what the file says of the model as a whole, of its scheduler and of its steps.
+
+    backend_directory: the folder of backends that are written in Python.
+    """
     config = candidate.config
     if config is None:
         return
@@ -41,7 +45,8 @@ def check_configuration(candidate: Candidate, findings: Findings) -> None:
             candidate.backend_known &= rule not in (has_backend_unless_ensemble, platform_fits_backend)
         for error in errors:
             candidate.add(error, findings)
-    for error in all_faults(rules.check_runtime, config):
+    backends.find_python_based(config, (candidate.source.directory,), backend_directory)
+    for error in all_faults(partial(rules.check_runtime, backend_directory=backend_directory), config):
         candidate.add(error, findings)
     _check_name(candidate, config, findings)
 

@@ -40,10 +40,12 @@ class ModelFiles:
         config = candidate.config
         if config is None or not candidate.backend_known:
             return
-        settings = self._options.settings_of(config.backend)
-        if config.backend == backends.PYTHON:
-            check_python_model(candidate, files, settings, findings)
+        if ("runtime",) in candidate.faulty and config.backend not in backends.OWN:
+            return  # There is nothing to ask.
+        if config.backend == backends.PYTHON or backends.is_python_based(config):
+            check_python_model(candidate, files, self._options, findings)
             return
+        settings = self._options.settings_of(*backends.settings_of(config))
         try:
             signature = self._open(candidate, files, settings)
         except TritonError as error:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from triton_lite.config.backends import TRITON_DIRECTORY
+
 
 @dataclass(frozen=True)
 class CheckOptions:
@@ -19,9 +21,13 @@ class CheckOptions:
     disable_auto_complete_config: bool = False
     model_namespacing: bool = False
     backend_config: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    backend_directory: str = TRITON_DIRECTORY
     gpus: frozenset[int] | None = None
     open_files: bool = True
 
-    def settings_of(self, backend: str) -> dict[str, str]:
-        """Merge the settings of all backends and those of one backend, which win."""
-        return {**self.backend_config.get("", {}), **self.backend_config.get(backend, {})}
+    def settings_of(self, *backends: str) -> dict[str, str]:
+        """Merge the settings of all backends and those of these, of which the last win."""
+        settings = dict(self.backend_config.get("", {}))
+        for backend in backends:
+            settings.update(self.backend_config.get(backend, {}))
+        return settings

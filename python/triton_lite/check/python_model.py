@@ -8,10 +8,12 @@ import platform
 
 from triton_lite.check.finding import Findings
 from triton_lite.check.model import Candidate
+from triton_lite.check.options import CheckOptions
+from triton_lite.config.backends import is_python_based, settings_of
 from triton_lite.config.error import ConfigError
 from triton_lite.config.spec import VersionFiles
 from triton_lite.engine.model_processes.environments import environment_path
-from triton_lite.engine.model_processes.model import check_model_file
+from triton_lite.engine.model_processes.model import ModelVersion
 from triton_lite.engine.model_processes.settings import python_settings
 from triton_lite.errors import TritonError
 
@@ -19,15 +21,16 @@ _CLASS = "TritonPythonModel"
 _ENVIRONMENT = ("parameters", "EXECUTION_ENV_PATH")
 
 
-def check_python_model(candidate: Candidate, files: VersionFiles, settings: dict[str, str], findings: Findings) -> None:
+def check_python_model(candidate: Candidate, files: VersionFiles, options: CheckOptions, findings: Findings) -> None:
     """Check what would keep the processes of a version from starting. What the model itself does is not known."""
     config = candidate.config
     assert config is not None
+    version = ModelVersion(candidate.source.name, config, candidate.source.directory, files, options.backend_directory)
     # Tensors that are missing may come from the model's auto_complete_config.
     candidate.completes_itself = True
     try:
-        python_settings(settings, config)
-        check_model_file(config, files)
+        python_settings(options.settings_of(*settings_of(config)), config)
+        version.check_code()
     except TritonError as error:
         candidate.add(_of_config(error), findings)
         return
@@ -42,7 +45,8 @@ def check_python_model(candidate: Candidate, files: VersionFiles, settings: dict
             findings,
         )
     # Another Python may know more than this one.
-    _check_code(candidate, files.model_file, findings, is_ours=not environment)
+    package = "" if is_python_based(config) else os.path.basename(files.directory)
+    _check_code(candidate, version.code, package, findings, is_ours=not environment)
 
 
 def _of_config(error: TritonError) -> ConfigError:
@@ -51,7 +55,8 @@ def _of_config(error: TritonError) -> ConfigError:
     return error if isinstance(error, ConfigError) else ConfigError(error.text)
 
 
-def _check_code(candidate: Candidate, path: str, findings: Findings, *, is_ours: bool) -> None:
+def _check_code(candidate: Candidate, path: str, package: str, findings: Findings, *, is_ours: bool) -> None:
+    """package: that the code is imported from, empty where it is imported by itself."""
     try:
         with open(path, "rb") as file:
             tree = ast.parse(file.read(), path)
@@ -68,8 +73,8 @@ def _check_code(candidate: Candidate, path: str, findings: Findings, *, is_ours:
         return  # Reported with the files of the version.
     if not _defines_class(tree):
         candidate.faulty.add(("default_model_filename",))
-        version = os.path.basename(os.path.dirname(path))
-        module = f"{version}.{os.path.basename(path).removesuffix('.py')}"
+        module = os.path.basename(path).removesuffix(".py")
+        module = f"{package}.{module}" if package else module
         findings.of_file(
             path, f"AttributeError: module '{module}' has no attribute '{_CLASS}'", write=f"class {_CLASS}: …"
         )

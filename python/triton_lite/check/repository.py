@@ -147,7 +147,7 @@ class _Check:
         if self._options.disable_auto_complete_config and not candidate.provided and not candidate.source.bare_file:
             self._report_no_config(candidate)
             return
-        check_configuration(candidate, self._findings)
+        check_configuration(candidate, self._options.backend_directory, self._findings)
         wanted = served_versions(candidate, self._findings)
         candidate.versions = wanted
         alone = candidate.config

@@ -60,8 +60,10 @@ def files_of(candidate: Candidate, version: int, findings: Findings) -> VersionF
     source, config = candidate.source, candidate.config
     if config is None or candidate.is_ensemble():
         return None
+    # The code of a backend that is written in Python lies with the backend.
+    filename = "" if backends.is_python_based(config) else config.default_model_filename
     try:
-        files = source.files(version, config.default_model_filename)
+        files = source.files(version, filename)
     except TritonError as error:
         refusal = ConfigError(
             error.text,
@@ -71,7 +73,7 @@ def files_of(candidate: Candidate, version: int, findings: Findings) -> VersionF
         )
         candidate.add(refusal, findings)
         return None
-    there = source.bare_file or not config.default_model_filename or os.path.exists(files.model_file)
+    there = source.bare_file or not filename or os.path.exists(files.model_file)
     if there:
         if is_readable(files.model_file, "error", findings):
             return files

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from triton_lite.config.error import ConfigError
 from triton_lite.proto import messages
 
 TRITON_DIRECTORY = "/opt/tritonserver/backends"
-"""Where Triton looks for backends; ours are part of the package, but error texts name it."""
+"""Where backends lie unless it is said otherwise: here those that are written in Python, in Triton all."""
 
 ENSEMBLE = "ensemble"
 ONNXRUNTIME = "onnxruntime"
@@ -19,6 +19,14 @@ ONNX_PLATFORM = "onnxruntime_onnx"
 IDENTITY = "identity"
 PYTHON = "python"
 TENSORRT_PLATFORM = "tensorrt_plan"
+OWN = frozenset({ONNXRUNTIME, IDENTITY, PYTHON})
+"""The backends that are part of this server."""
+
+PYTHON_RUNTIME = "model.py"
+"""`runtime` of a model whose backend is written in Python: the file in the backend's folder."""
+
+_ENVIRONMENT_PARAMETER = "EXECUTION_ENV_PATH"
+_ENVIRONMENT_FILE = f"pb_exec_env_{PYTHON_RUNTIME}.tar.gz"
 
 
 @dataclass(frozen=True)
@@ -124,3 +132,47 @@ def _fill_from_name(config: messages.ModelConfig, name: str) -> None:
         )
     config.backend = backend
     config.default_model_filename = f"model.{backend}"
+
+
+def library_of(backend: str) -> str:
+    """Name the library that a backend of Triton's consists of."""
+    return f"libtriton_{backend}.so"
+
+
+def backend_folder(backend: str, backend_directory: str) -> str | None:
+    """Return the folder of a backend; None for a name that would lead out of the folder of all of them."""
+    if not backend or backend in (os.curdir, os.pardir) or os.path.basename(backend) != backend:
+        return None
+    return os.path.join(backend_directory, backend)
+
+
+def is_python_based(config: messages.ModelConfig) -> bool:
+    """Tell whether a model's backend is written in Python, once `find_python_based` has looked."""
+    return bool(config.runtime == PYTHON_RUNTIME)
+
+
+def find_python_based(config: messages.ModelConfig, folders: Sequence[str], backend_directory: str) -> None:
+    """Fill `runtime` where the model's backend is written in Python, and the environment that the backend brings.
+
+    As in Triton a library goes before. folders: of the version and of the model, where one may lie, too.
+    """
+    folder = backend_folder(config.backend, backend_directory)
+    if folder is None:
+        return
+    if not config.runtime and config.backend not in OWN:
+        library = library_of(config.backend)
+        has_library = any(os.path.exists(os.path.join(path, library)) for path in (*folders, folder))
+        if not has_library and os.path.exists(os.path.join(folder, PYTHON_RUNTIME)):
+            config.runtime = PYTHON_RUNTIME
+    if is_python_based(config) and _ENVIRONMENT_PARAMETER not in config.parameters:
+        archive = os.path.join(folder, _ENVIRONMENT_FILE)
+        if os.path.exists(archive):
+            config.parameters[_ENVIRONMENT_PARAMETER].string_value = archive
+
+
+def settings_of(config: messages.ModelConfig) -> tuple[str, ...]:
+    """Name the backends whose settings a model goes by, those that win last.
+
+    As in Triton, those of `python` count for a backend that is written in Python; here its own do, too.
+    """
+    return (PYTHON, config.backend) if is_python_based(config) else (config.backend,)

@@ -21,7 +21,7 @@ from triton_lite.config.spec import VersionFiles, complete, model_spec, opening_
 from triton_lite.engine import cuda_libraries, instances, onnxruntime_library
 from triton_lite.engine.instance_update import InstanceUpdate
 from triton_lite.engine.loaded_version import Handle, LoadedVersion
-from triton_lite.engine.model_processes.model import ModelVersion, PythonModel, check_model_file
+from triton_lite.engine.model_processes.model import ModelVersion, PythonModel
 from triton_lite.engine.model_processes.placement import place
 from triton_lite.engine.model_processes.running import RunningModel
 from triton_lite.engine.model_processes.service import ModelProcesses
@@ -152,17 +152,18 @@ class Loader:
         more_labels: Mapping[str, list[str]],
         load_start: int,
     ) -> LoadedVersion:
-        settings = self._options.settings_of(config.backend)
         files = found.source.files(version, config.default_model_filename)
         check_kind(files.model_file, found.source.name)
-        searched = (files.directory, found.source.directory, f"{backends.TRITON_DIRECTORY}/{config.backend}")
-        rules.check_runtime(config, searched)
+        folders, backend_directory = (files.directory, found.source.directory), self._options.backend_directory
+        backends.find_python_based(config, folders, backend_directory)
+        rules.check_runtime(config, folders, backend_directory)
+        settings = self._options.settings_of(*backends.settings_of(config))
         normalize_instance_groups(config, self._gpus)
         rules.check_instance_groups(config, self._gpus)
         spec = None
         opened = None
         completed = False
-        is_python = config.backend == backends.PYTHON
+        is_python = config.backend == backends.PYTHON or backends.is_python_based(config)
         if isinstance(found.source, FunctionSource):
             completed = True
         elif is_python:
@@ -226,7 +227,7 @@ class Loader:
         rules.check_serving(config, found.source.directory)
         if config.backend == backends.ONNXRUNTIME:
             self._prepare_runtime(config)
-        settings = self._options.settings_of(config.backend)
+        settings = self._options.settings_of(*backends.settings_of(config))
         files = found.source.files(version, config.default_model_filename)
         spec = model_spec(self._native, config, files, settings, loaded.labels)
         running = loaded.instances
@@ -246,10 +247,11 @@ class Loader:
     ) -> bool:
         """Let a Python model complete its configuration. Returns whether it was asked. Raises TritonError."""
         limits = python_settings(settings, config)
-        check_model_file(config, files)
+        version = self._python_version(found, config, files)
+        version.check_code()
         if self._options.disable_auto_complete_config:
             return False
-        completed = self._processes.complete(self._python_version(found, config, files), limits)
+        completed = self._processes.complete(version, limits)
         if completed is not None:
             take_over(config, completed)
             normalize(config)
@@ -290,7 +292,7 @@ class Loader:
     def _python_version(self, found: FoundModel, config: messages.ModelConfig, files: VersionFiles) -> ModelVersion:
         source = found.source
         key = f"{source.repository}::{source.name}" if self._options.model_namespacing else source.name
-        return ModelVersion(key, config, source.directory, files)
+        return ModelVersion(key, config, source.directory, files, self._options.backend_directory)
 
     def _prepare_runtime(self, config: messages.ModelConfig) -> None:
         """Point the data plane at ONNX Runtime and what it needs, before the first model that needs it."""

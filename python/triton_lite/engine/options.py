@@ -25,8 +25,9 @@ class EngineOptions:
 
     model_repository: folders or ONNX files. model_control_mode: one of CONTROL_MODES; load_model names what
     `explicit` loads at start (`*` alone: everything). backend_config: backend -> setting -> value, "" for all
-    backends. cache_config: cache -> setting -> value, of at most one cache. rate_limit: one of RATE_LIMIT_MODES;
-    rate_limit_resource: name, count, and device or None. trace_config: mode ("" for both), setting, value.
+    backends. backend_directory: the folder of backends that are written in Python. cache_config: cache -> setting ->
+    value, of at most one cache. rate_limit: one of RATE_LIMIT_MODES; rate_limit_resource: name, count, and device or
+    None. trace_config: mode ("" for both), setting, value.
     allow_client_shm: clients may register regions.
     metrics_config: pairs of setting and value (metrics/settings.py).
     exit_on_error is carried out by whoever started the engine; one that is about to end is never ready.
@@ -47,6 +48,7 @@ class EngineOptions:
     model_load_retry_count: int = 0
     model_config_name: str = ""
     backend_config: dict[str, dict[str, str]] = field(default_factory=dict)
+    backend_directory: str = "/opt/tritonserver/backends"
     allow_client_shm: bool = True
     cache_config: dict[str, dict[str, str]] = field(default_factory=dict)
     rate_limit: str = "off"
@@ -101,9 +103,12 @@ class EngineOptions:
         """What is traced. Raises ValueError for what the environment says about it."""
         return trace_config((mode, setting, value) for mode, setting, value in self.trace_config)
 
-    def settings_of(self, backend: str) -> dict[str, str]:
-        """Merge the settings of all backends and those of one backend, which win."""
-        return {**self.backend_config.get("", {}), **self.backend_config.get(backend, {})}
+    def settings_of(self, *backends: str) -> dict[str, str]:
+        """Merge the settings of all backends and those of these, of which the last win."""
+        settings = dict(self.backend_config.get("", {}))
+        for backend in backends:
+            settings.update(self.backend_config.get(backend, {}))
+        return settings
 
     def make_engine(self, native: Any) -> Engine:
         """Make the data plane, `_native.Engine`, that these options ask for. Raises TritonError for the cache's."""

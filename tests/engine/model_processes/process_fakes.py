@@ -68,6 +68,7 @@ class FakeLink:
         self.closed = False
         self.attached = []
         self.detached = 0
+        self.wanted = True
         self.refuses = False
 
     def attach(self, execute, calls, pid):

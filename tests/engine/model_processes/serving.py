@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import textwrap
 import time
+import venv
 from pathlib import Path
 
 import numpy as np
@@ -44,8 +45,22 @@ def write_model(repository: Path, name: str = "m", methods: str = "", *, config:
     (folder / "1").mkdir(parents=True, exist_ok=True)
     if config is not None:
         (folder / "config.pbtxt").write_text(config)
+    write_code(folder / "1" / "model.py", methods, execute)
+    return folder
+
+
+def write_code(path: Path, methods: str = "", execute: str = ECHO) -> None:
+    """Write a class with these methods."""
     indented = [textwrap.indent(textwrap.dedent(part), "    ") for part in (methods, execute)]
-    (folder / "1" / "model.py").write_text(_MODEL.format(methods=indented[0], execute=indented[1]))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(_MODEL.format(methods=indented[0], execute=indented[1]))
+
+
+def write_environment(folder: Path) -> Path:
+    """Make a virtual environment with a module of its own."""
+    venv.create(folder, symlinks=True, with_pip=False)
+    site = next(folder.glob("lib/python3.*/site-packages"))
+    (site / "only_here.py").write_text("VALUE = 42\n")
     return folder
 
 

@@ -4,13 +4,16 @@ import logging
 import os
 import re
 import signal
+import textwrap
 import threading
 
 import numpy as np
 import pytest
 from serving import (
+    ANSWER,
     CONFIG,
     ECHO,
+    EXECUTE,
     VALUES,
     infer,
     is_there,
@@ -56,7 +59,7 @@ def test_a_dead_process_makes_its_model_and_the_server_unready_until_it_is_back(
 def test_a_dead_process_comes_back(tmp_path, caplog):
     caplog.set_level(logging.INFO, "triton_lite")
     write_model(tmp_path, methods=noting(tmp_path))
-    with serving(tmp_path) as server:
+    with serving(tmp_path, backend_config=python_backend(restart_idle_delay_seconds=0)) as server:
         for _ in range(3):
             os.kill(pids(tmp_path)[-1], signal.SIGKILL)
             wait_until(lambda: not server.model("m").ready())
@@ -64,6 +67,22 @@ def test_a_dead_process_comes_back(tmp_path, caplog):
             assert np.array_equal(infer(server), VALUES)
         assert len(pids(tmp_path)) == 4
         assert caplog.messages.count("the process of 'm_0' is ready again") == 3
+
+
+def test_a_model_that_nobody_asks_for_is_seen_to_be_down(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "triton_lite")
+    write_model(tmp_path, methods=noting(tmp_path))
+    settings = python_backend(restart_idle_delay_seconds=1000)
+    with serving(tmp_path, backend_config=settings) as server:
+        os.kill(pids(tmp_path)[0], signal.SIGKILL)
+        wait_until(lambda: any("or when it is asked for" in line for line in caplog.messages))
+        assert not server.model("m").ready() and len(pids(tmp_path)) == 1
+        # Whoever asks for it brings it back.
+        with pytest.raises(TritonError, match=re.escape(NOT_HEALTHY)):
+            infer(server)
+        wait_until(lambda: server.model("m").ready())
+        assert np.array_equal(infer(server), VALUES)
+        assert len(pids(tmp_path)) == 2
 
 
 def test_only_what_was_in_it_fails(tmp_path):
@@ -104,6 +123,38 @@ def test_a_process_that_hangs_in_execute_is_ended(tmp_path):
             server.model("m").infer({"IN": VALUES}, timeout=30)
         wait_until(lambda: len(pids(tmp_path)) == 2 and server.model("m").ready())
         assert not is_there(pids(tmp_path)[0])
+
+
+HOG = """\
+import resource
+resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+kept = []
+while True:
+    kept.append(bytearray(b"x" * (256 << 20)))"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "text", "dies"),
+    [
+        ("raise ValueError('no')", "ValueError: no", False),
+        ("sys.exit(3)", "SystemExit: 3", False),
+        (HOG, "MemoryError", False),
+        ("os._exit(3)", NOT_HEALTHY, True),
+        ("os.kill(os.getpid(), 11)", NOT_HEALTHY, True),
+    ],
+    ids=["raise", "sys.exit", "memory", "os._exit", "segmentation fault"],
+)
+def test_faults_of_execute_concern_their_requests_alone(tmp_path, fault, text, dies):
+    go_wrong = "if pb.get_input_tensor_by_name(requests[0], 'IN').as_numpy()[0] < 0:\n"
+    execute = EXECUTE + textwrap.indent(go_wrong + textwrap.indent(fault, "    ") + "\n", "    ") + ANSWER
+    write_model(tmp_path, methods=noting(tmp_path), execute=execute)
+    write_model(tmp_path, "other")
+    with serving(tmp_path) as server:
+        with pytest.raises(TritonError, match=re.escape(text)):
+            infer(server, values=-1 - VALUES)
+        assert np.array_equal(infer(server, "other"), VALUES)
+        wait_until(lambda: len(pids(tmp_path)) == 1 + dies and server.model("m").ready())
+        assert np.array_equal(infer(server), VALUES)
 
 
 def test_what_a_process_started_ends_with_it(tmp_path):

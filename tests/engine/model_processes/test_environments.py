@@ -7,7 +7,6 @@ import sys
 import tarfile
 import tempfile
 import threading
-import venv
 
 import numpy as np
 import pytest
@@ -16,16 +15,6 @@ from serving import CONFIG, VALUES, infer, reason, serving, write_model
 from triton_lite.engine.model_processes.environments import Environments
 from triton_lite.errors import TritonError
 from triton_lite.proto import messages
-
-
-@pytest.fixture(scope="session")
-def environment(tmp_path_factory):
-    """A virtual environment with a module of its own."""
-    folder = tmp_path_factory.mktemp("environment") / "env"
-    venv.create(folder, symlinks=True, with_pip=False)
-    site = next(folder.glob("lib/python3.*/site-packages"))
-    (site / "only_here.py").write_text("VALUE = 42\n")
-    return folder
 
 
 @pytest.fixture
@@ -184,16 +173,6 @@ def serve_from(tmp_path, path):
     return prefix
 
 
-@pytest.fixture(scope="session")
-def environment_with_numpy(environment, tmp_path_factory):
-    """The environment, which finds numpy where the server has it."""
-    copy = tmp_path_factory.mktemp("with_numpy") / "env"
-    shutil.copytree(environment, copy, symlinks=True)
-    site = next(copy.glob("lib/python3.*/site-packages"))
-    (site / "numpy.pth").write_text(os.path.dirname(os.path.dirname(np.__file__)))
-    return copy
-
-
 def test_models_run_in_their_environment(environment_with_numpy, tmp_path):
     assert serve_from(tmp_path, environment_with_numpy) == str(environment_with_numpy)
 
@@ -205,3 +184,37 @@ def test_models_run_in_an_archive(environment_with_numpy, tmp_path, monkeypatch)
     prefix = serve_from(tmp_path, "$$TRITON_MODEL_DIRECTORY/env.tar.gz")
     assert prefix.startswith(f"{tmp_path}/environments-")
     assert not os.path.exists(prefix)
+
+
+@pytest.mark.parametrize("minor", range(9, 15))
+def test_models_run_on_another_python(tmp_path, minor):
+    program = shutil.which(f"python3.{minor}")
+    if program is None or subprocess.run([program, "-c", "import numpy"], capture_output=True, cwd="/").returncode:
+        pytest.skip(f"no python3.{minor} with numpy on the path")
+    python = tmp_path / "env" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec "{program}" "$@"\n')
+    python.chmod(0o700)
+    where = f'parameters {{ key: "EXECUTION_ENV_PATH" value {{ string_value: "{tmp_path}/env" }} }}'
+    said = tmp_path / "said"
+    methods = f"""
+    @staticmethod
+    def auto_complete_config(config):
+        config.add_input({{"name": "IN", "data_type": "TYPE_FP32", "dims": [4]}})
+        config.add_output({{"name": "OUT", "data_type": "TYPE_FP32", "dims": [4]}})
+        return config
+
+    def initialize(self, args):
+        open({str(said)!r}, "w").write(f"{{sys.version_info[1]}}")
+
+    def is_ready(self):
+        return True
+
+    def finalize(self):
+        open({str(said)!r}, "a").write(" finalized")
+    """
+    write_model(tmp_path / "models", methods=methods, config=f'backend: "python" {where}')
+    with serving(tmp_path / "models") as server:
+        assert np.array_equal(infer(server), VALUES), reason(server)
+        assert server.model("m").ready()
+    assert said.read_text() == f"{minor} finalized"

@@ -87,6 +87,47 @@ def test_a_death_is_told_at_once_and_made_up_for_later(case):
     assert case.readiness() is None
 
 
+def test_a_process_that_nobody_asks_for_stays_down_for_a_while(case):
+    case.ready()
+    case.link.wanted = False
+    case.session.die()
+    case.time.advance(2.98)
+    assert len(case.sessions) == 1
+    assert case.readiness() == "Stub process 'm_0' is not healthy."
+    case.time.advance(0.03)
+    assert len(case.sessions) == 2
+    case.session.answer(INITIALIZED)
+    assert case.readiness() is None
+
+
+def test_a_process_that_is_asked_for_meanwhile_is_started_at_once(case):
+    case.ready()
+    case.link.wanted = False
+    case.session.die()
+    case.time.advance(1)
+    assert len(case.sessions) == 1
+    case.link.wanted = True
+    case.time.advance(0.03)
+    assert len(case.sessions) == 2
+    # But not before its delay.
+    case.session.answer(INITIALIZED)
+    case.session.die()
+    case.time.advance(0.19)
+    assert len(case.sessions) == 2
+    case.time.advance(0.02)
+    assert len(case.sessions) == 3
+
+
+def test_stopping_ends_the_wait_for_somebody_who_asks(case):
+    case.ready()
+    case.link.wanted = False
+    case.session.die()
+    case.time.advance(0.5)
+    case.instance.stop(case.stopped)
+    case.time.advance(10)
+    assert len(case.sessions) == 1 and case.stopped.done()
+
+
 def test_processes_that_die_again_and_again_are_started_less_often(case):
     case.ready()
     for delay in (0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 2.0):

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <random>
+#include <thread>
 
 #include "check.h"
 #include "model_process/fake_model.h"
@@ -367,21 +368,35 @@ TEST(ADeathFailsWhatRunsAndWhatComesUntilThereIsANewProcess) {
   Linked linked;
   REQUIRE(linked.StartOne("a"));
   (void)linked.execute->Receive();
+  CHECK(!linked.link->wanted());
   linked.execute->Close();
   const std::string text =
       "Failed to process the request(s) for model instance 'm_0_0', message: Stub process 'm_0_0' is not healthy.";
   CHECK_EQ(linked.Reply().what, text);
   linked.executed.Wait();
   CHECK_EQ(linked.back.size(), 1U);
+  CHECK(linked.link->wanted());
   CHECK(!linked.StartOne("b"));
   CHECK_EQ(linked.Reply(1).what, text);
   linked.Attach();
   CHECK(linked.attached.ok());
+  CHECK(!linked.link->wanted());
   REQUIRE(linked.StartOne("c"));
   const testing::Message message = linked.execute->Receive();
   linked.execute->Send({.kind = kExecuted, .id = message.header.id},
                        NoOutput(ReadBatch(message)[0].key, kHasResponse).bytes());
   CHECK_EQ(linked.Reply(2).what, "ok");
+}
+
+TEST(ADeathThatNobodyNoticesWakesNobody) {
+  Linked linked;
+  linked.execute->Close();
+  while (linked.link->attached()) {
+    std::this_thread::yield();
+  }
+  CHECK(!linked.link->wanted());
+  CHECK(!linked.StartOne("a"));
+  CHECK(linked.link->wanted());
 }
 
 TEST(AnExecutionThatTakesTooLongEnds) {

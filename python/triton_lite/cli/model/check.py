@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from triton_lite.check import CheckOptions, Finding, check_repository
 from triton_lite.cli.model.usage_error import UsageError
+from triton_lite.config.backends import TRITON_DIRECTORY
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +19,9 @@ def describe(parser: argparse.ArgumentParser) -> None:
         "repository", nargs="+", metavar="DIR", help="a model repository; several are checked as one server has them"
     )
     parser.add_argument("--model-config-name", default="", metavar="NAME", help="as of `triton-lite serve`")
+    parser.add_argument(
+        "--backend-directory", default=TRITON_DIRECTORY, metavar="FOLDER", help="as of `triton-lite serve`"
+    )
     parser.add_argument("--disable-auto-complete-config", action="store_true", help="as of `triton-lite serve`")
     parser.add_argument("--model-namespacing", action="store_true", help="as of `triton-lite serve`")
     parser.add_argument(
@@ -33,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     logging.getLogger("triton_lite").addHandler(logging.NullHandler())  # What it would warn of is found.
     options = CheckOptions(
         model_config_name=arguments.model_config_name,
+        backend_directory=arguments.backend_directory,
         disable_auto_complete_config=arguments.disable_auto_complete_config,
         model_namespacing=arguments.model_namespacing,
         gpus=_gpus(arguments.gpus),

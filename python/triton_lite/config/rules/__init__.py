@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from triton_lite.config.backends import TRITON_DIRECTORY
 from triton_lite.config.rules.batch_io import BATCH_IO_RULES
 from triton_lite.config.rules.batching import BATCHING_RULES
 from triton_lite.config.rules.batching_strategy import check_batching_strategy
 from triton_lite.config.rules.ensemble import ENSEMBLE_RULES
-from triton_lite.config.rules.general import CLOSING_RULES, GENERAL_RULES, configuration_is_given, runtime_is_ours
+from triton_lite.config.rules.general import CLOSING_RULES, GENERAL_RULES, configuration_is_given
 from triton_lite.config.rules.instances import check_instance_groups
+from triton_lite.config.rules.runtime import runtime_is_here
 from triton_lite.config.rules.sequence import SEQUENCE_RULES
 from triton_lite.config.rules.states import check_states
 from triton_lite.config.rules.tensors import check_sizes, check_tensors
@@ -32,13 +34,14 @@ def check_config(config: messages.ModelConfig) -> None:
         rule(config)
 
 
-def check_runtime(config: messages.ModelConfig, search_paths: Sequence[str] = ()) -> None:
+def check_runtime(
+    config: messages.ModelConfig, folders: Sequence[str] = (), backend_directory: str = TRITON_DIRECTORY
+) -> None:
     """Check what only matters when a version is loaded. Raises ConfigError.
 
-    search_paths: where Triton looks for the library of a backend: the folder of the version, that of the model, and
-    that of the backend.
+    folders: of the version and of the model, where Triton looks for libraries before it looks in the backend's.
     """
-    runtime_is_ours(config, search_paths)
+    runtime_is_here(config, folders, backend_directory)
 
 
 def check_given(config: messages.ModelConfig, *, provided: bool, completed: bool) -> None:

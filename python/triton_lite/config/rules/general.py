@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 import re
 from collections.abc import Sequence
 
@@ -126,34 +125,6 @@ def metric_tags_are_labels(config: messages.ModelConfig) -> None:
                 expected="letters, digits and underscores",
                 write='metric_tags { key: "team" value: "vision" }',
             )
-
-
-def runtime_is_ours(config: messages.ModelConfig, search_paths: Sequence[str] = ()) -> None:
-    """`runtime` names the library of a backend: here there is one for each backend, and no other can be had.
-
-    search_paths: the folders where Triton looks, for its text.
-    """
-    runtime = config.runtime
-    if not runtime or runtime == f"libtriton_{config.backend}.so":
-        return
-    found = next((path for path in search_paths if os.path.exists(os.path.join(path, runtime))), None)
-    code = Code.INVALID_ARGUMENT
-    if found is None and (search_paths or "/" not in runtime):
-        searched = "".join(f"'{path}' " for path in search_paths) or "''"
-        text = f"unable to find backend library '{runtime}' for model '{config.name}', searched: {searched}"
-    elif found is None or not _is_inside(os.path.join(found, runtime), found):
-        text = (
-            f"backend library name '{runtime}' escapes backend directory '{found or config.backend}', for model"
-            f" '{config.name}', check model config runtime field"
-        )
-    else:
-        text = f"backend library '{os.path.join(found, runtime)}' of model '{config.name}' cannot be loaded"
-        code = Code.UNIMPLEMENTED
-    raise ConfigError(text, code=code, field=("runtime",), expected="the backend's own library", write="no runtime")
-
-
-def _is_inside(path: str, directory: str) -> bool:
-    return f"{os.path.realpath(path)}/".startswith(f"{os.path.realpath(directory)}/")
 
 
 def configuration_is_given(config: messages.ModelConfig, provided: bool, completed: bool) -> None:

@@ -10,7 +10,7 @@ from triton_lite.config.json_form import to_json
 from triton_lite.config.json_input import from_json
 from triton_lite.engine.model_processes.control import Message
 from triton_lite.engine.model_processes.environments import Environment
-from triton_lite.engine.model_processes.model import ModelVersion, model_file
+from triton_lite.engine.model_processes.model import ModelVersion
 from triton_lite.engine.model_processes.session import Session, Surroundings, run_step
 from triton_lite.errors import TritonError
 from triton_lite.proto import messages
@@ -37,7 +37,7 @@ def ask_for_completion(
             "op": "auto_complete",
             "model_directory": version.directory,
             "version_directory": version.files.directory,
-            "model_file": model_file(version.config),
+            "model_file": version.model_file,
             "config": to_json(version.config),
         }
         return session, run_step(session, message, seconds)

@@ -22,6 +22,8 @@ _log = logging.getLogger(__name__)
 # A process that had come up once comes up again: then nobody waits longer than this.
 _LONGEST_AFTER_READY_SECONDS = 2.0
 _WELL_AFTER_SECONDS = 60.0
+# While nobody asks for the model: how often to look whether somebody does.
+_LOOK_SECONDS = 0.02
 # For the threads of a model that was finalized.
 _EXIT_SECONDS = 1.0
 
@@ -31,6 +33,8 @@ class Link(Protocol):
 
     @property
     def attached(self) -> bool: ...  # noqa: D102
+    @property
+    def wanted(self) -> bool: ...  # noqa: D102
     @property
     def closed(self) -> bool: ...  # noqa: D102
     def attach(self, execute_fd: int, calls_fd: int, pid: int) -> None: ...  # noqa: D102
@@ -221,8 +225,23 @@ class ModelInstance:
             return
         self.state = State.WAITING
         seconds = self._backoff.after_death(ready_for)
-        _log.info("the process of '%s' is started again in %g s", self.name, seconds)
-        self._restart = self._scheduler.call_later(seconds, self._launch)
+        # Whoever looks now and then is to see that a model was down, and a model that nobody asks for can wait.
+        idle_seconds = max(seconds, self._settings.idle_restart_seconds if ready_for is not None else 0.0)
+        if idle_seconds > seconds and not self.link.wanted:
+            _log.info("the process of '%s' is started again in %g s, or when it is asked for", self.name, idle_seconds)
+        else:
+            _log.info("the process of '%s' is started again in %g s", self.name, seconds)
+        latest = self._scheduler.now() + idle_seconds
+        self._restart = self._scheduler.call_later(seconds, lambda: self._launch_when_wanted(latest))
+
+    def _launch_when_wanted(self, latest: float) -> None:
+        left = latest - self._scheduler.now()
+        if left <= 0 or self.link.wanted:
+            self._launch()
+        else:
+            self._restart = self._scheduler.call_later(
+                min(left, _LOOK_SECONDS), lambda: self._launch_when_wanted(latest)
+            )
 
     def _finalized(self, answer: Message | TritonError) -> None:
         error = answer.text if isinstance(answer, TritonError) else answer.get("error")

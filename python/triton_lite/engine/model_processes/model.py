@@ -11,6 +11,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any
 
+from triton_lite.config.backends import PYTHON_RUNTIME, is_python_based
 from triton_lite.config.json_form import to_json_text
 from triton_lite.config.spec import VersionFiles
 from triton_lite.engine.model_processes.control import Message
@@ -34,12 +35,41 @@ class ModelVersion:
     """What the processes of a version are told.
 
     caller: the key of the model, for what it asks of the server. directory: of the model, which holds its versions.
+    backend_directory: the folder of backends that are written in Python.
     """
 
     caller: str
     config: messages.ModelConfig
     directory: str
     files: VersionFiles
+    backend_directory: str
+
+    @property
+    def code(self) -> str:
+        """The path of the code: the version's own, or that of a backend, which all models of the backend share."""
+        if is_python_based(self.config):
+            return os.path.join(os.path.abspath(self.backend_directory), self.config.backend, PYTHON_RUNTIME)
+        return os.path.join(self.files.directory, self._own_file)
+
+    @property
+    def model_file(self) -> str:
+        """The code as a process is told of it: a name in the folder of the version, or the path of a backend's."""
+        return self.code if is_python_based(self.config) else self._own_file
+
+    @property
+    def _own_file(self) -> str:
+        return self.config.default_model_filename or "model.py"
+
+    def check_code(self) -> None:
+        """Check that there is code before a process is started for it. Raises TritonError with Triton's text."""
+        path = self.code
+        if not os.path.exists(path):
+            raise TritonError(
+                Code.INTERNAL, f"Failed to preinitialize Python stub: Python model file not found in '{path}'"
+            )
+        if not path.endswith(".py"):
+            name = os.path.basename(path)
+            raise TritonError(Code.INTERNAL, f"Model name must end with '.py'. Model name is \"{name}\".")
 
     def initialize(self, placement: Placement, *, read_memory: bool) -> Message:
         """Make the message that a process of an instance is initialized with."""
@@ -55,28 +85,11 @@ class ModelVersion:
                 "model_name": self.config.name,
             },
             "version_directory": self.files.directory,
-            "model_file": model_file(self.config),
+            "model_file": self.model_file,
             "decoupled": self.config.model_transaction_policy.decoupled,
             "read_memory": read_memory,
             "log_verbose": log_settings().verbose,
         }
-
-
-def model_file(config: messages.ModelConfig) -> str:
-    """Name the file of a model's code in the folder of its version."""
-    return config.default_model_filename or "model.py"
-
-
-def check_model_file(config: messages.ModelConfig, files: VersionFiles) -> None:
-    """Check that there is a file of code before a process is started for it. Raises TritonError with Triton's text."""
-    path = os.path.join(files.directory, model_file(config))
-    if not os.path.exists(path):
-        raise TritonError(
-            Code.INTERNAL, f"Failed to preinitialize Python stub: Python model file not found in '{path}'"
-        )
-    if not path.endswith(".py"):
-        name = os.path.basename(path)
-        raise TritonError(Code.INTERNAL, f"Model name must end with '.py'. Model name is \"{name}\".")
 
 
 class PythonModel:

@@ -22,12 +22,14 @@ _INITIALIZE_SECONDS = 600.0
 _FINALIZE_SECONDS = 30.0
 _RESTART_SECONDS = 0.1
 _LONGEST_RESTART_SECONDS = 30.0
+_IDLE_RESTART_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
 class PythonSettings:
     """initialize_seconds, finalize_seconds: how long a process may take for these. execute_timeout_ns: after so long in
     `execute` a process is ended, 0: never. restart_seconds, longest_restart_seconds: see `Backoff`.
+    idle_restart_seconds: the least delay where nobody asks for the model.
     """
 
     initialize_seconds: float = _INITIALIZE_SECONDS
@@ -35,6 +37,7 @@ class PythonSettings:
     execute_timeout_ns: int = 0
     restart_seconds: float = _RESTART_SECONDS
     longest_restart_seconds: float = _LONGEST_RESTART_SECONDS
+    idle_restart_seconds: float = _IDLE_RESTART_SECONDS
 
 
 def python_settings(backend: Mapping[str, str], config: messages.ModelConfig) -> PythonSettings:
@@ -61,6 +64,7 @@ def python_settings(backend: Mapping[str, str], config: messages.ModelConfig) ->
         execute_timeout_ns=int(execute * _NANOSECONDS),
         restart_seconds=_seconds(backend, {}, "restart-delay-seconds", _RESTART_SECONDS),
         longest_restart_seconds=_seconds(backend, {}, "restart-max-delay-seconds", _LONGEST_RESTART_SECONDS),
+        idle_restart_seconds=_seconds(backend, {}, "restart-idle-delay-seconds", _IDLE_RESTART_SECONDS),
     )
 
 

@@ -15,11 +15,13 @@ _folder = partial(
 )
 
 OPTIONS = (
-    _folder(
+    _engine(
         "backend-directory",
         group="Backend",
+        parse=text,
         default="/opt/tritonserver/backends",
-        help="Where Triton looks for backends.",
+        value="FOLDER",
+        help="The folder of backends that are written in Python: BACKEND/model.py.",
     ),
     _engine(
         "backend-config",
@@ -30,7 +32,8 @@ OPTIONS = (
         value="[BACKEND,]SETTING=VALUE",
         help="A setting of one backend or of all: default-max-batch-size (4); onnxruntime: enable-global-threadpool, "
         "intra_op_thread_count, inter_op_thread_count; python: initialize-, execute- and "
-        "finalize-timeout-seconds, restart-delay-seconds, restart-max-delay-seconds, stub-timeout-seconds.",
+        "finalize-timeout-seconds, restart-delay-seconds, restart-idle-delay-seconds, restart-max-delay-seconds, "
+        "stub-timeout-seconds.",
     ),
     _folder(
         "repoagent-directory",
