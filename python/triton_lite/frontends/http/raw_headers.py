@@ -17,14 +17,19 @@ _BLANKS = " \t"
 
 
 def keep_heads() -> None:
-    """Have gunicorn's workers in this process, that have been imported, keep the heads of their requests."""
+    """Have gunicorn's workers in this process, that have been imported, keep the heads of their requests.
+
+    A gunicorn whose parsers are made otherwise keeps none: headers are handed on as they were parsed then.
+    """
     parser: Any = sys.modules.get("gunicorn.http.parser")
-    if parser is not None and not hasattr(parser.RequestParser.mesg_class, "raw_head"):
-        parser.RequestParser.mesg_class = _keeping_message(parser.RequestParser.mesg_class)
+    message = getattr(getattr(parser, "RequestParser", None), "mesg_class", None)
+    if message is not None and not hasattr(message, "raw_head"):
+        parser.RequestParser.mesg_class = _keeping_message(message)
     protocol: Any = sys.modules.get("gunicorn.asgi.protocol")
-    if protocol is not None and not hasattr(protocol.PythonProtocol, "raw_head"):
-        protocol.PythonProtocol = _keeping_parser(protocol.PythonProtocol)
-        if protocol.ASGIProtocol._check_h1c_protocol_available():
+    slow = getattr(protocol, "PythonProtocol", None)
+    if slow is not None and not hasattr(slow, "raw_head"):
+        protocol.PythonProtocol = _keeping_parser(slow)
+        if getattr(protocol.ASGIProtocol, "_check_h1c_protocol_available", bool)():
             kind = protocol.ASGIProtocol._h1c_protocol_class
             protocol.ASGIProtocol._h1c_protocol_class = _keeping_parser(kind)
 
