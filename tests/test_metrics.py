@@ -187,7 +187,8 @@ def test_requests_that_wait(server: ServerProcess) -> None:
             seen.add((page[pending], page[wait] > 0))
         for each in asked:
             each.result()
-    assert {count for count, _ in seen} == {3, 2, 1, 0}
+    # The fourth may come before the first was taken.
+    assert {3, 2, 1, 0} <= {count for count, _ in seen} <= {4, 3, 2, 1, 0}
     assert any(positive for _, positive in seen)
     assert scrape(server)[pending] == 0
 

@@ -187,10 +187,7 @@ class Loader:
         if spec is None:
             spec = opening_spec(self._native, config, files, settings)
         complete(self._native, spec, _with_keys(config), labels)
-        metrics = None
-        if self._options.allow_metrics:
-            namespace = found.source.repository if self._options.model_namespacing else None
-            metrics = metrics_spec(self._native, config, version, namespace, load_start)
+        metrics = self._metrics(found, config, version, load_start)
         if is_python:
             if isinstance(found.source, FunctionSource):
                 processes = self._start_function(found.source, config, spec)
@@ -198,6 +195,13 @@ class Loader:
                 processes = self._start_python(found, config, files, settings, spec)
             return LoadedVersion(config, labels, self._link(processes, spec, metrics), processes)
         return LoadedVersion(config, labels, Handle(self._engine.load_model(spec, opened, metrics)))
+
+    def _metrics(self, found: FoundModel, config: messages.ModelConfig, version: int, load_start: int) -> Any:
+        """Make the specification of a version's metrics; None where there are to be none."""
+        if not self._options.allow_metrics:
+            return None
+        namespace = found.source.repository if self._options.model_namespacing else None
+        return metrics_spec(self._native, config, version, namespace, load_start)
 
     def may_update(self, found: FoundModel, loaded: LoadedVersion) -> bool:
         """Tell whether the instances of a version can be changed while it is served, if they alone differ."""
