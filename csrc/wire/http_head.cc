@@ -17,9 +17,9 @@ constexpr std::size_t kMostHeaders = 32;
 constexpr std::size_t kMostLengthDigits = 18;
 
 // These change what a request is, how long it is, or how its answer is to look.
-constexpr std::array<std::string_view, 10> kUnusual = {
-    "accept-encoding",   "content-encoding", "expect",  "forwarded",        "http2-settings", "te",
-    "transfer-encoding", "trailer",          "upgrade", "proxy-connection",
+constexpr std::array<std::string_view, 9> kUnusual = {
+    "content-encoding",  "expect",  "forwarded", "http2-settings",   "te",
+    "transfer-encoding", "trailer", "upgrade",   "proxy-connection",
 };
 constexpr std::string_view kForwardedPrefix = "x-forwarded-";
 
@@ -131,6 +131,8 @@ class HeaderReader {
       head_.request_id = FitsHeader(value) ? value : std::string_view();
     } else if (SameName(name, "connection")) {
       return SameName(value, "keep-alive");
+    } else if (SameName(name, "accept-encoding")) {
+      return SameName(value, "identity");
     }
     return !IsUnusual(name);
   }
