@@ -7,6 +7,7 @@ text stays in one place.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from triton_lite import logs
@@ -17,12 +18,13 @@ from triton_lite.frontends.link import Answer, failed_in_model, raise_for
 from triton_lite.frontends.peers import is_local_asgi
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from typing_extensions import Buffer
 
     from triton_lite.errors import TritonError
-    from triton_lite.frontends.bridge import Taker
+    from triton_lite.frontends.bridge import Bridge, Taker
+    from triton_lite.frontends.link import Client
 
 # Answers that clients have not read lie in the engine's memory up to here; more of them are copied.
 _LEFT_THERE_BYTE_SIZE = 1 << 30
@@ -34,35 +36,47 @@ class InferLane:
     def __init__(self, front_end: FrontEnd) -> None:
         self._front_end = front_end
 
+    @cached_property
+    def _bridge(self) -> Bridge:
+        return self._front_end.bridge()
+
+    @cached_property
+    def _begin(self) -> Callable[[Client, bytes, int, bool], Exchange | None]:
+        return self._front_end.codec.begin_http_infer
+
+    @cached_property
+    def _limit(self) -> int:
+        return self._front_end.options.max_input_size
+
     def denies_regions(self, client: Any, server: Any) -> bool:
         """Tell whether a connection's requests may not use shared memory. client, server: its ends."""
         return self._front_end.options.regions_by_peer and not is_local_asgi({"client": client, "server": server})
 
     def begin(self, data: bytes, deny_regions: bool) -> Exchange | None:
         """Take the first bytes of a request, and send it if they are all of it; None if it is none for here."""
-        client = self._front_end.bridge().current
+        client = self._bridge.current
         if client is None or self._front_end.recycling.closing or logs.verbose():
             return None
-        limit = self._front_end.options.max_input_size
-        return self._front_end.codec.begin_http_infer(client, data, limit, deny_regions)
+        return self._begin(client, data, self._limit, deny_regions)
 
     def send(self, exchange: Exchange) -> bool:
         """Send a request whose body is there now; False if it is none for here."""
-        client = self._front_end.bridge().current
-        return client is not None and exchange.send(client, self._front_end.options.max_input_size)
+        client = self._bridge.current
+        return client is not None and exchange.send(client, self._limit)
 
     def expect(self, exchange: Exchange, taker: Taker) -> None:
         """Have `taker` take the answer of a request that was sent."""
-        self._front_end.bridge().expect(exchange.call, taker)
+        self._bridge.expect(exchange.call, taker)
 
     def give_up(self, exchange: Exchange) -> None:
         """The client of a request went away."""
         if exchange.call:
-            self._front_end.bridge().give_up(exchange.call)
+            self._bridge.give_up(exchange.call)
 
     def reply(self, exchange: Exchange, answer: Answer, more_headers: bytes) -> list[Buffer]:
         """Encode an answer, with more headers of the server's. Raises TritonError."""
-        raise_for(answer)
+        if answer.code:
+            raise_for(answer)
         parts = exchange.reply(answer, more_headers)
         if len(parts) > 1:
             unread = self._front_end.unread
