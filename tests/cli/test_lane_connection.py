@@ -56,6 +56,8 @@ class FakeLane:
         self.unread = 0
         self.read: asyncio.Event = asyncio.Event()
         self.ended = 0
+        self.may_refuse = asyncio.Event()
+        self.may_refuse.set()
 
     def denies_regions(self, client: Any, server: Any) -> bool:
         return False
@@ -85,6 +87,7 @@ class FakeLane:
     async def refusal(self, exchange: FakeExchange, answer: Any, error: TritonError) -> Refusal:
         refusal = Refusal()
         refusal.status, refusal.data = 400, error.text.encode()
+        await self.may_refuse.wait()
         return refusal
 
     def add_unread(self, byte_size: int) -> None:
@@ -309,6 +312,24 @@ def test_errors_are_answered() -> None:
         writer.write(SLOW)
         assert (await answer_of(reader))[1] == ANSWERED_SLOWLY
         writer.close()
+
+    served(test)
+
+
+def test_an_error_that_nobody_waits_for_any_more() -> None:
+    async def test(server: Served) -> None:
+        server.lane.may_refuse.clear()
+        _, writer = await server.connect()
+        writer.write(b"FAST 1\na")
+        exchange, connection = await server.lane.sent.get()
+        connection.put(TritonError(Code.INVALID_ARGUMENT, "no such thing"))  # type: ignore[arg-type]
+        writer.close()
+        assert await server.lane.given_up.get() is exchange
+        server.lane.may_refuse.set()
+        assert connection._refusing is not None
+        await connection._refusing
+        assert server.lane.ended == 0
+        assert connection._keepalive_handle is None
 
     served(test)
 

@@ -111,6 +111,8 @@ class LaneConnection(Connection):
         self, lane: InferLane, exchange: Exchange, answer: Answer, error: TritonError, closes: bool
     ) -> None:
         refusal = await lane.refusal(exchange, answer, error)
+        if self._exchange is not exchange:  # Its client has gone meanwhile.
+            return
         self._send_response_start(refusal.status, refusal.headers(exchange.header_id), _Version, closes)
         self._send_body(refusal.data)
         self._end_exchange(closes)
