@@ -26,10 +26,10 @@ constexpr std::uint64_t kInPlaceByteSize = 64 * 1024;
 // One usual request from its first bytes to its answer. Used from one thread.
 class InferExchange {
  public:
-  explicit InferExchange(const wire::InferHead& head, bool deny_regions)
+  InferExchange(const wire::InferHead& head, bool deny_regions)
       : model_name_(head.model_name),
         model_version_(head.model_version),
-        request_id_(head.request_id),
+        header_id_(head.request_id),
         body_byte_size_(head.body_byte_size),
         regions_denied_(deny_regions) {
     if (head.header_length) {
@@ -37,26 +37,43 @@ class InferExchange {
     }
   }
 
-  // A body that lies behind its head as a whole. False: the request is none for here.
-  bool SendWhole(PyClient& client, Bytes body, std::uint64_t max_input_size) {
-    return DecodeAndSend(client, body, max_input_size);
+  // False, and nothing was done: it cannot be read or sent.
+  bool Send(PyClient& client, Bytes body, std::uint64_t max_input_size) {
+    wire::HttpInferRequest request;
+    request.model_name = model_name_;
+    request.model_version = model_version_;
+    request.body = body;
+    if (header_length_) {
+      request.header_length = *header_length_;
+    }
+    request.max_input_byte_size = max_input_size;
+    wire::HttpInferCall call;
+    const Status decoded =
+        Detached(body.size() >= kLargeByteSize, [&] { return wire::DecodeHttpInfer(request, &call); });
+    if (!decoded.ok()) {
+      return false;
+    }
+    const auto id =
+        client.TrySend(HttpMethod(call, regions_denied_), {.message = call.message, .segments = call.segments});
+    if (!id.ok()) {
+      return false;
+    }
+    id_ = *id;
+    format_ = std::move(call.format);
+    if (!call.header_id.empty()) {
+      header_id_ = std::move(call.header_id);
+    }
+    return true;
   }
 
   // The first piece of a body. False: there is no memory for it.
   bool Receive(PyClient& client, Bytes head, Bytes piece) {
-    if (body_byte_size_ >= kInPlaceByteSize) {
-      auto memory = client.AllocateBody(body_byte_size_);
-      if (!memory.ok()) {
-        return false;
-      }
-      body_ = *std::move(memory);
-    } else {
-      auto memory = AllocateHeap(body_byte_size_);
-      if (!memory.ok()) {
-        return false;
-      }
-      body_ = *std::move(memory);
+    auto memory =
+        body_byte_size_ >= kInPlaceByteSize ? client.AllocateBody(body_byte_size_) : AllocateHeap(body_byte_size_);
+    if (!memory.ok()) {
+      return false;
     }
+    body_ = *std::move(memory);
     head_ = AsText(head);
     std::memcpy(body_.data, piece.data(), piece.size());
     received_ = piece.size();
@@ -72,7 +89,7 @@ class InferExchange {
   }
 
   bool SendReceived(PyClient& client, std::uint64_t max_input_size) {
-    const bool sent = DecodeAndSend(client, body_.bytes(), max_input_size);
+    const bool sent = Send(client, body_.bytes(), max_input_size);
     if (sent) {
       body_ = {};
       head_ = {};
@@ -89,9 +106,9 @@ class InferExchange {
 
   py::list Reply(const py::object& answer, std::string_view more_headers) const {
     const auto& received = answer.cast<const PyAnswer&>();
-    const wire::HttpInferAnswer encoded = EncodeAnswer(received, call_.format);
+    const wire::HttpInferAnswer encoded = EncodeAnswer(received, format_);
     const std::size_t body_byte_size = encoded.byte_size();
-    std::string text = wire::InferReplyHead(encoded, body_byte_size, header_id());
+    std::string text = wire::InferReplyHead(encoded, body_byte_size, header_id_);
     text += more_headers;
     text += "\r\n";
     py::list parts;
@@ -113,46 +130,19 @@ class InferExchange {
   CallId call() const { return id_; }
   const std::string& model_name() const { return model_name_; }
   const std::string& model_version() const { return model_version_; }
-  std::string_view header_id() const { return call_.header_id.empty() ? request_id_ : call_.header_id; }
+  const std::string& header_id() const { return header_id_; }
 
  private:
-  bool DecodeAndSend(PyClient& client, Bytes body, std::uint64_t max_input_size) {
-    wire::HttpInferRequest request;
-    request.model_name = model_name_;
-    request.model_version = model_version_;
-    request.body = body;
-    if (header_length_) {
-      request.header_length = *header_length_;
-    }
-    request.max_input_byte_size = max_input_size;
-    const Status decoded =
-        Detached(body.size() >= kLargeByteSize, [&] { return wire::DecodeHttpInfer(request, &call_); });
-    if (!decoded.ok()) {
-      return false;
-    }
-    const auto id =
-        client.TrySend(HttpMethod(call_, regions_denied_), {.message = call_.message, .segments = call_.segments});
-    if (!id.ok()) {
-      return false;
-    }
-    id_ = *id;
-    // The rest was copied, or is kept by the client.
-    call_.message = {};
-    call_.segments = {};
-    call_.owned = {};
-    return true;
-  }
-
   const std::string model_name_;
   const std::string model_version_;
-  const std::string request_id_;
+  std::string header_id_;
   const std::uint64_t body_byte_size_;
   const bool regions_denied_;
   std::optional<std::string> header_length_;
   std::string head_;
   Buffer body_;
   std::size_t received_ = 0;
-  wire::HttpInferCall call_;
+  wire::ResponseFormat format_;
   CallId id_ = 0;
 };
 
@@ -167,7 +157,7 @@ std::unique_ptr<InferExchange> Begin(PyClient& client, const py::bytes& data, st
   auto exchange = std::make_unique<InferExchange>(*head, deny_regions);
   const bool taken =
       rest.size() == head->body_byte_size
-          ? exchange->SendWhole(client, rest, max_input_size)
+          ? exchange->Send(client, rest, max_input_size)
           : rest.size() < head->body_byte_size && exchange->Receive(client, bytes.first(head->byte_size), rest);
   return taken ? std::move(exchange) : nullptr;
 }
@@ -179,8 +169,7 @@ void BindHttpExchange(py::module_& m) {
       .def_property_readonly("call", &InferExchange::call)
       .def_property_readonly("model_name", &InferExchange::model_name)
       .def_property_readonly("model_version", &InferExchange::model_version)
-      .def_property_readonly("header_id",
-                             [](const InferExchange& self) { return py::bytes(std::string(self.header_id())); })
+      .def_property_readonly("header_id", [](const InferExchange& self) { return py::bytes(self.header_id()); })
       .def("room",
            [](const InferExchange& self) {
              const MutableBytes room = self.room();
