@@ -341,6 +341,56 @@ def registered(client: Any, library: Any) -> set[str]:
     return set(status.regions) if library is grpcclient else {one["name"] for one in status}
 
 
+_PYTHON = """\
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+
+class TritonPythonModel:
+    @staticmethod
+    def auto_complete_config(config):
+        for add, name in ((config.add_input, "INPUT0"), (config.add_output, "OUTPUT0")):
+            add({"name": name, "data_type": "TYPE_INT32", "dims": [-1]})
+        config.set_max_batch_size(0)
+        return config
+
+    def execute(self, requests):
+        arrays = [pb_utils.get_input_tensor_by_name(request, "INPUT0").as_numpy() for request in requests]
+        return [pb_utils.InferenceResponse([pb_utils.Tensor("OUTPUT0", array + np.int32(1))]) for array in arrays]
+"""
+
+
+def check_numbers(client: Any, library: Any, count: int) -> None:
+    """With the output behind, amid and over the input, and where nothing is left of the region."""
+    values = np.arange(count, dtype=np.int32)
+    name = f"numbers{count}"
+    one = library.InferInput("INPUT0", [count], "INT32")
+    one.set_shared_memory(name, values.nbytes)
+    with region(name, 2 * values.nbytes) as handle:
+        register(client, name, 2 * values.nbytes)
+        for offset in (values.nbytes, values.nbytes // 2, 0):
+            shm.set_shared_memory_region(handle, [values])
+            output = library.InferRequestedOutput("OUTPUT0")
+            output.set_shared_memory(name, values.nbytes, offset)
+            client.infer("plus", [one], outputs=[output])
+            np.testing.assert_array_equal(shm.get_contents_as_numpy(handle, np.int32, [count], offset), values + 1)
+        os.truncate(f"/dev/shm/tl_{name}_{os.getpid()}", 0)
+        for _ in range(2):
+            with pytest.raises(InferenceServerException, match="truncated by its owner"):
+                client.infer("plus", [one])
+        one.set_data_from_numpy(values)
+        np.testing.assert_array_equal(client.infer("plus", [one]).as_numpy("OUTPUT0"), values + 1)
+        os.truncate(f"/dev/shm/tl_{name}_{os.getpid()}", 2 * values.nbytes)  # As above.
+
+
+def test_numbers_of_a_python_model(tmp_path: Path, library: Any) -> None:
+    (tmp_path / "plus" / "1").mkdir(parents=True)
+    (tmp_path / "plus" / "1" / "model.py").write_text(_PYTHON)
+    with serve(f"--model-repository={tmp_path}") as server, connect(server, library) as client:
+        for count in (16, 1 << 18):  # In the message, and in the engine's memory.
+            check_numbers(client, library, count)
+
+
 _IDENTITY = """\
 backend: "identity"
 max_batch_size: 0

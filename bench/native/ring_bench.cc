@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
     const std::vector<std::byte> data(byte_size, std::byte{7});
     EngineLoop loop(Value(ConnectRings(options)), model,
                     {{"INPUT0", "UINT8", {static_cast<std::int64_t>(byte_size)}, std::span(data)}}, depth);
+    loop.PlaceInputs();
     std::printf("%f\n", loop.Run(seconds).rate);
     std::fflush(stdout);
   }

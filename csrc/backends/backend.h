@@ -89,6 +89,9 @@ class BackendModel {
   virtual ~BackendModel() = default;
   virtual const ModelSignature& signature() const = 0;
 
+  // Whether numbers may change until they are executed upon: the backend copies each before anything looks at it.
+  virtual bool copies_inputs() const { return false; }
+
   // Called once after the configuration is complete and checked, before the first CreateInstance.
   virtual Status Configure(const ModelSpec& spec) = 0;
   // Also while others of its instances run.

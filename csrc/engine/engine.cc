@@ -153,12 +153,13 @@ Result<RequestPtr> Engine::MakeInferRequest(const CallPtr& call) {
   RETURN_IF_ERROR(Admit(*call, model, request.get()));
   CallOptions options;
   const std::span<const Bytes> segments = call->segments();
+  const bool may_change = model->takes_changing_inputs();
   if (call->method() == Method::kRawInfer) {
-    RETURN_IF_ERROR(BuildRequest(view, {}, call, regions_, request.get(), &options));
+    RETURN_IF_ERROR(BuildRequest(view, {}, call, regions_, may_change, request.get(), &options));
     RETURN_IF_ERROR(BuildRawRequest(*model, segments.empty() ? Bytes() : segments[0], call, request.get()));
   } else {
     const std::span<const Bytes> raw = segments.empty() ? std::span<const Bytes>(view.raw_input_contents) : segments;
-    RETURN_IF_ERROR(BuildRequest(view, raw, call, regions_, request.get(), &options, call->lent()));
+    RETURN_IF_ERROR(BuildRequest(view, raw, call, regions_, may_change, request.get(), &options, call->lent()));
   }
   Status in_model;
   RETURN_IF_ERROR(ValidateRequest(*model, request.get(), &in_model));

@@ -78,11 +78,11 @@ Buffer Borrow(Bytes bytes, const std::shared_ptr<void>& keep_alive) {
   return Buffer{const_cast<std::byte*>(bytes.data()), bytes.size(), keep_alive};
 }
 
-Result<Buffer> RegionData(const Buffer& place, DataType datatype) {
+Result<Buffer> RegionData(const Buffer& place, DataType datatype, bool may_change) {
   if (place.kind == MemoryKind::kDevice) {
     return datatype == DataType::kBytes ? cuda::OnHost(place) : place;
   }
-  if (IsFloatingPoint(datatype)) {
+  if (IsFloatingPoint(datatype) || (may_change && datatype != DataType::kBytes)) {
     return place;
   }
   ASSIGN_OR_RETURN(Buffer copy, AllocateHeap(place.size));
@@ -95,8 +95,8 @@ Result<Buffer> RegionData(const Buffer& place, DataType datatype) {
 }  // namespace
 
 Status AddInputs(const InferRequestView& view, std::span<const Bytes> raw, std::span<const Buffer> lent,
-                 const std::shared_ptr<void>& keep_alive, const RegionRegistry& regions, InferenceRequest* request,
-                 CallOptions* options) {
+                 const std::shared_ptr<void>& keep_alive, const RegionRegistry& regions, bool may_change,
+                 InferenceRequest* request, CallOptions* options) {
   std::size_t next_raw = 0;
   request->inputs.reserve(view.inputs.size());
   for (const InferInputView& input : view.inputs) {
@@ -113,7 +113,7 @@ Status AddInputs(const InferRequestView& view, std::span<const Bytes> raw, std::
     }
     if (named) {
       ASSIGN_OR_RETURN(RegionRegistry::Part part, regions.Find(named->region, named->offset, named->byte_size));
-      ASSIGN_OR_RETURN(data, RegionData(part.place, datatype));
+      ASSIGN_OR_RETURN(data, RegionData(part.place, datatype, may_change));
       options->regions.Add(std::move(part.checked), std::move(part.use));
     } else if (input.contents.present) {
       ASSIGN_OR_RETURN(data, TypedData(input, view, datatype));

@@ -46,12 +46,12 @@ std::string RequestIdText(const InferenceRequest& request) {
 }
 
 Status BuildRequest(const wire::InferRequestView& view, std::span<const Bytes> raw,
-                    const std::shared_ptr<void>& keep_alive, const RegionRegistry& regions, InferenceRequest* request,
-                    CallOptions* options, std::span<const Buffer> lent) {
+                    const std::shared_ptr<void>& keep_alive, const RegionRegistry& regions, bool may_change,
+                    InferenceRequest* request, CallOptions* options, std::span<const Buffer> lent) {
   request->id = view.id;
   RETURN_IF_ERROR(ApplyRequestParameters(view.parameters, request, options));
   RETURN_IF_ERROR(CheckDuplicates(view, *request));
-  RETURN_IF_ERROR(AddInputs(view, raw, lent, keep_alive, regions, request, options));
+  RETURN_IF_ERROR(AddInputs(view, raw, lent, keep_alive, regions, may_change, request, options));
   RETURN_IF_ERROR(AddOutputs(view, regions, request, options));
   return CheckIntact(options->regions.checked);
 }

@@ -15,10 +15,11 @@ namespace triton_lite {
 
 // Fills `request` (id, parameters, inputs and outputs in the client's order). Tensor data is not copied unless it came
 // as typed contents or lies in a region: `keep_alive` owns the bytes of `view` and `raw`. `raw`: the raw contents,
-// wherever they came from. `lent`: the same, in process, with owners of their own.
+// wherever they came from. `lent`: the same, in process, with owners of their own. `may_change`: whether numbers in
+// regions may (ServedModel::takes_changing_inputs).
 Status BuildRequest(const wire::InferRequestView& view, std::span<const Bytes> raw,
-                    const std::shared_ptr<void>& keep_alive, const RegionRegistry& regions, InferenceRequest* request,
-                    CallOptions* options, std::span<const Buffer> lent = {});
+                    const std::shared_ptr<void>& keep_alive, const RegionRegistry& regions, bool may_change,
+                    InferenceRequest* request, CallOptions* options, std::span<const Buffer> lent = {});
 
 // The raw binary request: `raw` is the only input of `model`, whose type and shape are deduced.
 Status BuildRawRequest(const ServedModel& model, Bytes raw, const std::shared_ptr<void>& keep_alive,

@@ -36,6 +36,10 @@ class ServedModel {
   const std::string& version_text() const { return version_text_; }
   std::size_t required_input_count() const { return required_input_count_; }
   bool batches() const { return spec_.max_batch_size > 0; }
+  // Whether a client may change numbers that it sent while they wait. Not where they say which answer is kept.
+  bool takes_changing_inputs() const {
+    return backend_ != nullptr && backend_->copies_inputs() && !spec_.response_cache;
+  }
 
   // Position in spec().inputs, or -1. `hint`: where the client's order suggests it.
   std::int32_t InputIndex(std::string_view name, std::size_t hint) const;

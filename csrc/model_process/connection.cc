@@ -17,6 +17,15 @@ pollfd PollOf(const Lane& lane) {
   return {lane.socket(), static_cast<short>(POLLIN | (lane.has_backlog() ? POLLOUT : 0)), 0};
 }
 
+void Flush(const pollfd& poll, Lane* lane) {
+  if ((poll.revents & POLLOUT) != 0) {
+    lane->Flush();
+  }
+}
+
+// Also when the other side is gone.
+bool IsReadable(const pollfd& poll) { return (poll.revents & ~POLLOUT) != 0; }
+
 int TimeoutUntil(std::uint64_t deadline) {
   if (deadline == 0) {
     return -1;
@@ -44,15 +53,16 @@ RemoteMemory Connection::MemoryOf(const Received& received) const {
   return {process_id_, in_file ? received.file.get() : -1};
 }
 
-void Connection::Wait(std::uint64_t deadline) {
+Connection::Ready Connection::Wait(std::uint64_t deadline) {
   std::array<pollfd, 3> polls{PollOf(*execute_), PollOf(*calls_), pollfd{wake_.get(), POLLIN, 0}};
   (void)poll(polls.data(), polls.size(), TimeoutUntil(deadline));
   if ((polls[2].revents & POLLIN) != 0) {
     eventfd_t count = 0;
     (void)eventfd_read(wake_.get(), &count);
   }
-  execute_->Flush();
-  calls_->Flush();
+  Flush(polls[0], execute_.get());
+  Flush(polls[1], calls_.get());
+  return {IsReadable(polls[0]), IsReadable(polls[1])};
 }
 
 void Connection::Wake() { (void)eventfd_write(wake_.get(), 1); }

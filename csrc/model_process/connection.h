@@ -21,9 +21,14 @@ class Connection {
   pid_t process_id() const { return process_id_; }
   RemoteMemory MemoryOf(const Received& received) const;
 
-  // Returns when one of the lanes has something to be read, or at `deadline` (steady clock, nanoseconds; 0: none).
-  // Meanwhile what the sockets did not take is sent.
-  void Wait(std::uint64_t deadline);
+  // Which lanes have something to be read.
+  struct Ready {
+    bool execute = false;
+    bool calls = false;
+  };
+  // Returns when there is one, or at `deadline` (steady clock, nanoseconds; 0: none), or earlier. Meanwhile what the
+  // sockets did not take is sent.
+  Ready Wait(std::uint64_t deadline);
 
   // Has Wait return, to be given a deadline that it does not know of.
   void Wake();

@@ -16,19 +16,22 @@ namespace triton_lite::model_process {
 void ModelLink::Serve(std::shared_ptr<Connection> connection) {
   const auto calls = std::make_shared<Calls>(connection, router_, [this](std::uint64_t key) { return FindOpen(key); });
   Received received;
+  const auto take = [&received](Lane& lane, auto handle) {
+    const Lane::State state = lane.Receive(&received);
+    return state == Lane::State::kDone ? handle() : state == Lane::State::kNothing;
+  };
   bool alive = true;
   while (alive) {
-    const Lane::State executed = connection->execute().Receive(&received);
-    if (executed == Lane::State::kDone) {
-      alive = HandleExecute(received, connection);
+    // One message of each lane that has any: with nothing more to be read, each look into a socket is lost time.
+    const std::uint64_t deadline = NextDeadline();
+    const Connection::Ready ready = connection->Wait(deadline);
+    if (ready.execute) {
+      alive = take(connection->execute(), [&] { return HandleExecute(received, connection); });
     }
-    const Lane::State called = alive ? connection->calls().Receive(&received) : Lane::State::kGone;
-    if (called == Lane::State::kDone) {
-      alive = calls->Handle(received);
+    if (alive && ready.calls) {
+      alive = take(connection->calls(), [&] { return calls->Handle(received); });
     }
-    alive = alive && executed != Lane::State::kGone && called != Lane::State::kGone;
-    if (alive && executed == Lane::State::kNothing && called == Lane::State::kNothing) {
-      connection->Wait(NextDeadline());
+    if (alive && deadline != 0) {
       KillIfLate(*connection);
     }
   }

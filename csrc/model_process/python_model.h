@@ -20,6 +20,8 @@ class PythonModel final : public BackendModel {
 
   // Models complete their configuration themselves.
   const ModelSignature& signature() const override { return signature_; }
+  // To where the process reads them.
+  bool copies_inputs() const override { return true; }
   Status Configure(const ModelSpec& spec) override;
   Result<std::unique_ptr<BackendInstance>> CreateInstance(const InstancePlacement& placement) override;
 

@@ -44,7 +44,7 @@ wire::InferInputView Typed(std::string_view datatype, std::vector<std::pair<std:
 std::string ErrorOf(const InferRequestView& view, std::span<const Bytes> raw = {}) {
   InferenceRequest request;
   CallOptions options;
-  const Status status = BuildRequest(view, raw, nullptr, {}, &request, &options);
+  const Status status = BuildRequest(view, raw, nullptr, {}, false, &request, &options);
   CHECK(status.ok() || status.code() == Code::kInvalidArgument || status.code() == Code::kUnimplemented);
   return status.message();
 }
@@ -76,7 +76,7 @@ TEST(RawContentsAreBorrowedAndKeptAlive) {
   CallOptions options;
   InferRequestView view = View({Named("INPUT0"), Named("INPUT1", "NONSENSE")});
   view.id = "7";
-  CHECK(BuildRequest(view, raw, owner, {}, &request, &options).ok());
+  CHECK(BuildRequest(view, raw, owner, {}, false, &request, &options).ok());
   REQUIRE(request.inputs.size() == 2);
   CHECK_EQ(request.inputs[1].data.text(), "efgh");
   CHECK_EQ(static_cast<const void*>(request.inputs[0].data.data), static_cast<const void*>(owner->data()));
@@ -141,7 +141,7 @@ TEST(ParametersReachTheRequest) {
                      {"mine", std::string_view("text")}};
   InferenceRequest request;
   CallOptions options;
-  CHECK(BuildRequest(view, {}, nullptr, {}, &request, &options).ok());
+  CHECK(BuildRequest(view, {}, nullptr, {}, false, &request, &options).ok());
   CHECK_EQ(request.priority, 3u);
   CHECK_EQ(request.timeout_microseconds, 1000u);
   CHECK(request.correlation_id == CorrelationId(~std::uint64_t{0}));
@@ -156,7 +156,7 @@ TEST(OutputsTakeClassification) {
   view.outputs = {{"OUTPUT0", {{"classification", std::int64_t{3}}, {"color", std::string_view("red")}}}};
   InferenceRequest request;
   CallOptions options;
-  CHECK(BuildRequest(view, {}, nullptr, {}, &request, &options).ok());
+  CHECK(BuildRequest(view, {}, nullptr, {}, false, &request, &options).ok());
   CHECK_EQ(request.outputs[0].class_count, 3u);
   CHECK(request.outputs[0].parameters.Find("color") != nullptr);
   CHECK_EQ(ErrorOfOutput({{"classification", true}}),
@@ -192,13 +192,13 @@ TEST(TensorsLieInRegions) {
         {"shared_memory_region", name}, {"shared_memory_offset", offset}, {"shared_memory_byte_size", byte_size}};
   };
   const auto build = [&](std::string_view datatype, std::vector<wire::NamedParameterView> parameters,
-                         InferenceRequest* request, CallOptions* options) {
+                         InferenceRequest* request, CallOptions* options, bool may_change = false) {
     wire::InferInputView input = Named("INPUT0", datatype);
     input.parameters = std::move(parameters);
     InferRequestView view;
     view.inputs = {input};
     view.outputs = {{"OUTPUT0", part("r", 32, 16)}};
-    return BuildRequest(view, {}, nullptr, regions, request, options);
+    return BuildRequest(view, {}, nullptr, regions, may_change, request, options);
   };
   std::byte* const begin = regions.Find("r", 0, 64)->place.data;
 
@@ -217,6 +217,11 @@ TEST(TensorsLieInRegions) {
     CHECK(build(datatype, part("r", 8, 4), &copied, &options).ok());
     begin[8] = std::byte{6};
     CHECK(copied.inputs[0].data.data[0] == std::byte{5});
+
+    // Unless that makes no difference; which bytes are a text always does.
+    InferenceRequest changing;
+    CHECK(build(datatype, part("r", 8, 4), &changing, &options, true).ok());
+    CHECK_EQ(changing.inputs[0].data.data == begin + 8, datatype != "BYTES");
   }
 
   InferenceRequest failed;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .context import current_instance
@@ -13,7 +14,7 @@ from .response_sender import InferenceResponseSender
 from .tensor import Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Set
 
     from .datatypes import Array
     from .inference_response import InferenceResponse
@@ -176,7 +177,7 @@ class InferenceRequest:
                 "debug mode for details)"
             )
         subject = f"for request with id '{request_id}' and model name '{model_name}' should not be empty."
-        if any(tensor is None for tensor in inputs):
+        if None in inputs:
             raise TritonModelException("Input tensor " + subject)
         if "" in requested_output_names:
             raise TritonModelException("Requested output name " + subject)
@@ -303,29 +304,41 @@ class InferenceRequest:
         parameters: dict[str, Any] = json.loads(self.parameters())
         return parameters
 
-    def _requested(self) -> set[str] | None:
-        """Return the names of the wanted outputs; None for all, the usual case, without decoding anything."""
-        if self._texts is None and not self._fields[10]:
+    def _requested(self) -> Set[str] | None:
+        """Return the names of the wanted outputs, None for all, without decoding anything else."""
+        texts = self._texts
+        if texts is not None:
+            return texts.outputs or None
+        fields = self._fields
+        if not fields[10]:
             return None
-        return (self._texts or self._decode()).outputs or None
+        start = self._offset + fields[6] + fields[7] + fields[8] + fields[9]
+        return _names_of(bytes(self._body[start : start + fields[10]])) or None
 
     def _decode(self) -> _Texts:
         fields = self._fields
         body = self._body
         offset = self._offset
         parts = []
-        for length in fields[6:11]:
+        for length in fields[6:10]:
             parts.append(bytes(body[offset : offset + length]).decode("utf-8", "replace") if length else "")
             offset += length
-        request_id, correlation, parameters, trace, outputs = parts
+        request_id, correlation, parameters, trace = parts
+        outputs = bytes(body[offset : offset + fields[10]])
         texts = self._texts = _Texts(
             request_id,
             correlation or fields[1],
             parameters or "{}",
             trace,
-            set(json.loads(outputs)) if outputs else set(),
+            set(_names_of(outputs)) if outputs else set(),
         )
         return texts
+
+
+@lru_cache(maxsize=64)
+def _names_of(outputs: bytes) -> frozenset[str]:
+    """Return the names in a list as it comes: the same for nearly all requests of a model."""
+    return frozenset(json.loads(outputs.decode("utf-8", "replace")))
 
 
 def _wrong_arguments(function: str, arguments: str, result: str, *given: object) -> TypeError:

@@ -6,7 +6,6 @@ It knows no process: it serves the lanes that it was given, in whichever thread 
 from __future__ import annotations
 
 import contextlib
-import socket
 import types
 from functools import partial
 from time import monotonic_ns
@@ -20,12 +19,13 @@ from .errors import INTERNAL_STATUS, Refusal, TritonModelException, describe, st
 from .infer import draft_inference
 from .inference_request import RELEASE_RESCHEDULE, InferenceRequest
 from .inference_response import FailedResponse, InferenceResponse
+from .lane import DONT_WAIT
 from .protocol import EXECUTE, EXECUTED, FINAL, HAS_ERROR, HAS_RESPONSE, RAISED, RESCHEDULED, RESPONSE, RESPONSES
 from .response_iterator import ResponseIterator
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Coroutine
+    from collections.abc import Awaitable, Coroutine, Set
 
     from .coroutines import Coroutines
     from .forks import Parent
@@ -85,7 +85,7 @@ class Instance:
 
     def _take_all(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
-            while self.step(socket.MSG_DONTWAIT):
+            while self.step(DONT_WAIT):
                 pass
         except BlockingIOError:
             return
@@ -133,7 +133,7 @@ class Instance:
         return self._loop().run(coroutine)
 
     def send_response(
-        self, key: int, response: InferenceResponse | None, final: bool, requested: set[str] | None
+        self, key: int, response: InferenceResponse | None, final: bool, requested: Set[str] | None
     ) -> None:
         """Send what a response sender was given."""
         draft = Draft()
@@ -356,7 +356,7 @@ def _is_coroutine(value: Any) -> bool:
     return not isinstance(value, list) and hasattr(value, "__await__") and hasattr(value, "send")
 
 
-def _add_response(draft: Draft, key: int, response: InferenceResponse, flags: int, requested: set[str] | None) -> None:
+def _add_response(draft: Draft, key: int, response: InferenceResponse, flags: int, requested: Set[str] | None) -> None:
     error = response._error
     if error is not None:
         failed = RAISED if isinstance(response, FailedResponse) else 0

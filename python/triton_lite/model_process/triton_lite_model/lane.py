@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from .encode import Body
 
 _ROOM_FOR_DESCRIPTOR = socket.CMSG_SPACE(4)
+# As plain numbers: members of enumerations take their time to be combined.
+DONT_WAIT = int(socket.MSG_DONTWAIT)
+_CLOSE_ON_EXEC = int(socket.MSG_CMSG_CLOEXEC)
 _MOST_UNTAKEN = 64 << 20
 _LOOK_AGAIN = 0.05
 # Responses between two looks whether the engine wants a sender to wait, where nobody reads what it says.
@@ -97,7 +100,7 @@ class Lane:
         return len(self._untaken)
 
     def receive(self, flags: int = 0) -> Message | None:
-        """Wait for the next message; None at the end. With MSG_DONTWAIT it may raise BlockingIOError."""
+        """Wait for the next message; None at the end. With DONT_WAIT it may raise BlockingIOError."""
         if self._pending:
             return self._pending.popleft()
         self._wanted += 1
@@ -112,7 +115,7 @@ class Lane:
 
     def _read(self, flags: int) -> Message | None:
         """Read one message; what concerns the lane itself is done and nothing for anybody else (_OWN)."""
-        size, ancillary, _, _ = self._receive(self._buffers, _ROOM_FOR_DESCRIPTOR, flags | socket.MSG_CMSG_CLOEXEC)
+        size, ancillary, _, _ = self._receive(self._buffers, _ROOM_FOR_DESCRIPTOR, flags | _CLOSE_ON_EXEC)
         if size == 0:
             return None
         kind, message_flags, number, place, length = HEADER.unpack_from(self._buffer)
@@ -174,7 +177,7 @@ class Lane:
     def _look(self) -> None:
         """Read what is there, unless somebody reads."""
         try:
-            while self._reading.acquire(blocking=False) and self._read_one(socket.MSG_DONTWAIT):
+            while self._reading.acquire(blocking=False) and self._read_one(DONT_WAIT):
                 pass
         except BlockingIOError:
             return
@@ -236,7 +239,7 @@ class Lane:
                 return
             header = HEADER.pack(RELEASE, 0, 0, 0, PLACE.size * len(places))
             try:
-                self._send(header + array.array("Q", places).tobytes(), socket.MSG_DONTWAIT)
+                self._send(header + array.array("Q", places).tobytes(), DONT_WAIT)
             except BlockingIOError:
                 released.extend(places)  # With the next message, then.
                 return

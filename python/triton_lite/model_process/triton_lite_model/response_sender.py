@@ -11,6 +11,8 @@ from .errors import TritonModelException
 from .inference_response import InferenceResponse
 
 if TYPE_CHECKING:
+    from collections.abc import Set
+
     from .instance import Instance
 
 COMPLETE_FINAL = 1
@@ -22,7 +24,7 @@ class InferenceResponseSender:
     __module__ = "c_python_backend_utils"
     __slots__ = ("__weakref__", "_closed", "_instance", "_key", "_lock", "_requested", "_sent")
 
-    def __init__(self, instance: Instance | None, key: int, requested: set[str] | None) -> None:
+    def __init__(self, instance: Instance | None, key: int, requested: Set[str] | None) -> None:
         prepare()
         self._instance = instance
         self._key = key
