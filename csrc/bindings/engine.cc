@@ -93,15 +93,19 @@ void Listen(Engine& engine, std::string socket_path, std::uint64_t answer_budget
   RaiseIfError(status);
 }
 
+PyOpenedModel ToPython(OpenedModel opened) {
+  PyOpenedModel result{std::move(opened), {}};
+  result.signature = result.opened.backend->signature();
+  return result;
+}
+
 PyOpenedModel Open(Engine&, const ModelSpec& spec) {
   const ModelSpec copy = spec;  // Python may change its object meanwhile.
   Result<OpenedModel> opened = [&] {
     py::gil_scoped_release release;
     return OpenModel(copy);
   }();
-  PyOpenedModel result{ValueOrRaise(std::move(opened)), {}};
-  result.signature = result.opened.backend->signature();
-  return result;
+  return ToPython(ValueOrRaise(std::move(opened)));
 }
 
 // One link for each instance, in the order of place_instances.
@@ -168,6 +172,26 @@ PyLoadedModel Load(Engine& engine, ModelSpec spec, PyOpenedModel* opened, const 
     return engine.Load(std::move(spec), std::move(taken), shown, VerboseWarmUpLog());
   }();
   return PyLoadedModel{ValueOrRaise(std::move(loaded))};
+}
+
+// Gives the model, or the opened file where that has another signature. One call: each has to wait for Python's lock.
+std::pair<std::optional<PyLoadedModel>, std::unique_ptr<PyOpenedModel>> LoadAlike(
+    Engine& engine, ModelSpec spec, const ModelSignature& signature, const ModelLoadMetrics* metrics) {
+  std::optional<ModelLoadMetrics> shown =
+      metrics == nullptr ? std::optional<ModelLoadMetrics>() : std::optional<ModelLoadMetrics>(*metrics);
+  OpenedModel opened;
+  Result<ServedModelPtr> loaded = [&]() -> Result<ServedModelPtr> {
+    py::gil_scoped_release release;
+    ASSIGN_OR_RETURN(opened, OpenModel(spec));
+    if (opened.backend->signature() != signature) {
+      return ServedModelPtr();
+    }
+    return engine.Load(std::move(spec), std::move(opened), std::move(shown), VerboseWarmUpLog());
+  }();
+  if (ServedModelPtr model = ValueOrRaise(std::move(loaded))) {
+    return {PyLoadedModel{std::move(model)}, nullptr};
+  }
+  return {std::nullopt, std::make_unique<PyOpenedModel>(ToPython(std::move(opened)))};
 }
 
 std::unique_ptr<PyMadeInstances> MakeMoreInstances(Engine& engine, const PyLoadedModel& loaded, const ModelSpec& spec,
@@ -311,6 +335,7 @@ void BindEngine(py::module_& m) {
       .def("open_model", &Open, py::arg("spec"))
       .def("open_python_model", &OpenPython, py::arg("links"))
       .def("load_model", &Load, py::arg("spec"), py::arg("opened") = nullptr, py::arg("metrics") = nullptr)
+      .def("load_alike", &LoadAlike, py::arg("spec"), py::arg("signature"), py::arg("metrics") = nullptr)
       .def("make_instances", &MakeMoreInstances, py::arg("model"), py::arg("spec"), py::arg("ordinals"),
            py::arg("opened") = nullptr)
       .def("update_instances", &UpdateInstances, py::arg("model"), py::arg("added"), py::arg("removed"))

@@ -68,6 +68,7 @@ void BindModelSpec(py::module_& m) {
   BindWarmupSpecs(m);
   py::class_<ModelSpec>(m, "ModelSpec")
       .def(py::init<>())
+      .def("__copy__", [](const ModelSpec& self) { return self; })
       .def_readwrite("name", &ModelSpec::name)
       .def_readwrite("version", &ModelSpec::version)
       .def_readwrite("platform", &ModelSpec::platform)

@@ -573,6 +573,13 @@ class Engine:
         `opened` is used up: a second load of it opens the file again. `metrics`: None, and the model has none.
         Raises TritonError.
         """
+    def load_alike(
+        self, spec: ModelSpec, signature: ModelSignature, metrics: ModelMetricsSpec | None = None
+    ) -> tuple[LoadedModel | None, OpenedModel | None]:
+        """Do both at once: `spec` is complete and checked for a file of this signature.
+
+        Returns the model, or the file as opened where it has another signature. Raises TritonError.
+        """
     def make_instances(
         self, model: LoadedModel, spec: ModelSpec, ordinals: Sequence[int], opened: OpenedModel | None = None
     ) -> MadeInstances:

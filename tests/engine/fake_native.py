@@ -100,6 +100,10 @@ class FakeEngine:
     def load_model(self, spec, opened=None, metrics=None):
         return spec
 
+    def load_alike(self, spec, signature, metrics=None):
+        opened = self.open_model(spec)
+        return (self.load_model(spec, opened, metrics), None) if opened.signature == signature else (None, opened)
+
     def make_instances(self, model, spec, ordinals, opened=None):
         if self.refuses_instances is not None:
             raise self.refuses_instances

@@ -17,8 +17,9 @@ from triton_lite.config.error import ConfigError
 from triton_lite.config.model_completion import take_over
 from triton_lite.config.normalize import normalize, normalize_instance_groups
 from triton_lite.config.signature_rules import check_signature
-from triton_lite.config.spec import VersionFiles, complete, model_spec, opening_spec
+from triton_lite.config.spec import VersionFiles, alike_spec, complete, model_spec, opening_spec
 from triton_lite.engine import cuda_libraries, instances, onnxruntime_library
+from triton_lite.engine.alike import Example, Examples, Likeness, likeness_of
 from triton_lite.engine.instance_update import InstanceUpdate
 from triton_lite.engine.loaded_version import Handle, LoadedVersion
 from triton_lite.engine.model_processes.model import ModelVersion, PythonModel
@@ -57,6 +58,7 @@ class DataPlane(Protocol):
     def open_model(self, spec: Any) -> Any: ...  # noqa: D102
     def open_python_model(self, links: Any) -> Any: ...  # noqa: D102
     def load_model(self, spec: Any, opened: Any = None, metrics: Any = None) -> Any: ...  # noqa: D102
+    def load_alike(self, spec: Any, signature: Any, metrics: Any = None) -> tuple[Any, Any]: ...  # noqa: D102
     def make_instances(self, model: Any, spec: Any, ordinals: list[int], opened: Any = None) -> Any: ...  # noqa: D102
     def update_instances(self, model: Any, added: Any, removed: list[int]) -> Any: ...  # noqa: D102
     def publish(self, name: str, versions: dict[int, Any], unready: list[int] = ...) -> None: ...  # noqa: D102
@@ -72,6 +74,7 @@ class FoundModel:
     source: ModelSource
     read: ReadConfig
     config: messages.ModelConfig
+    likeness: Likeness | None = None
 
 
 def status_text(error: TritonError) -> str:
@@ -97,6 +100,7 @@ class Loader:
         self._processes = processes
         self._runtime_lock = threading.Lock()
         self._runtime_ready = False
+        self._examples = Examples()
 
     def find(self, source: ModelSource, override: messages.ModelConfig | None = None) -> FoundModel:
         """Read the configuration of a model, or take `override` for it, and check it by itself. Raises TritonError."""
@@ -108,12 +112,12 @@ class Loader:
             config = messages.ModelConfig()
             config.CopyFrom(read.config)
             try:
-                self._check_alone(config, source, read)
+                likeness = self._check_alone(config, source, read)
             except ConfigError as error:
                 raise read.placed(error) from None
-            return FoundModel(source, read, config)
+            return FoundModel(source, read, config, likeness)
 
-    def _check_alone(self, config: messages.ModelConfig, source: ModelSource, read: ReadConfig) -> None:
+    def _check_alone(self, config: messages.ModelConfig, source: ModelSource, read: ReadConfig) -> Likeness | None:
         if self._options.disable_auto_complete_config and not read.provided and not source.bare_file:
             raise ConfigError(
                 f"failed to open text file for read {source.directory}/config.pbtxt: No such file or directory",
@@ -123,9 +127,12 @@ class Loader:
             )
         backends.fill(config, source.name, source.first_version_directory)
         normalize(config)
-        rules.check_config(config)
-        if self._options.disable_auto_complete_config and read.provided:
-            rules.check_io(config)
+        likeness = likeness_of(config, source, read)
+        if not self._examples.is_valid(likeness):
+            rules.check_config(config)
+            if self._options.disable_auto_complete_config and read.provided:
+                rules.check_io(config)
+            self._examples.add(likeness)
         if config.name != source.name:
             raise ConfigError(
                 f"unexpected directory name '{source.name}' for model '{config.name}', directory name must equal"
@@ -133,27 +140,33 @@ class Loader:
                 field=("name",),
                 write=f'name: "{source.name}", or no name',
             )
+        return likeness
 
     def load(self, found: FoundModel, version: int, more_labels: Mapping[str, list[str]]) -> LoadedVersion:
         """Load one version. more_labels: labels that an ensemble takes from its models. Raises TritonError."""
         with _only_this_model(found.source.name):
-            config = messages.ModelConfig()
-            config.CopyFrom(found.config)
             try:
-                return self._load(found, config, version, more_labels, time.monotonic_ns())
+                return self._load(found, version, more_labels, time.monotonic_ns())
             except ConfigError as error:
                 raise found.read.placed(error) from None
 
     def _load(
         self,
         found: FoundModel,
-        config: messages.ModelConfig,
         version: int,
         more_labels: Mapping[str, list[str]],
         load_start: int,
     ) -> LoadedVersion:
-        files = found.source.files(version, config.default_model_filename)
+        files = found.source.files(version, found.config.default_model_filename)
         check_kind(files.model_file, found.source.name)
+        opened = None
+        example = self._examples.find(found.likeness)
+        if example is not None:
+            loaded, opened = self._load_alike(example, found, files, load_start)
+            if loaded is not None:
+                return loaded
+        config = messages.ModelConfig()
+        config.CopyFrom(found.config)
         folders, backend_directory = (files.directory, found.source.directory), self._options.backend_directory
         backends.find_python_based(config, folders, backend_directory)
         rules.check_runtime(config, folders, backend_directory)
@@ -161,7 +174,6 @@ class Loader:
         normalize_instance_groups(config, self._gpus)
         rules.check_instance_groups(config, self._gpus)
         spec = None
-        opened = None
         completed = False
         is_python = config.backend == backends.PYTHON or backends.is_python_based(config)
         if isinstance(found.source, FunctionSource):
@@ -172,7 +184,8 @@ class Loader:
             if config.backend == backends.ONNXRUNTIME:
                 self._prepare_runtime(config)
             spec = opening_spec(self._native, config, files, settings)
-            opened = self._engine.open_model(spec)
+            if opened is None:
+                opened = self._engine.open_model(spec)
             if not self._options.disable_auto_complete_config or found.source.bare_file:
                 autocomplete(config, opened.signature, _default_max_batch_size(settings))
                 normalize(config)
@@ -194,7 +207,25 @@ class Loader:
             else:
                 processes = self._start_python(found, config, files, settings, spec)
             return LoadedVersion(config, labels, self._link(processes, spec, metrics), processes)
-        return LoadedVersion(config, labels, Handle(self._engine.load_model(spec, opened, metrics)))
+        handle = Handle(self._engine.load_model(spec, opened, metrics))
+        if opened is not None and not labels:
+            self._examples.add(found.likeness, Example(config, spec, opened.signature))
+        return LoadedVersion(config, labels, handle)
+
+    def _load_alike(
+        self, example: Example, found: FoundModel, files: VersionFiles, load_start: int
+    ) -> tuple[LoadedVersion | None, Any]:
+        """Load a version as another one was loaded. Returns the opened file where its signature is a different one."""
+        config = messages.ModelConfig()
+        config.CopyFrom(example.config)
+        config.name = found.config.name
+        config.ClearField("instance_group")
+        config.instance_group.extend(found.config.instance_group)
+        normalize_instance_groups(config, self._gpus)
+        spec = alike_spec(self._native, example.spec, config, files)
+        metrics = self._metrics(found, config, files.version, load_start)
+        model, opened = self._engine.load_alike(spec, example.signature, metrics)
+        return LoadedVersion(config, {}, Handle(model)) if model is not None else None, opened
 
     def _metrics(self, found: FoundModel, config: messages.ModelConfig, version: int, load_start: int) -> Any:
         """Make the specification of a version's metrics; None where there are to be none."""
