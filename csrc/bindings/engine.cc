@@ -175,8 +175,9 @@ PyLoadedModel Load(Engine& engine, ModelSpec spec, PyOpenedModel* opened, const 
 }
 
 // Gives the model, or the opened file where that has another signature. One call: each has to wait for Python's lock.
-std::pair<std::optional<PyLoadedModel>, std::unique_ptr<PyOpenedModel>> LoadAlike(
-    Engine& engine, ModelSpec spec, const ModelSignature& signature, const ModelLoadMetrics* metrics) {
+std::pair<std::optional<PyLoadedModel>, std::unique_ptr<PyOpenedModel>> LoadAlike(Engine& engine, ModelSpec spec,
+                                                                                  const ModelSignature& signature,
+                                                                                  const ModelLoadMetrics* metrics) {
   std::optional<ModelLoadMetrics> shown =
       metrics == nullptr ? std::optional<ModelLoadMetrics>() : std::optional<ModelLoadMetrics>(*metrics);
   OpenedModel opened;

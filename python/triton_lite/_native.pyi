@@ -264,11 +264,18 @@ class ModelSpec:
     model_warmup: list[WarmupSpec]
 
     def __init__(self) -> None: ...
+    def alike(
+        self, name: str, version: int, version_directory: str, model_file: str, instance_groups: Sequence[str]
+    ) -> ModelSpec:
+        """Return the same for another model. `instance_groups`: their names."""
 
 # --- csrc/bindings/backends.cc ---------------------------------------------------------------------------------------
 
 def configure_onnxruntime(library_path: str) -> None:
     """Say where libonnxruntime.so lies, before the first ONNX model opens; later calls change nothing."""
+
+def prepare_onnxruntime(backend_config: dict[str, str]) -> None:
+    """Load the library ahead of the first model, which tells what is wrong with it."""
 
 # --- csrc/bindings/engine.cc -----------------------------------------------------------------------------------------
 

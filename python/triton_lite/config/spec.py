@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,9 +25,12 @@ def opening_spec(
 ) -> Any:
     """Make a spec that is complete enough to open the model's file; tensors may be missing."""
     spec = native.ModelSpec()
-    _name(native, spec, config, files)
+    spec.name = config.name
+    spec.version = files.version
     spec.platform = config.platform or config.backend
     spec.backend = "" if config.platform == ENSEMBLE else config.backend
+    spec.version_directory = files.directory
+    spec.model_file = files.model_file
     spec.max_batch_size = config.max_batch_size
     spec.parameters = {key: value.string_value for key, value in config.parameters.items()}
     spec.backend_config = dict(backend_config)
@@ -37,23 +39,14 @@ def opening_spec(
     accelerators = config.optimization.execution_accelerators
     spec.gpu_execution_accelerators = [_accelerator(native, one) for one in accelerators.gpu_execution_accelerator]
     spec.cpu_execution_accelerators = [_accelerator(native, one) for one in accelerators.cpu_execution_accelerator]
+    spec.instance_groups = [_instance_group(native, group) for group in config.instance_group]
     return spec
 
 
-def alike_spec(native: Any, spec: Any, config: messages.ModelConfig, files: VersionFiles) -> Any:
+def alike_spec(spec: Any, config: messages.ModelConfig, files: VersionFiles) -> Any:
     """Make the spec of a version whose complete configuration is that of `spec`, but for names."""
-    alike = copy.copy(spec)
-    _name(native, alike, config, files)
-    return alike
-
-
-def _name(native: Any, spec: Any, config: messages.ModelConfig, files: VersionFiles) -> None:
-    """Set all that has to do with the model's name and with the place of its files."""
-    spec.name = config.name
-    spec.version = files.version
-    spec.version_directory = files.directory
-    spec.model_file = files.model_file
-    spec.instance_groups = [_instance_group(native, group) for group in config.instance_group]
+    groups = [group.name for group in config.instance_group]
+    return spec.alike(config.name, files.version, files.directory, files.model_file, groups)
 
 
 def model_spec(

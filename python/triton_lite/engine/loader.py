@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from triton_lite.config import backends, rules
 from triton_lite.config.autocomplete import autocomplete
@@ -22,11 +22,8 @@ from triton_lite.engine import cuda_libraries, instances, onnxruntime_library
 from triton_lite.engine.alike import Example, Examples, Likeness, likeness_of
 from triton_lite.engine.instance_update import InstanceUpdate
 from triton_lite.engine.loaded_version import Handle, LoadedVersion
-from triton_lite.engine.model_processes.model import ModelVersion, PythonModel
-from triton_lite.engine.model_processes.placement import place
 from triton_lite.engine.model_processes.running import RunningModel
 from triton_lite.engine.model_processes.service import ModelProcesses
-from triton_lite.engine.model_processes.settings import python_settings
 from triton_lite.engine.options import EngineOptions
 from triton_lite.errors import Code, TritonError
 from triton_lite.functions.source import FunctionSource
@@ -34,6 +31,9 @@ from triton_lite.metrics.model_spec import metrics_spec
 from triton_lite.proto import messages
 from triton_lite.repository.labels import read_labels
 from triton_lite.repository.source import ModelSource, ReadConfig, check_kind
+
+if TYPE_CHECKING:
+    from triton_lite.engine.model_processes.model import ModelVersion
 
 _log = logging.getLogger(__name__)
 
@@ -100,6 +100,7 @@ class Loader:
         self._processes = processes
         self._runtime_lock = threading.Lock()
         self._runtime_ready = False
+        self._runtime_begun = False
         self._examples = Examples()
 
     def find(self, source: ModelSource, override: messages.ModelConfig | None = None) -> FoundModel:
@@ -115,6 +116,9 @@ class Loader:
                 likeness = self._check_alone(config, source, read)
             except ConfigError as error:
                 raise read.placed(error) from None
+            if likeness is not None and not self._runtime_begun:
+                self._runtime_begun = True
+                threading.Thread(target=self._begin_runtime, args=(config,), name="onnxruntime", daemon=True).start()
             return FoundModel(source, read, config, likeness)
 
     def _check_alone(self, config: messages.ModelConfig, source: ModelSource, read: ReadConfig) -> Likeness | None:
@@ -222,7 +226,7 @@ class Loader:
         config.ClearField("instance_group")
         config.instance_group.extend(found.config.instance_group)
         normalize_instance_groups(config, self._gpus)
-        spec = alike_spec(self._native, example.spec, config, files)
+        spec = alike_spec(example.spec, config, files)
         metrics = self._metrics(found, config, files.version, load_start)
         model, opened = self._engine.load_alike(spec, example.signature, metrics)
         return LoadedVersion(config, {}, Handle(model)) if model is not None else None, opened
@@ -271,7 +275,9 @@ class Loader:
             running = instances.first(instances.placed(self._native, loaded.config, before))
         wanted = instances.placed(self._native, config, spec)
         update = InstanceUpdate(self._engine, loaded, running, config, wanted)
-        if isinstance(loaded.processes, PythonModel):
+        if loaded.processes is not None:
+            from triton_lite.engine.model_processes.placement import place
+
             update.start(spec, self._python_version(found, config, files), place(self._native, spec))
         else:
             update.make(spec)
@@ -281,6 +287,8 @@ class Loader:
         self, found: FoundModel, config: messages.ModelConfig, files: VersionFiles, settings: Mapping[str, str]
     ) -> bool:
         """Let a Python model complete its configuration. Returns whether it was asked. Raises TritonError."""
+        from triton_lite.engine.model_processes.settings import python_settings
+
         limits = python_settings(settings, config)
         version = self._python_version(found, config, files)
         version.check_code()
@@ -301,6 +309,9 @@ class Loader:
         spec: Any,
     ) -> RunningModel:
         """Start the processes of a Python model. Raises TritonError."""
+        from triton_lite.engine.model_processes.placement import place
+        from triton_lite.engine.model_processes.settings import python_settings
+
         placements = place(self._native, spec)
         version = self._python_version(found, config, files)
         return self._processes.open(version, placements, python_settings(settings, config))
@@ -325,9 +336,16 @@ class Loader:
             raise
 
     def _python_version(self, found: FoundModel, config: messages.ModelConfig, files: VersionFiles) -> ModelVersion:
+        from triton_lite.engine.model_processes.model import ModelVersion
+
         source = found.source
         key = f"{source.repository}::{source.name}" if self._options.model_namespacing else source.name
         return ModelVersion(key, config, source.directory, files, self._options.backend_directory)
+
+    def _begin_runtime(self, config: messages.ModelConfig) -> None:
+        """Have ONNX Runtime loaded while the other configurations are read, which takes as long."""
+        self._prepare_runtime(config)
+        self._native.prepare_onnxruntime(self._options.settings_of(config.backend))
 
     def _prepare_runtime(self, config: messages.ModelConfig) -> None:
         """Point the data plane at ONNX Runtime and what it needs, before the first model that needs it."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from triton_lite import logs
 from triton_lite.config.error import ConfigError, advice_of, explain
 from triton_lite.engine.catalog import Known
 from triton_lite.engine.instance_update import Departure, InstanceUpdate
 from triton_lite.engine.instances import only_instances_differ
+from triton_lite.engine.load_threads import Jobs, LoadThreads
 from triton_lite.engine.loaded_version import LoadedVersion
 from triton_lite.engine.loader import DataPlane, FoundModel, Loader, status_text
 from triton_lite.engine.model_processes.running import RunningModel
@@ -92,7 +95,7 @@ class VersionLoads:
         self._engine = engine
         self._options = options
         self._table = table
-        self._pool = ThreadPoolExecutor(options.model_load_thread_count, thread_name_prefix="model-load")
+        self._threads = LoadThreads(options.model_load_thread_count, "model-load")
         self._served: dict[str, dict[int, Served]] = {}  # Written under the model's turn.
 
     def served(self, key: str) -> Mapping[int, LoadedVersion]:
@@ -108,29 +111,27 @@ class VersionLoads:
         from its models. apart: on threads of their own, since a model that is being loaded waits for these.
         """
         if not apart:
-            return self._load(models, labels_of, self._pool)
-        with ThreadPoolExecutor(self._options.model_load_thread_count, thread_name_prefix="model-load-apart") as pool:
-            return self._load(models, labels_of, pool)
+            return self._load(models, labels_of, self._threads.begin())
+        threads = LoadThreads(self._options.model_load_thread_count, "model-load-apart")
+        with contextlib.closing(threads):
+            return self._load(models, labels_of, threads.begin())
 
     def _load(
-        self, models: Mapping[str, Known], labels_of: Callable[[str], Labels], pool: ThreadPoolExecutor
+        self, models: Mapping[str, Known], labels_of: Callable[[str], Labels], jobs: Jobs
     ) -> dict[str, TritonError]:
         failures: dict[str, TritonError] = {}
-        jobs: list[Future[None]] = []
         loadings: list[_Loading] = []
         for key, known in models.items():
             loading = self._plan(key, known)
             loadings.append(loading)
-            jobs += self._begin(loading, labels_of(key), pool, failures)
+            self._begin(loading, labels_of(key), jobs, failures)
             if not loading.wanted:
                 self._table.try_without_version(key)
                 failures[key] = _no_version(known.model)
                 _log.error("failed to load model '%s': %s", key, explain(failures[key]))
             elif len(loading.kept) == len(loading.wanted):
                 self._finish(loading, failures)
-        wait(jobs)
-        for job in jobs:
-            job.result()
+        jobs.wait()
         for loading in loadings:
             _wait_for_departures(loading)
         return failures
@@ -164,7 +165,7 @@ class VersionLoads:
 
     def close(self) -> None:
         """Stop loading: what has not begun is dropped. Waits for what has, and lets go of what is served."""
-        self._pool.shutdown(cancel_futures=True)
+        self._threads.close()
         while self._served:
             _, versions = self._served.popitem()
             _let_go(versions)
@@ -205,15 +206,14 @@ class VersionLoads:
         kept = {version: _with_policy(one, config) for version, one in kept.items()}
         return _Loading(key, known.model, known.scratch, wanted, kept, changing)
 
-    def _begin(
-        self, loading: _Loading, labels: Labels, pool: ThreadPoolExecutor, failures: dict[str, TritonError]
-    ) -> list[Future[None]]:
-        """Load what is to be loaded of a model, on threads of the pool; the last one to end makes the model served."""
+    def _begin(self, loading: _Loading, labels: Labels, jobs: Jobs, failures: dict[str, TritonError]) -> None:
+        """Load what is to be loaded of a model, on other threads; the last one to end makes the model served."""
         key = loading.key
         making: list[Callable[[], LoadedVersion | InstanceUpdate]] = []
         new = [version for version in loading.wanted if version not in loading.kept]
         for version in new:
-            _log.info("loading: %s:%d", key, version)
+            if logs.settings().info:  # A record that nobody wants takes as long as all else that is done here.
+                _log.info("loading: %s:%d", key, version)
             if version in loading.changing:
                 loaded = loading.changing[version].loaded
                 making.append(functools.partial(self._prepare_update, loading.found, version, loaded))
@@ -221,9 +221,8 @@ class VersionLoads:
                 if version not in self._served.get(key, {}):  # A reload is made aside, while the version is served.
                     self._table.advance(key, version, State.LOADING)
                 making.append(functools.partial(self._load_version, loading.found, version, labels))
-        return [
-            pool.submit(self._make, loading, version, make, failures) for version, make in zip(new, making, strict=True)
-        ]
+        for version, make in zip(new, making, strict=True):
+            jobs.add(functools.partial(self._make, loading, version, make, failures))
 
     def _make(
         self,
@@ -291,7 +290,8 @@ class VersionLoads:
             self._table.advance(key, version, State.READY, config=one.loaded.config)
         for notice in uncached(asked, bool(self._options.cache_config)):
             _log.warning("model '%s': %s", key, notice)
-        _log.info("successfully loaded '%s'", key)
+        if logs.settings().info:
+            _log.info("successfully loaded '%s'", key)
 
     def _give_up(self, loading: _Loading, before: Mapping[int, Served]) -> TritonError:
         text = ""
