@@ -174,25 +174,56 @@ PyLoadedModel Load(Engine& engine, ModelSpec spec, PyOpenedModel* opened, const 
   return PyLoadedModel{ValueOrRaise(std::move(loaded))};
 }
 
-// Gives the model, or the opened file where that has another signature. One call: each has to wait for Python's lock.
-std::pair<std::optional<PyLoadedModel>, std::unique_ptr<PyOpenedModel>> LoadAlike(Engine& engine, ModelSpec spec,
-                                                                                  const ModelSignature& signature,
-                                                                                  const ModelLoadMetrics* metrics) {
-  std::optional<ModelLoadMetrics> shown =
-      metrics == nullptr ? std::optional<ModelLoadMetrics>() : std::optional<ModelLoadMetrics>(*metrics);
+using PyAlike = std::tuple<const ModelSpec*, const ModelSignature*, const ModelLoadMetrics*>;
+using PyLoadedAlike = std::pair<std::optional<PyLoadedModel>, std::unique_ptr<PyOpenedModel>>;
+
+// One model like another that was loaded from a file of this signature.
+struct Alike {
+  ModelSpec spec;
+  ModelSignature signature;
+  std::optional<ModelLoadMetrics> metrics;
   OpenedModel opened;
-  Result<ServedModelPtr> loaded = [&]() -> Result<ServedModelPtr> {
-    py::gil_scoped_release release;
-    ASSIGN_OR_RETURN(opened, OpenModel(spec));
-    if (opened.backend->signature() != signature) {
-      return ServedModelPtr();
+  ServedModelPtr model;
+
+  Status Load(Engine& engine) {
+    if (metrics.has_value()) {
+      metrics->load_start = NowNanoseconds();
     }
-    return engine.Load(std::move(spec), std::move(opened), std::move(shown), VerboseWarmUpLog());
-  }();
-  if (ServedModelPtr model = ValueOrRaise(std::move(loaded))) {
-    return {PyLoadedModel{std::move(model)}, nullptr};
+    ASSIGN_OR_RETURN(opened, OpenModel(spec));
+    if (opened.backend->signature() == signature) {
+      ASSIGN_OR_RETURN(model, engine.Load(std::move(spec), std::move(opened), std::move(metrics), VerboseWarmUpLog()));
+    }
+    return {};
   }
-  return {std::nullopt, std::make_unique<PyOpenedModel>(ToPython(std::move(opened)))};
+};
+
+// One call for many: between two of them, code and data of Python and of the library would drive each other from the
+// caches, which costs as much again as either's work.
+std::vector<PyLoadedAlike> LoadAlike(Engine& engine, const std::vector<PyAlike>& models) {
+  std::vector<Alike> all;
+  all.reserve(models.size());
+  for (const auto& [spec, signature, metrics] : models) {
+    all.push_back({*spec, *signature, {}, {}, {}});
+    if (metrics != nullptr) {
+      all.back().metrics = *metrics;
+    }
+  }
+  {
+    py::gil_scoped_release release;
+    for (Alike& each : all) {
+      (void)each.Load(engine);  // Loaded by itself, it says what is wrong.
+    }
+  }
+  std::vector<PyLoadedAlike> results;
+  for (Alike& each : all) {
+    PyLoadedAlike& result = results.emplace_back();
+    if (each.model != nullptr) {
+      result.first = PyLoadedModel{std::move(each.model)};
+    } else if (each.opened.backend != nullptr) {
+      result.second = std::make_unique<PyOpenedModel>(ToPython(std::move(each.opened)));
+    }
+  }
+  return results;
 }
 
 std::unique_ptr<PyMadeInstances> MakeMoreInstances(Engine& engine, const PyLoadedModel& loaded, const ModelSpec& spec,
@@ -336,7 +367,7 @@ void BindEngine(py::module_& m) {
       .def("open_model", &Open, py::arg("spec"))
       .def("open_python_model", &OpenPython, py::arg("links"))
       .def("load_model", &Load, py::arg("spec"), py::arg("opened") = nullptr, py::arg("metrics") = nullptr)
-      .def("load_alike", &LoadAlike, py::arg("spec"), py::arg("signature"), py::arg("metrics") = nullptr)
+      .def("load_alike", &LoadAlike, py::arg("models"))
       .def("make_instances", &MakeMoreInstances, py::arg("model"), py::arg("spec"), py::arg("ordinals"),
            py::arg("opened") = nullptr)
       .def("update_instances", &UpdateInstances, py::arg("model"), py::arg("added"), py::arg("removed"))

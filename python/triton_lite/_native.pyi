@@ -581,11 +581,12 @@ class Engine:
         Raises TritonError.
         """
     def load_alike(
-        self, spec: ModelSpec, signature: ModelSignature, metrics: ModelMetricsSpec | None = None
-    ) -> tuple[LoadedModel | None, OpenedModel | None]:
-        """Do both at once: `spec` is complete and checked for a file of this signature.
+        self, models: Sequence[tuple[ModelSpec, ModelSignature, ModelMetricsSpec | None]]
+    ) -> list[tuple[LoadedModel | None, OpenedModel | None]]:
+        """Open and load several, each complete and checked for a file of this signature; one's load begins when the
+        one before has ended, whatever `load_start` says.
 
-        Returns the model, or the file as opened where it has another signature. Raises TritonError.
+        Where a file has another signature it is given as opened; neither is given where anything fails.
         """
     def make_instances(
         self, model: LoadedModel, spec: ModelSpec, ordinals: Sequence[int], opened: OpenedModel | None = None

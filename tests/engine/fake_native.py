@@ -114,9 +114,15 @@ class FakeEngine:
     def load_model(self, spec, opened=None, metrics=None):
         return spec
 
-    def load_alike(self, spec, signature, metrics=None):
-        opened = self.open_model(spec)
-        return (self.load_model(spec, opened, metrics), None) if opened.signature == signature else (None, opened)
+    def load_alike(self, models):
+        return [self._load_alike(*model) for model in models]
+
+    def _load_alike(self, spec, signature, metrics):
+        try:
+            opened = self.open_model(spec)
+            return (None, opened) if opened.signature != signature else (self.load_model(spec, opened, metrics), None)
+        except TritonError:
+            return None, None
 
     def make_instances(self, model, spec, ordinals, opened=None):
         if self.refuses_instances is not None:

@@ -26,6 +26,8 @@ def likeness_of(config: messages.ModelConfig, source: ModelSource, read: ReadCon
     """
     if config.backend != ONNXRUNTIME or config.runtime or config.HasField("ensemble_scheduling"):
         return None
+    if config.model_metrics.metric_control:  # Some of them are warned of.
+        return None
     unnamed = messages.ModelConfig()
     unnamed.CopyFrom(config)
     unnamed.ClearField("name")

@@ -29,7 +29,7 @@ class LoadThreads:
 
 
 class Jobs:
-    """Jobs that are waited for together. For one thread.
+    """Jobs that are waited for together. Thread-safe: a job may add others.
 
     A future for each of them, and waking a thread for it, would take as long as loading a small model.
     """
@@ -48,11 +48,12 @@ class Jobs:
             if self._working == self._threads.count:
                 return
             self._working += 1
-        self._runs.append(self._threads.pool.submit(self._run))
+            self._runs.append(self._threads.pool.submit(self._run))
 
     def wait(self) -> None:
         """Wait for all of them. Raises what one of them raised, or CancelledError where some were dropped."""
-        wait(self._runs)
+        for run in self._runs:  # Grows while they run.
+            wait([run])
         for run in self._runs:
             run.result()
 

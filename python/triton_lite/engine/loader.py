@@ -6,8 +6,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _DEFAULT_MAX_BATCH_SIZE = 4
+_QUICK_BYTE_SIZE = 1 << 20
 
 # The word for a code that Triton puts before the reason of a failed load.
 _CODE_NAMES = {
@@ -58,7 +59,7 @@ class DataPlane(Protocol):
     def open_model(self, spec: Any) -> Any: ...  # noqa: D102
     def open_python_model(self, links: Any) -> Any: ...  # noqa: D102
     def load_model(self, spec: Any, opened: Any = None, metrics: Any = None) -> Any: ...  # noqa: D102
-    def load_alike(self, spec: Any, signature: Any, metrics: Any = None) -> tuple[Any, Any]: ...  # noqa: D102
+    def load_alike(self, models: Any) -> list[tuple[Any, Any]]: ...  # noqa: D102
     def make_instances(self, model: Any, spec: Any, ordinals: list[int], opened: Any = None) -> Any: ...  # noqa: D102
     def update_instances(self, model: Any, added: Any, removed: list[int]) -> Any: ...  # noqa: D102
     def publish(self, name: str, versions: dict[int, Any], unready: list[int] = ...) -> None: ...  # noqa: D102
@@ -146,11 +147,55 @@ class Loader:
             )
         return likeness
 
-    def load(self, found: FoundModel, version: int, more_labels: Mapping[str, list[str]]) -> LoadedVersion:
-        """Load one version. more_labels: labels that an ensemble takes from its models. Raises TritonError."""
+    def load_alike(self, wanted: Sequence[tuple[FoundModel, int]]) -> list[tuple[LoadedVersion | None, Any]]:
+        """Load versions at once that are as others that were loaded.
+
+        Returns each, or else None and the model's file as opened, if it was: all that there is to be said of it, `load`
+        says. Large ones are left to it, too, since they would hold the others up.
+        """
+        results: list[tuple[LoadedVersion | None, Any]] = [(None, None)] * len(wanted)
+        places, versions, models = [], [], []
+        for place, (found, version) in enumerate(wanted):
+            example = self._examples.find(found.likeness)
+            if example is None:
+                continue
+            with suppress(Exception):
+                files, byte_size = self._files(found, version)
+                if byte_size < _QUICK_BYTE_SIZE:
+                    config = self._config_like(example, found)
+                    spec = alike_spec(example.spec, config, files)
+                    models.append((spec, example.signature, self._metrics(found, config, version)))
+                    versions.append(config)
+                    places.append(place)
+        for place, config, (model, opened) in zip(places, versions, self._engine.load_alike(models), strict=True):
+            results[place] = (None if model is None else LoadedVersion(config, {}, Handle(model)), opened)
+        return results
+
+    def _config_like(self, example: Example, found: FoundModel) -> messages.ModelConfig:
+        """Complete a configuration as that of the example was completed."""
+        config = messages.ModelConfig()
+        config.CopyFrom(example.config)
+        config.name = found.config.name
+        config.ClearField("instance_group")
+        config.instance_group.extend(found.config.instance_group)
+        normalize_instance_groups(config, self._gpus)
+        return config
+
+    def _files(self, found: FoundModel, version: int) -> tuple[VersionFiles, int]:
+        """Name the files of a version. Returns the size of the model's file, too. Raises TritonError."""
+        files = found.source.files(version, found.config.default_model_filename)
+        return files, check_kind(files.model_file, found.source.name)
+
+    def load(
+        self, found: FoundModel, version: int, more_labels: Mapping[str, list[str]], opened: Any = None
+    ) -> LoadedVersion:
+        """Load one version. more_labels: labels that an ensemble takes from its models. opened: see `load_alike`.
+
+        Raises TritonError.
+        """
         with _only_this_model(found.source.name):
             try:
-                return self._load(found, version, more_labels, time.monotonic_ns())
+                return self._load(found, version, more_labels, opened, time.monotonic_ns())
             except ConfigError as error:
                 raise found.read.placed(error) from None
 
@@ -159,16 +204,10 @@ class Loader:
         found: FoundModel,
         version: int,
         more_labels: Mapping[str, list[str]],
+        opened: Any,
         load_start: int,
     ) -> LoadedVersion:
-        files = found.source.files(version, found.config.default_model_filename)
-        check_kind(files.model_file, found.source.name)
-        opened = None
-        example = self._examples.find(found.likeness)
-        if example is not None:
-            loaded, opened = self._load_alike(example, found, files, load_start)
-            if loaded is not None:
-                return loaded
+        files, _ = self._files(found, version)
         config = messages.ModelConfig()
         config.CopyFrom(found.config)
         folders, backend_directory = (files.directory, found.source.directory), self._options.backend_directory
@@ -216,22 +255,7 @@ class Loader:
             self._examples.add(found.likeness, Example(config, spec, opened.signature))
         return LoadedVersion(config, labels, handle)
 
-    def _load_alike(
-        self, example: Example, found: FoundModel, files: VersionFiles, load_start: int
-    ) -> tuple[LoadedVersion | None, Any]:
-        """Load a version as another one was loaded. Returns the opened file where its signature is a different one."""
-        config = messages.ModelConfig()
-        config.CopyFrom(example.config)
-        config.name = found.config.name
-        config.ClearField("instance_group")
-        config.instance_group.extend(found.config.instance_group)
-        normalize_instance_groups(config, self._gpus)
-        spec = alike_spec(example.spec, config, files)
-        metrics = self._metrics(found, config, files.version, load_start)
-        model, opened = self._engine.load_alike(spec, example.signature, metrics)
-        return LoadedVersion(config, {}, Handle(model)) if model is not None else None, opened
-
-    def _metrics(self, found: FoundModel, config: messages.ModelConfig, version: int, load_start: int) -> Any:
+    def _metrics(self, found: FoundModel, config: messages.ModelConfig, version: int, load_start: int = 0) -> Any:
         """Make the specification of a version's metrics; None where there are to be none."""
         if not self._options.allow_metrics:
             return None

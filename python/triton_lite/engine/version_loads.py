@@ -6,6 +6,7 @@ import contextlib
 import functools
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,9 @@ _UNLOAD_SECONDS = 0.5
 # How long a load call waits for instances that are not wanted any more: one that has a sequence may take for ever.
 _DEPARTURE_SECONDS = 10.0
 _SEQUENCE_DEPARTURE_SECONDS = 0.5
+
+# Small models that one thread loads at once.
+_MOST_AT_ONCE = 16
 
 Labels = Mapping[str, list[str]]
 
@@ -87,6 +91,14 @@ class _Loading:
             return self.complete
 
 
+@dataclass(frozen=True)
+class _Alike:
+    """A version that may be like others that were loaded."""
+
+    loading: _Loading
+    version: int
+
+
 class VersionLoads:
     """The versions that are served. Calls for different models may run side by side, for the same one in turn."""
 
@@ -120,11 +132,12 @@ class VersionLoads:
         self, models: Mapping[str, Known], labels_of: Callable[[str], Labels], jobs: Jobs
     ) -> dict[str, TritonError]:
         failures: dict[str, TritonError] = {}
+        alike: deque[_Alike] = deque()
         loadings: list[_Loading] = []
         for key, known in models.items():
             loading = self._plan(key, known)
             loadings.append(loading)
-            self._begin(loading, labels_of(key), jobs, failures)
+            self._begin(loading, labels_of(key), jobs, alike, failures)
             if not loading.wanted:
                 self._table.try_without_version(key)
                 failures[key] = _no_version(known.model)
@@ -206,23 +219,49 @@ class VersionLoads:
         kept = {version: _with_policy(one, config) for version, one in kept.items()}
         return _Loading(key, known.model, known.scratch, wanted, kept, changing)
 
-    def _begin(self, loading: _Loading, labels: Labels, jobs: Jobs, failures: dict[str, TritonError]) -> None:
+    def _begin(
+        self,
+        loading: _Loading,
+        labels: Labels,
+        jobs: Jobs,
+        alike: deque[_Alike],
+        failures: dict[str, TritonError],
+    ) -> None:
         """Load what is to be loaded of a model, on other threads; the last one to end makes the model served."""
-        key = loading.key
-        making: list[Callable[[], LoadedVersion | InstanceUpdate]] = []
-        new = [version for version in loading.wanted if version not in loading.kept]
-        for version in new:
+        key, found = loading.key, loading.found
+        for version in loading.wanted:
+            if version in loading.kept:
+                continue
             if logs.settings().info:  # A record that nobody wants takes as long as all else that is done here.
                 _log.info("loading: %s:%d", key, version)
             if version in loading.changing:
                 loaded = loading.changing[version].loaded
-                making.append(functools.partial(self._prepare_update, loading.found, version, loaded))
+                update = functools.partial(self._prepare_update, found, version, loaded)
+                jobs.add(functools.partial(self._make, loading, version, update, failures))
+                continue
+            if version not in self._served.get(key, {}):  # A reload is made aside, while the version is served.
+                self._table.advance(key, version, State.LOADING)
+            if found.likeness is not None:
+                alike.append(_Alike(loading, version))
+                jobs.add(functools.partial(self._load_alike, alike, jobs, failures))
             else:
-                if version not in self._served.get(key, {}):  # A reload is made aside, while the version is served.
-                    self._table.advance(key, version, State.LOADING)
-                making.append(functools.partial(self._load_version, loading.found, version, labels))
-        for version, make in zip(new, making, strict=True):
-            jobs.add(functools.partial(self._make, loading, version, make, failures))
+                load = functools.partial(self._load_version, found, version, labels)
+                jobs.add(functools.partial(self._make, loading, version, load, failures))
+
+    def _load_alike(self, waiting: deque[_Alike], jobs: Jobs, failures: dict[str, TritonError]) -> None:
+        """Load some at once, fewer the fewer there are left: other threads are to have work, too."""
+        count = len(waiting) // (2 * self._options.model_load_thread_count)
+        some: list[_Alike] = []
+        with contextlib.suppress(IndexError):  # Others take of them, too.
+            while len(some) < max(1, min(count, _MOST_AT_ONCE)):
+                some.append(waiting.popleft())
+        results = self._loader.load_alike([(one.loading.found, one.version) for one in some]) if some else []
+        for one, (loaded, opened) in zip(some, results, strict=True):
+            if loaded is not None:
+                self._end(one.loading, one.version, loaded, failures)
+            else:
+                load = functools.partial(self._load_version, one.loading.found, one.version, {}, opened)
+                jobs.add(functools.partial(self._make, one.loading, one.version, load, failures))
 
     def _make(
         self,
@@ -236,14 +275,24 @@ class VersionLoads:
             result = make()
         except TritonError as error:
             result = error
+        self._end(loading, version, result, failures)
+
+    def _end(
+        self,
+        loading: _Loading,
+        version: int,
+        result: LoadedVersion | InstanceUpdate | TritonError,
+        failures: dict[str, TritonError],
+    ) -> None:
         if loading.end(version, result):
             self._finish(loading, failures)
 
-    def _load_version(self, found: FoundModel, version: int, labels: Labels) -> LoadedVersion:
+    def _load_version(self, found: FoundModel, version: int, labels: Labels, opened: Any = None) -> LoadedVersion:
         for left in range(self._options.model_load_retry_count, -1, -1):
             try:
-                return self._loader.load(found, version, labels)
+                return self._loader.load(found, version, labels, opened)
             except TritonError as error:
+                opened = None  # Used up.
                 _log.error("failed to load '%s' version %d: %s", found.source.name, version, explain(error))
                 if not left:
                     raise
