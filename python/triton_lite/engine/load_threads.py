@@ -42,8 +42,10 @@ class Jobs:
         self._runs: list[Future[None]] = []
 
     def add(self, job: Job) -> None:
-        """Have a thread do something."""
+        """Have a thread do something. Raises CancelledError where nothing is begun any more."""
         with self._lock:
+            if self._threads.closed:
+                raise CancelledError
             self._waiting.append(job)
             if self._working == self._threads.count:
                 return

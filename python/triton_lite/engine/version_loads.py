@@ -39,7 +39,7 @@ _DEPARTURE_SECONDS = 10.0
 _SEQUENCE_DEPARTURE_SECONDS = 0.5
 
 # Small models that one thread loads at once.
-_MOST_AT_ONCE = 16
+_MOST_AT_ONCE = 32
 
 Labels = Mapping[str, list[str]]
 
