@@ -147,6 +147,10 @@ class Loader:
             )
         return likeness
 
+    def has_example(self, found: FoundModel) -> bool:
+        """Tell whether a model like this one was loaded."""
+        return self._examples.find(found.likeness) is not None
+
     def load_alike(self, wanted: Sequence[tuple[FoundModel, int]]) -> list[tuple[LoadedVersion | None, Any]]:
         """Load versions at once that are as others that were loaded.
 

@@ -253,14 +253,18 @@ class VersionLoads:
         count = len(waiting) // (2 * self._options.model_load_thread_count)
         some: list[_Alike] = []
         with contextlib.suppress(IndexError):  # Others take of them, too.
-            while len(some) < max(1, min(count, _MOST_AT_ONCE)):
+            some.append(waiting.popleft())
+            while self._loader.has_example(some[0].loading.found) and len(some) < min(count, _MOST_AT_ONCE):
                 some.append(waiting.popleft())
         results = self._loader.load_alike([(one.loading.found, one.version) for one in some]) if some else []
         for one, (loaded, opened) in zip(some, results, strict=True):
             if loaded is not None:
                 self._end(one.loading, one.version, loaded, failures)
+                continue
+            load = functools.partial(self._load_version, one.loading.found, one.version, {}, opened)
+            if one is some[-1]:
+                self._make(one.loading, one.version, load, failures)
             else:
-                load = functools.partial(self._load_version, one.loading.found, one.version, {}, opened)
                 jobs.add(functools.partial(self._make, one.loading, one.version, load, failures))
 
     def _make(
