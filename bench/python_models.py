@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import inprocess, load, processes
+from bench import echo, inprocess, load, processes
 from bench.engine_process import engine
 from bench.regions import Region
 from bench.rounds import HEADER, Comparison, Sample, alternate
@@ -158,6 +158,15 @@ def _over_the_wire(
     ]
 
 
+def _only_echoed(case: Case, triton: Server, folder: Path, rounds: int, seconds: float) -> Comparison:
+    """What a server can reach over HTTP that does nothing with a body but send it back."""
+    data, header_length = http_body(case.inputs, ["OUTPUT0"])
+    body = _written(folder, "body", data)
+    with echo.running() as (port, pid):
+        sides = [_http(server, case.model, body, header_length, seconds) for server in (Server(port, 0, pid), triton)]
+        return alternate(f"HTTP, {case.label}", 0, sides[0], sides[1], rounds)
+
+
 def _in_regions(case: Case, both: Both, folder: Path, rounds: int, seconds: float) -> list[Comparison]:
     """Input and output in system shared memory."""
     from triton_lite.proto import messages
@@ -266,7 +275,10 @@ def report(oracle: str | None, rounds: int, seconds: float) -> str:
             memory = [_memory(server) for server in both]
             rows = [row for case in CASES for row in _over_the_wire(case, both, bodies, rounds, seconds)]
             rows += _in_regions(CASES[1], both, bodies, rounds, seconds)
+            echoed = [_only_echoed(case, both[1], bodies, rounds, seconds) for case in CASES[:2]]
             library = _library_of(both[1])
         rows += _without_front_ends(repository, library, rounds, seconds)
     table = "\n".join([HEADER, *(row.row() for row in rows)])
-    return f"{table}\n\nIdle process of a model: {memory[0]:.1f} MB PSS, of Triton's {memory[1]:.1f} MB\n"
+    most = "\n".join(f"{row.name}, a server that only echoes: {row.ratio:.2f} times Triton" for row in echoed)
+    idle = f"Idle process of a model: {memory[0]:.1f} MB PSS, of Triton's {memory[1]:.1f} MB"
+    return f"{table}\n\n{most}\n{idle}\n"

@@ -38,6 +38,15 @@ struct PyHttpInferCall {
   bool regions_denied = false;
 };
 
+// Throws where an answer is none of the model's. The tail consists of views of the answer's segments.
+wire::HttpInferAnswer EncodeAnswer(const PyAnswer& answer, const wire::ResponseFormat& format);  // http_codec.cc
+
+// What an HTTP inference is sent as.
+inline Method HttpMethod(const wire::HttpInferCall& call, bool regions_denied) {
+  const Method method = call.raw_binary ? Method::kRawInfer : Method::kModelInfer;
+  return static_cast<Method>(static_cast<std::uint16_t>(method) | (regions_denied ? kRegionsDenied : 0));
+}
+
 void BindStatus(pybind11::module_& m);         // status.cc
 void BindLog(pybind11::module_& m);            // log.cc: configure_log, start_access_log, stop_access_log
 void BindModelSpec(pybind11::module_& m);      // model_spec.cc
@@ -48,6 +57,7 @@ void BindEngine(pybind11::module_& m);        // engine.cc: Engine, OpenedModel,
 void BindMetrics(pybind11::module_& m);       // metrics.cc: ModelMetricsSpec, MetricsText
 void BindStatistics(pybind11::module_& m);    // statistics.cc: ModelStatistics, DurationSum, BatchDurations
 void BindHttpCodec(pybind11::module_& m);     // http_codec.cc: HttpInferCall, decode_http_infer, encode_http_infer
+void BindHttpExchange(pybind11::module_& m);  // http_exchange.cc: InferExchange, begin_http_infer
 void BindDeviceMemory(pybind11::module_& m);  // device_memory.cc: DeviceMemory
 void BindClient(pybind11::module_& m);        // client.cc: Answer, ChannelClient
 

@@ -13,6 +13,8 @@
 
 #include "bindings/bindings.h"
 #include "bindings/buffer_view.h"
+#include "bindings/channel_client.h"
+#include "bindings/detached.h"
 #include "bindings/device_memory.h"
 #include "engine/engine.h"
 #include "wire/call_metadata.h"
@@ -22,110 +24,6 @@ namespace py = pybind11;
 
 namespace triton_lite::bindings {
 namespace {
-
-// Copying less is over sooner than letting the GIL go and taking it back.
-constexpr std::size_t kLargeByteSize = 64 * 1024;
-
-// The bytes of one segment of an answer; keeps the answer.
-struct AnswerSegment {
-  static constexpr bool kReadOnly = true;
-  py::object answer;
-  Bytes bytes;
-  MutableBytes exported() const { return {const_cast<std::byte*>(bytes.data()), bytes.size()}; }
-};
-
-// Arena memory that a front end receives a body into.
-struct RequestBody {
-  static constexpr bool kReadOnly = false;
-  Buffer memory;
-  MutableBytes exported() const { return memory.mutable_bytes(); }
-};
-
-// Runs `work` without the GIL if it is worth it.
-template <typename Work>
-auto Detached(bool worth_it, Work work) {
-  std::optional<py::gil_scoped_release> release;
-  if (worth_it) {
-    release.emplace();
-  }
-  return work();
-}
-
-class PyClient {
- public:
-  // `engine`: what a direct client calls into; kept alive.
-  PyClient(std::unique_ptr<ChannelClient> client, py::object engine)
-      : engine_(std::move(engine)), client_(std::move(client)) {}
-  ~PyClient() {
-    py::gil_scoped_release release;
-    client_.reset();
-  }
-
-  CallId Send(Method method, const CallBody& body) {
-    std::size_t byte_size = body.message.size();
-    for (Bytes segment : body.segments) {
-      byte_size += segment.size();
-    }
-    // A direct call may run the whole request.
-    const bool long_way = byte_size >= kLargeByteSize || !engine_.is_none();
-    const auto call = Detached(long_way, [&] { return client_->Send(method, body); });
-    RaiseIfError(call.status());
-    return *call;
-  }
-
-  py::object Wait(CallId call, std::optional<double> timeout) {
-    const std::uint64_t deadline = DeadlineAfter(timeout);
-    while (true) {
-      bool interrupted = false;
-      ReceivedAnswerPtr answer;
-      {
-        py::gil_scoped_release release;
-        answer = client_->Wait(call, deadline, &interrupted);
-      }
-      if (answer != nullptr) {
-        return py::cast(PyAnswer{std::move(answer)});
-      }
-      if (interrupted && PyErr_CheckSignals() != 0) {
-        throw py::error_already_set();
-      }
-      if (!interrupted) {
-        return py::none();
-      }
-    }
-  }
-
-  py::list Poll() {
-    std::vector<ReceivedAnswerPtr> answers;
-    {
-      py::gil_scoped_release release;
-      answers = client_->Poll();
-    }
-    py::list list(answers.size());
-    for (std::size_t i = 0; i < answers.size(); ++i) {
-      list[i] = py::cast(PyAnswer{std::move(answers[i])});
-    }
-    return list;
-  }
-
-  py::object AllocateBody(std::size_t byte_size) {
-    auto memory = Detached(true, [&] { return client_->AllocateBody(byte_size); });
-    RaiseIfError(memory.status());
-    return ViewOf(RequestBody{*std::move(memory)});
-  }
-
-  ChannelClient& client() { return *client_; }
-
- private:
-  static std::uint64_t DeadlineAfter(std::optional<double> timeout) {
-    if (!timeout || *timeout > 1e9) {
-      return 0;
-    }
-    return NowNanoseconds() + static_cast<std::uint64_t>(std::max(0.0, *timeout) * 1e9);
-  }
-
-  const py::object engine_;
-  std::unique_ptr<ChannelClient> client_;
-};
 
 std::unique_ptr<PyClient> Connect(std::string socket_path, std::string name, std::uint32_t max_calls,
                                   std::uint64_t body_budget_byte_size, std::uint32_t stream_window) {
@@ -199,10 +97,8 @@ CallId LendTensors(PyClient& client, std::uint16_t method, const py::object& mes
 }
 
 CallId SendHttp(PyClient& client, const PyHttpInferCall& call, std::uint64_t since, std::string_view about) {
-  const Method method = call.call.raw_binary ? Method::kRawInfer : Method::kModelInfer;
-  const std::uint16_t denied = call.regions_denied ? kRegionsDenied : 0;
   const std::string metadata = MetadataOf(since, about);
-  return client.Send(static_cast<Method>(static_cast<std::uint16_t>(method) | denied),
+  return client.Send(HttpMethod(call.call, call.regions_denied),
                      {.message = call.call.message, .segments = call.call.segments, .metadata = metadata});
 }
 
@@ -271,7 +167,12 @@ void BindClient(py::module_& m) {
       .def("lend", &LendTensors, py::arg("method"), py::arg("message"), py::arg("tensors"),
            py::arg("device_outputs") = false)
       .def("send_http", &SendHttp, py::arg("call"), py::arg("since") = 0, py::arg("about") = py::bytes())
-      .def("allocate_body", &PyClient::AllocateBody, py::arg("byte_size"))
+      .def(
+          "allocate_body",
+          [](PyClient& self, std::size_t byte_size) {
+            return ViewOf(RequestBody{ValueOrRaise(self.AllocateBody(byte_size))});
+          },
+          py::arg("byte_size"))
       .def(
           "cancel", [](PyClient& self, CallId call) { Detached(true, [&] { self.client().Cancel(call); }); },
           py::arg("call"))

@@ -1,13 +1,13 @@
 // HttpInferCall, decode_http_infer, encode_http_infer.
 #include <pybind11/stl.h>
 
-#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "bindings/bindings.h"
+#include "bindings/detached.h"
 #include "wire/http_infer.h"
 #include "wire/pb_reader.h"
 
@@ -15,20 +15,6 @@ namespace py = pybind11;
 
 namespace triton_lite::bindings {
 namespace {
-
-// Below this a codec call is shorter than letting the GIL go and taking it back.
-constexpr std::size_t kLargeBody = 64 * 1024;
-
-// Runs `work` without the GIL when it is long enough to pay.
-template <typename Work>
-void RunDetached(std::size_t byte_size, Work work) {
-  if (byte_size < kLargeBody) {
-    work();
-    return;
-  }
-  py::gil_scoped_release release;
-  work();
-}
 
 // A view that keeps the exporter from moving or freeing its bytes.
 py::object ContiguousView(const py::buffer& buffer) {
@@ -70,48 +56,25 @@ std::unique_ptr<PyHttpInferCall> Decode(const std::string& model_name, const std
   if (const auto length = wire::ParseHeaderLength(request.header_length, request.body.size()); !length.ok()) {
     RaiseBeforeContentType(length.status());
   }
-  Status status;
-  RunDetached(request.body.size(), [&] { status = wire::DecodeHttpInfer(request, &call->call); });
-  RaiseIfError(status);
+  RaiseIfError(
+      Detached(request.body.size() >= kLargeByteSize, [&] { return wire::DecodeHttpInfer(request, &call->call); }));
   return call;
-}
-
-std::size_t TotalSize(std::span<const Bytes> runs) {
-  std::size_t size = 0;
-  for (Bytes run : runs) {
-    size += run.size();
-  }
-  return size;
 }
 
 // JSON text and tail in one bytes object.
 py::bytes JoinBody(const wire::HttpInferAnswer& answer) {
-  const std::size_t size = answer.json.size() + TotalSize(answer.tail);
+  const std::size_t size = answer.byte_size();
   PyObject* const object = PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size));
   if (object == nullptr) {
     throw py::error_already_set();
   }
   const auto body = py::reinterpret_steal<py::bytes>(object);
-  char* at = PyBytes_AS_STRING(object);
-  RunDetached(size, [&] {
-    std::memcpy(at, answer.json.data(), answer.json.size());
-    at += answer.json.size();
-    for (Bytes run : answer.tail) {
-      std::memcpy(at, run.data(), run.size());
-      at += run.size();
-    }
-  });
+  Detached(size >= kLargeByteSize, [&] { answer.Write(PyBytes_AS_STRING(object)); });
   return body;
 }
 
 py::tuple Encode(const PyAnswer& answer, const PyHttpInferCall& call) {
-  wire::HttpInferAnswer encoded;
-  Status status;
-  const std::span<const Bytes> segments = answer.received->segments();
-  RunDetached(TotalSize(segments), [&] {
-    status = wire::EncodeHttpInfer(answer.received->message(), segments, call.call.format, &encoded);
-  });
-  RaiseIfError(status);
+  const wire::HttpInferAnswer encoded = EncodeAnswer(answer, call.call.format);
   const py::object header_length = encoded.has_binary ? py::object(py::int_(encoded.json.size())) : py::none();
   return py::make_tuple(JoinBody(encoded), header_length);
 }
@@ -126,6 +89,18 @@ std::vector<py::bytes> CopySegments(const PyHttpInferCall& call) {
 }
 
 }  // namespace
+
+wire::HttpInferAnswer EncodeAnswer(const PyAnswer& answer, const wire::ResponseFormat& format) {
+  wire::HttpInferAnswer encoded;
+  const std::span<const Bytes> segments = answer.received->segments();
+  std::size_t byte_size = 0;
+  for (Bytes segment : segments) {
+    byte_size += segment.size();
+  }
+  RaiseIfError(Detached(byte_size >= kLargeByteSize,
+                        [&] { return wire::EncodeHttpInfer(answer.received->message(), segments, format, &encoded); }));
+  return encoded;
+}
 
 void BindHttpCodec(py::module_& m) {
   py::class_<PyHttpInferCall>(m, "HttpInferCall")

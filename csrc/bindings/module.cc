@@ -13,6 +13,7 @@ PYBIND11_MODULE(_native, m) {
   tb::BindModelLink(m);
   tb::BindEngine(m);
   tb::BindHttpCodec(m);
+  tb::BindHttpExchange(m);
   tb::BindDeviceMemory(m);
   tb::BindClient(m);
 }

@@ -64,6 +64,10 @@ struct HttpInferAnswer {
   std::string json;
   std::vector<Bytes> tail;  // Without empty ones.
   bool has_binary = false;  // False: plain JSON answer (no Inference-Header-Content-Length).
+
+  std::size_t byte_size() const;
+  // Writes JSON and tail, byte_size() bytes.
+  void Write(char* out) const;
 };
 
 // `segments`: one for each output, in order (empty for outputs in shared memory).

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "wire/http_infer.h"
 #include "wire/infer_message.h"
 #include "wire/json_writer.h"
@@ -113,6 +115,22 @@ Status EncodeHttpInfer(Bytes message, std::span<const Bytes> segments, const Res
   }
   *json += "]}";
   return {};
+}
+
+std::size_t HttpInferAnswer::byte_size() const {
+  std::size_t size = json.size();
+  for (Bytes run : tail) {
+    size += run.size();
+  }
+  return size;
+}
+
+void HttpInferAnswer::Write(char* out) const {
+  out = std::copy(json.begin(), json.end(), out);
+  for (Bytes run : tail) {
+    const std::string_view text = AsText(run);
+    out = std::copy(text.begin(), text.end(), out);
+  }
 }
 
 }  // namespace triton_lite::wire

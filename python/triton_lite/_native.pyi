@@ -708,6 +708,44 @@ def encode_http_infer(answer: Answer, call: HttpInferCall) -> tuple[bytes, int |
 def is_whole_message(message: bytes) -> bool:
     """Tell whether a protobuf message consists of whole fields, so that others can be put behind it."""
 
+# --- csrc/bindings/http_exchange.cc ----------------------------------------------------------------------------------
+
+class InferExchange:
+    """A usual inference request over HTTP/1.1, from its first bytes to its answer. Used from one thread."""
+
+    @property
+    def call(self) -> int:
+        """The call that it was sent as; 0 until then."""
+    @property
+    def model_name(self) -> str: ...
+    @property
+    def model_version(self) -> str: ...
+    @property
+    def header_id(self) -> bytes:
+        """The x-request-id of its answer: the request's own id, else the one of its headers, else empty."""
+    def room(self) -> memoryview:
+        """The memory for the rest of its body."""
+    def take(self, byte_size: int) -> bool:
+        """Note that so much was written to `room`; True when the body is there."""
+    def send(self, client: ChannelClient, max_input_size: int) -> bool:
+        """Send it, now that its body is there. False, and nothing was done, if it cannot be read or sent."""
+    def given(self) -> bytes:
+        """What came of it, until it is sent."""
+    def reply(self, answer: Answer, more_headers: bytes) -> list[Buffer]:
+        """Encode the HTTP response of an answer that is OK, in parts: one, or the tensors as views of the answer.
+
+        more_headers: whole lines. Raises TritonError if the answer cannot be encoded as the request wants it.
+        """
+
+def begin_http_infer(
+    client: ChannelClient, data: bytes, max_input_size: int, deny_regions: bool
+) -> InferExchange | None:
+    """Take a request by what came first of it: the whole head, and some or all of its body, which is sent then.
+
+    None, and nothing was done, for what is no POST …/infer, has anything unusual in its head, cannot be read or sent;
+    and while the engine traces. Protocol: v2 inference; binary tensor data extension.
+    """
+
 # --- csrc/bindings/device_memory.cc ----------------------------------------------------------------------------------
 
 class DeviceMemory:

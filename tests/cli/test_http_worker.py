@@ -9,7 +9,7 @@ PROGRAM = """
 from types import SimpleNamespace
 from gunicorn.config import Config
 from gunicorn.workers import gasgi
-from triton_lite.cli.http_connection import AgingConnection
+from triton_lite.cli.aging_connection import AgingConnection
 from triton_lite.cli.http_worker import take_connections
 
 take_connections(AgingConnection)

@@ -6,12 +6,13 @@ from typing import Any
 
 from gunicorn.workers import gasgi  # type: ignore[import-untyped]
 
-from triton_lite.cli.http_connection import AgingConnection, Connection
+from triton_lite.cli.aging_connection import AgingConnection
+from triton_lite.cli.lane_connection import LaneConnection
 from triton_lite.launch import options
 
 
 class Worker(gasgi.ASGIWorker):  # type: ignore[misc]
-    """Serves with `Connection`. `max_age`: seconds after which a connection ends, None for never."""
+    """Serves with `LaneConnection`. `max_age`: seconds after which a connection ends, None for never."""
 
     max_age: float | None = None
 
@@ -20,11 +21,11 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]
         age = options()["http-max-connection-age"]
         if age is not None:
             self.max_age = age / 1000
-        take_connections(Connection if age is None else AgingConnection)
+        take_connections(LaneConnection if age is None else AgingConnection)
         return super().init_process()
 
 
-def take_connections(kind: type[Connection]) -> None:
+def take_connections(kind: type[LaneConnection]) -> None:
     """Have gunicorn's workers in this process make such connections."""
     # It keeps what it finds out about its parser in the class that is asked, but looks for it in its own.
     gasgi.ASGIProtocol._check_h1c_protocol_available()

@@ -156,6 +156,15 @@ class Bridge:
         call = client.send(method, message, segments, since, about)
         return self._take(client, call, taker)
 
+    def expect(self, call: int, taker: Taker) -> None:
+        """Have `taker` take the answers of a call that was sent by `current`."""
+        self._waiting[call] = taker
+
+    def give_up(self, call: int) -> None:
+        """Give up a call that is expected."""
+        if self._client is not None:
+            self._give_up(self._client, call)
+
     def post(self, method: int, message: bytes) -> None:
         """Send a call whose answer nobody waits for, if there is an engine."""
         client = self.current

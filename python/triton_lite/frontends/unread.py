@@ -29,6 +29,11 @@ class UnreadAnswers:
         self._most = 0  # Since all were read.
         self._waiting: list[asyncio.Future[None]] = []
 
+    @property
+    def byte_size(self) -> int:
+        """Bytes that are on their way."""
+        return self._byte_size
+
     def check(self, byte_size: int) -> None:
         """Raise TritonError(UNAVAILABLE) if there is no room for so much more."""
         if byte_size >= COUNTED_BYTE_SIZE and not self._has_room(byte_size):

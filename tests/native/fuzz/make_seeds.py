@@ -26,6 +26,7 @@ MOST_BYTES = 2048
 def main(folder: Path) -> None:
     seeds = {
         "http_infer": list(http_bodies()),
+        "http_head": list(http_heads()),
         "grpc_infer": list(grpc_messages()),
         "generate": list(generate_bodies()),
         "json": [body[1:] for body in http_bodies() if body[:1] == b"\0"],
@@ -57,6 +58,13 @@ def bodies(ending: str) -> Iterator[tuple[bytes, str | None]]:
         headers = {name.lower(): value for name, value in request["headers"]}
         if request["path"].endswith(ending) and "content-encoding" not in headers:
             yield body, headers.get("inference-header-content-length")
+
+
+def http_heads() -> Iterator[bytes]:
+    for request in steps("http"):
+        lines = [f"POST {request['path']} HTTP/1.1", "Host: localhost:8000", "Content-Length: 120"]
+        lines += [f"{name}: {value}" for name, value in request["headers"]]
+        yield "\r\n".join([*lines, "", ""]).encode()
 
 
 def http_bodies() -> Iterator[bytes]:

@@ -18,6 +18,7 @@ from triton_lite.frontends.http.fast_infer import FastInfer
 from triton_lite.frontends.http.front_end import FrontEnd
 from triton_lite.frontends.http.guarded import GuardedFastInfer, GuardedResource
 from triton_lite.frontends.http.keep_alive import hold_next_request
+from triton_lite.frontends.http.lane import InferLane
 from triton_lite.frontends.http.lingering import LINGER, linger
 from triton_lite.frontends.http.recycling import CLOSE, Recycling
 from triton_lite.frontends.http.router import Router
@@ -34,7 +35,11 @@ class Application:
     """Called with (environ, start_response) it is a WSGI application, with (scope, receive, send) an ASGI one.
 
     Making it starts nothing and reads no environment; `prepare` does that, at the latest with the first request.
+
+    lane: where connections can bring usual inference requests without asking anybody, None if they may not.
     """
+
+    lane: InferLane | None = None
 
     def __init__(self, front_end: FrontEnd | None = None) -> None:
         self._front_end = front_end or FrontEnd()
@@ -54,6 +59,7 @@ class Application:
             keep_heads()
         self._wsgi, self._asgi = _falcon_apps(self._front_end, guard)
         self._serve_wsgi, self._serve_asgi = self._call_wsgi, self._call_asgi
+        self.lane = InferLane(self._front_end) if options.plain else None
         if guard is not None:
             self._fast_infer = GuardedFastInfer(self._front_end, guard)
         if options.cors_origins:

@@ -12,14 +12,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from triton_lite.errors import TritonError
-from triton_lite.frontends.access import ID_HEADER, about_asgi, header_id
+from triton_lite.frontends.access import ID_HEADER, about_asgi
 from triton_lite.frontends.http import body as bodies
 from triton_lite.frontends.http.disconnect import cut_short
 from triton_lite.frontends.http.front_end import FrontEnd
-from triton_lite.frontends.http.infer import decode, refuse_async
+from triton_lite.frontends.http.infer import decode
 from triton_lite.frontends.http.keep_alive import hold_next_request
 from triton_lite.frontends.http.recycling import CLOSE
-from triton_lite.frontends.http.replies import JSON
+from triton_lite.frontends.http.refusal import content_length, refusal_of, with_id
 from triton_lite.frontends.http.tracing import CONTEXT, SINCE, report_sent
 from triton_lite.frontends.link import failed_in_model, raise_for
 from triton_lite.frontends.peers import client_of, is_local_asgi
@@ -83,14 +83,12 @@ class FastInfer:
             encoded, json_byte_size = self._front_end.codec.encode_http_infer(answer, call)
             self._front_end.unread.check(len(encoded))
         except TritonError as error:
-            refusal = _Refusal()
-            await refuse_async(self._front_end, refusal, model, version, error, in_model)
-            headers = [(b"content-type", refusal.content_type.encode()), *refusal.headers]
-            await self._send(trace, receive, send, refusal.status, _with_id(headers, request_id), refusal.data)
+            refusal = await refusal_of(self._front_end, model, version, error, in_model)
+            await self._send(trace, receive, send, refusal.status, refusal.headers(request_id), refusal.data)
             return None
         # What they hold of the engine's memory goes back: a client may take long to read.
         del answer, call, body
-        headers = _with_id(_content_headers(json_byte_size), request_id)
+        headers = [*with_id(_content_headers(json_byte_size), request_id), content_length(encoded)]
         if len(encoded) < COUNTED_BYTE_SIZE:
             await self._send(trace, receive, send, 200, headers, encoded)
         else:
@@ -107,7 +105,6 @@ class FastInfer:
         headers: list[tuple[bytes, bytes]],
         body: bytes,
     ) -> None:
-        headers.append((b"content-length", b"%d" % len(body)))
         if self._front_end.recycling.closing:
             headers.append(CLOSE)
         if trace is not None:
@@ -131,24 +128,6 @@ class FastInfer:
 def is_infer(scope: dict[str, Any]) -> bool:
     """Tell whether a request asks for inference."""
     return _PATH.fullmatch(scope.get("raw_path") or b"") is not None
-
-
-class _Refusal:
-    """As much of Falcon's response as a refusal sets."""
-
-    status = 200
-    content_type = JSON
-    data = b""
-
-    def __init__(self) -> None:
-        self.headers: list[tuple[bytes, bytes]] = []
-
-    def set_header(self, name: str, value: str) -> None:
-        """As Falcon's."""
-        self.headers.append((name.lower().encode(), value.encode()))
-
-    def set_headers(self, headers: dict[str, str]) -> None:
-        """Refusals of headers happen before a request comes here."""
 
 
 def _headers(scope: dict[str, Any]) -> list[tuple[bytes, bytes]]:
@@ -188,12 +167,6 @@ def _content_headers(json_byte_size: int | None) -> list[tuple[bytes, bytes]]:
     if json_byte_size is None:
         return [_JSON_TYPE]
     return [_BINARY_TYPE, (b"inference-header-content-length", b"%d" % json_byte_size)]
-
-
-def _with_id(headers: list[tuple[bytes, bytes]], request_id: bytes) -> list[tuple[bytes, bytes]]:
-    if request_id and header_id(request_id.decode("latin-1")):
-        headers.append((_ID_HEADER, request_id))
-    return headers
 
 
 async def _pieces(event: dict[str, Any], receive: Receive) -> AsyncIterator[Buffer]:

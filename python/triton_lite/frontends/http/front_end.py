@@ -10,7 +10,7 @@ from triton_lite.frontends.bridge import Bridge
 from triton_lite.frontends.http.disconnect import Watches
 from triton_lite.frontends.http.options import HttpOptions
 from triton_lite.frontends.http.recycling import Recycling
-from triton_lite.frontends.link import Answer, EngineLink
+from triton_lite.frontends.link import Answer, Client, EngineLink
 from triton_lite.frontends.peers import is_local_http
 from triton_lite.frontends.unread import UnreadAnswers
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from typing_extensions import Buffer
+
+    from triton_lite.frontends.http.exchange import Exchange
 
 
 class Codec(Protocol):
@@ -36,6 +38,9 @@ class Codec(Protocol):
 
     def encode_http_infer(self, answer: Answer, call: Any) -> tuple[bytes, int | None]:
         """Encode an answer's body; the number is the JSON's byte size where a binary tail follows it."""
+
+    def begin_http_infer(self, client: Client, data: bytes, max_input_size: int, deny_regions: bool) -> Exchange | None:
+        """Take a usual request by what came first of it; None for any other."""
 
 
 class FrontEnd:

@@ -30,6 +30,11 @@ class HttpOptions:
     cors_origins: tuple[str, ...] = ()
     max_unread_byte_size: int = 0  # 0: the default of UnreadAnswers.
 
+    @property
+    def plain(self) -> bool:
+        """Whether an inference needs nothing of its request but what it asks for."""
+        return self.guard is None and not (self.header_forward_pattern or self.access_log or self.cors_origins)
+
     @classmethod
     def from_settings(cls, value: Callable[[str], Any]) -> HttpOptions:
         """Take them from `value`, which gives an option's value by its name."""

@@ -32,15 +32,20 @@ class Recycling:
 
     def follow(self, receive: Any) -> None:
         """Take note of a request; receive: the ASGI server's own. Does nothing under other servers."""
-        worker = self._worker
-        if worker is None:
-            self._begin(receive)
-        elif worker.nr >= self._limit and not self.closing:
+        if self._worker is None:
+            self.attend(getattr(getattr(getattr(receive, "__self__", None), "protocol", None), "worker", None))
+        else:
+            self.attend(self._worker)
+
+    def attend(self, worker: Any) -> None:
+        """Take note of a request that the worker has taken, or counted."""
+        if self._worker is None:
+            self._begin(worker)
+        elif self._worker.nr >= self._limit and not self.closing:
             self._end()
 
-    def _begin(self, receive: Any) -> None:
+    def _begin(self, worker: Any) -> None:
         try:
-            worker = receive.__self__.protocol.worker
             self._limit = worker.max_requests
             worker.loop.add_signal_handler(signal.SIGTERM, self._end)
             worker.nr + worker.alive
