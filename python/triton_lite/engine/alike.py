@@ -26,7 +26,8 @@ def likeness_of(config: messages.ModelConfig, source: ModelSource, read: ReadCon
     """
     if config.backend != ONNXRUNTIME or config.runtime or config.HasField("ensemble_scheduling"):
         return None
-    if config.model_metrics.metric_control:  # Some of them are warned of.
+    # Samples may take long, which would hold others up; some metrics are warned of.
+    if config.model_warmup or config.model_metrics.metric_control:
         return None
     unnamed = messages.ModelConfig()
     unnamed.CopyFrom(config)

@@ -101,7 +101,7 @@ class Loader:
         self._processes = processes
         self._runtime_lock = threading.Lock()
         self._runtime_ready = False
-        self._runtime_begun = False
+        self._beginning: threading.Thread | None = None
         self._examples = Examples()
 
     def find(self, source: ModelSource, override: messages.ModelConfig | None = None) -> FoundModel:
@@ -117,9 +117,9 @@ class Loader:
                 likeness = self._check_alone(config, source, read)
             except ConfigError as error:
                 raise read.placed(error) from None
-            if likeness is not None and not self._runtime_begun:
-                self._runtime_begun = True
-                threading.Thread(target=self._begin_runtime, args=(config,), name="onnxruntime", daemon=True).start()
+            if likeness is not None and self._beginning is None:
+                self._beginning = threading.Thread(target=self._begin_runtime, args=(config,), daemon=True)
+                self._beginning.start()
             return FoundModel(source, read, config, likeness)
 
     def _check_alone(self, config: messages.ModelConfig, source: ModelSource, read: ReadConfig) -> Likeness | None:
@@ -266,6 +266,11 @@ class Loader:
         namespace = found.source.repository if self._options.model_namespacing else None
         return metrics_spec(self._native, config, version, namespace, load_start)
 
+    def close(self) -> None:
+        """Wait for what was begun aside."""
+        if self._beginning is not None:
+            self._beginning.join()
+
     def may_update(self, found: FoundModel, loaded: LoadedVersion) -> bool:
         """Tell whether the instances of a version can be changed while it is served, if they alone differ."""
         if loaded.config.HasField("ensemble_scheduling") or isinstance(found.source, FunctionSource):
@@ -372,8 +377,9 @@ class Loader:
 
     def _begin_runtime(self, config: messages.ModelConfig) -> None:
         """Have ONNX Runtime loaded while the other configurations are read, which takes as long."""
-        self._prepare_runtime(config)
-        self._native.prepare_onnxruntime(self._options.settings_of(config.backend))
+        with suppress(Exception):  # The first load says it.
+            self._prepare_runtime(config)
+            self._native.prepare_onnxruntime(self._options.settings_of(config.backend))
 
     def _prepare_runtime(self, config: messages.ModelConfig) -> None:
         """Point the data plane at ONNX Runtime and what it needs, before the first model that needs it."""

@@ -179,6 +179,7 @@ class VersionLoads:
     def close(self) -> None:
         """Stop loading: what has not begun is dropped. Waits for what has, and lets go of what is served."""
         self._threads.close()
+        self._loader.close()
         while self._served:
             _, versions = self._served.popitem()
             _let_go(versions)
