@@ -23,12 +23,16 @@ struct SignatureTensor {
   Shape dims;             // Every dimension of the file; -1 for a variable one.
   bool optional = false;  // Has a default value in the file.
   bool is_tensor = true;  // False for sequences, maps and other things that cannot be served.
+
+  friend bool operator==(const SignatureTensor&, const SignatureTensor&) = default;
 };
 
 struct ModelSignature {
   std::vector<SignatureTensor> inputs;
   std::vector<SignatureTensor> outputs;
   bool known = false;  // False for backends whose files state no signature (identity).
+
+  friend bool operator==(const ModelSignature&, const ModelSignature&) = default;
 };
 
 // Where one instance runs.

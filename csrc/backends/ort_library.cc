@@ -168,4 +168,8 @@ void ConfigureOnnxRuntime(std::string library_path, std::int32_t cores) {
   state.configuration = {std::move(library_path), cores};
 }
 
+void PrepareOnnxRuntime(const std::map<std::string, std::string>& backend_config) {
+  (void)ort::Library::Get(backend_config);
+}
+
 }  // namespace triton_lite

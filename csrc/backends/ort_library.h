@@ -14,6 +14,8 @@ namespace triton_lite {
 // Says where the library lies (the wheel's onnxruntime/capi/libonnxruntime.so.*; empty: none is installed) and how
 // many cores the process may use. To be called before the first model opens; later calls change nothing.
 void ConfigureOnnxRuntime(std::string library_path, std::int32_t cores);
+// Loads the library, unless that was done, for whoever opens a model next. What is wrong with it is said there.
+void PrepareOnnxRuntime(const std::map<std::string, std::string>& backend_config);
 
 }  // namespace triton_lite
 

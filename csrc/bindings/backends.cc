@@ -1,4 +1,6 @@
-// configure_onnxruntime: where the control plane found ONNX Runtime.
+// Where the control plane found ONNX Runtime.
+#include <pybind11/stl.h>
+
 #include "backends/ort_library.h"
 #include "bindings/bindings.h"
 #include "engine/cpu_budget.h"
@@ -11,6 +13,9 @@ void BindBackends(pybind11::module_& m) {
       [](std::string library_path) { ConfigureOnnxRuntime(std::move(library_path), AvailableCores()); },
       pybind11::arg("library_path"),
       "Say where libonnxruntime.so lies, before the first ONNX model opens; later calls change nothing.");
+  m.def("prepare_onnxruntime", &PrepareOnnxRuntime, pybind11::arg("backend_config"),
+        pybind11::call_guard<pybind11::gil_scoped_release>(),
+        "Load the library ahead of the first model, which tells what is wrong with it.");
 }
 
 }  // namespace triton_lite::bindings

@@ -93,15 +93,19 @@ void Listen(Engine& engine, std::string socket_path, std::uint64_t answer_budget
   RaiseIfError(status);
 }
 
+PyOpenedModel ToPython(OpenedModel opened) {
+  PyOpenedModel result{std::move(opened), {}};
+  result.signature = result.opened.backend->signature();
+  return result;
+}
+
 PyOpenedModel Open(Engine&, const ModelSpec& spec) {
   const ModelSpec copy = spec;  // Python may change its object meanwhile.
   Result<OpenedModel> opened = [&] {
     py::gil_scoped_release release;
     return OpenModel(copy);
   }();
-  PyOpenedModel result{ValueOrRaise(std::move(opened)), {}};
-  result.signature = result.opened.backend->signature();
-  return result;
+  return ToPython(ValueOrRaise(std::move(opened)));
 }
 
 // One link for each instance, in the order of place_instances.
@@ -168,6 +172,58 @@ PyLoadedModel Load(Engine& engine, ModelSpec spec, PyOpenedModel* opened, const 
     return engine.Load(std::move(spec), std::move(taken), shown, VerboseWarmUpLog());
   }();
   return PyLoadedModel{ValueOrRaise(std::move(loaded))};
+}
+
+using PyAlike = std::tuple<const ModelSpec*, const ModelSignature*, const ModelLoadMetrics*>;
+using PyLoadedAlike = std::pair<std::optional<PyLoadedModel>, std::unique_ptr<PyOpenedModel>>;
+
+// One model like another that was loaded from a file of this signature.
+struct Alike {
+  ModelSpec spec;
+  ModelSignature signature;
+  std::optional<ModelLoadMetrics> metrics;
+  OpenedModel opened;
+  ServedModelPtr model;
+
+  Status Load(Engine& engine) {
+    if (metrics.has_value()) {
+      metrics->load_start = NowNanoseconds();
+    }
+    ASSIGN_OR_RETURN(opened, OpenModel(spec));
+    if (opened.backend->signature() == signature) {
+      ASSIGN_OR_RETURN(model, engine.Load(std::move(spec), std::move(opened), std::move(metrics), VerboseWarmUpLog()));
+    }
+    return {};
+  }
+};
+
+// One call for many: between two of them, code and data of Python and of the library would drive each other from the
+// caches, which costs as much again as either's work.
+std::vector<PyLoadedAlike> LoadAlike(Engine& engine, const std::vector<PyAlike>& models) {
+  std::vector<Alike> all;
+  all.reserve(models.size());
+  for (const auto& [spec, signature, metrics] : models) {
+    all.push_back({*spec, *signature, {}, {}, {}});
+    if (metrics != nullptr) {
+      all.back().metrics = *metrics;
+    }
+  }
+  {
+    py::gil_scoped_release release;
+    for (Alike& each : all) {
+      (void)each.Load(engine);  // Loaded by itself, it says what is wrong.
+    }
+  }
+  std::vector<PyLoadedAlike> results;
+  for (Alike& each : all) {
+    PyLoadedAlike& result = results.emplace_back();
+    if (each.model != nullptr) {
+      result.first = PyLoadedModel{std::move(each.model)};
+    } else if (each.opened.backend != nullptr) {
+      result.second = std::make_unique<PyOpenedModel>(ToPython(std::move(each.opened)));
+    }
+  }
+  return results;
 }
 
 std::unique_ptr<PyMadeInstances> MakeMoreInstances(Engine& engine, const PyLoadedModel& loaded, const ModelSpec& spec,
@@ -311,6 +367,7 @@ void BindEngine(py::module_& m) {
       .def("open_model", &Open, py::arg("spec"))
       .def("open_python_model", &OpenPython, py::arg("links"))
       .def("load_model", &Load, py::arg("spec"), py::arg("opened") = nullptr, py::arg("metrics") = nullptr)
+      .def("load_alike", &LoadAlike, py::arg("models"))
       .def("make_instances", &MakeMoreInstances, py::arg("model"), py::arg("spec"), py::arg("ordinals"),
            py::arg("opened") = nullptr)
       .def("update_instances", &UpdateInstances, py::arg("model"), py::arg("added"), py::arg("removed"))

@@ -1,8 +1,11 @@
 // ModelSpec and its parts as plain Python objects: attributes are read as copies and assigned whole.
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "bindings/bindings.h"
 #include "bindings/enumeration.h"
@@ -59,6 +62,19 @@ void BindWarmupSpecs(py::module_& m) {
       .def_readwrite("count", &WarmupSpec::count);
 }
 
+ModelSpec Alike(const ModelSpec& self, std::string name, std::int64_t version, std::string version_directory,
+                std::string model_file, std::vector<std::string> instance_groups) {
+  ModelSpec alike = self;
+  alike.name = std::move(name);
+  alike.version = version;
+  alike.version_directory = std::move(version_directory);
+  alike.model_file = std::move(model_file);
+  for (std::size_t i = 0; i < std::min(instance_groups.size(), alike.instance_groups.size()); ++i) {
+    alike.instance_groups[i].name = std::move(instance_groups[i]);
+  }
+  return alike;
+}
+
 }  // namespace
 
 void BindModelSpec(py::module_& m) {
@@ -68,6 +84,8 @@ void BindModelSpec(py::module_& m) {
   BindWarmupSpecs(m);
   py::class_<ModelSpec>(m, "ModelSpec")
       .def(py::init<>())
+      .def("alike", &Alike, py::arg("name"), py::arg("version"), py::arg("version_directory"), py::arg("model_file"),
+           py::arg("instance_groups"))
       .def_readwrite("name", &ModelSpec::name)
       .def_readwrite("version", &ModelSpec::version)
       .def_readwrite("platform", &ModelSpec::platform)

@@ -264,11 +264,18 @@ class ModelSpec:
     model_warmup: list[WarmupSpec]
 
     def __init__(self) -> None: ...
+    def alike(
+        self, name: str, version: int, version_directory: str, model_file: str, instance_groups: Sequence[str]
+    ) -> ModelSpec:
+        """Return the same for another model. `instance_groups`: their names."""
 
 # --- csrc/bindings/backends.cc ---------------------------------------------------------------------------------------
 
 def configure_onnxruntime(library_path: str) -> None:
     """Say where libonnxruntime.so lies, before the first ONNX model opens; later calls change nothing."""
+
+def prepare_onnxruntime(backend_config: dict[str, str]) -> None:
+    """Load the library ahead of the first model, which tells what is wrong with it."""
 
 # --- csrc/bindings/engine.cc -----------------------------------------------------------------------------------------
 
@@ -572,6 +579,14 @@ class Engine:
 
         `opened` is used up: a second load of it opens the file again. `metrics`: None, and the model has none.
         Raises TritonError.
+        """
+    def load_alike(
+        self, models: Sequence[tuple[ModelSpec, ModelSignature, ModelMetricsSpec | None]]
+    ) -> list[tuple[LoadedModel | None, OpenedModel | None]]:
+        """Open and load several, each complete and checked for a file of this signature; one's load begins when the
+        one before has ended, whatever `load_start` says.
+
+        Where a file has another signature it is given as opened; neither is given where anything fails.
         """
     def make_instances(
         self, model: LoadedModel, spec: ModelSpec, ordinals: Sequence[int], opened: OpenedModel | None = None

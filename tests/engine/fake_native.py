@@ -14,7 +14,7 @@ from triton_lite.errors import Code, TritonError
 # ONNX element types -> DataType numbers.
 _TYPES = {1: 11, 2: 2, 3: 6, 4: 3, 5: 7, 6: 8, 7: 9, 8: 13, 9: 1, 10: 10, 11: 12, 12: 4, 13: 5, 16: 14}
 
-ModelSpec = TensorSpec = InstanceGroupSpec = ExecutionAcceleratorSpec = SimpleNamespace
+TensorSpec = InstanceGroupSpec = ExecutionAcceleratorSpec = SimpleNamespace
 DefaultSchedulerSpec = DynamicBatchingSpec = QueuePolicySpec = SimpleNamespace
 SequenceBatchingSpec = SequenceControlSpec = SequenceStateSpec = InitialStateSpec = SimpleNamespace
 DirectStrategySpec = OldestStrategySpec = SimpleNamespace
@@ -23,8 +23,22 @@ ModelMetricsSpec = SimpleNamespace
 BatchInputSpec = BatchOutputSpec = RateLimiterSpec = RateLimiterResourceSpec = SimpleNamespace
 
 
+class ModelSpec(SimpleNamespace):
+    def alike(self, name, version, version_directory, model_file, instance_groups):
+        groups = [
+            SimpleNamespace(**vars(group) | {"name": group_name})
+            for group, group_name in zip(self.instance_groups, instance_groups, strict=True)
+        ]
+        new = {"name": name, "version": version, "version_directory": version_directory, "model_file": model_file}
+        return ModelSpec(**vars(self) | new | {"instance_groups": groups})
+
+
 def configure_onnxruntime(path: str) -> None:
     assert path
+
+
+def prepare_onnxruntime(backend_config: dict[str, str]) -> None:
+    pass
 
 
 def place_instances(spec):
@@ -99,6 +113,16 @@ class FakeEngine:
 
     def load_model(self, spec, opened=None, metrics=None):
         return spec
+
+    def load_alike(self, models):
+        return [self._load_alike(*model) for model in models]
+
+    def _load_alike(self, spec, signature, metrics):
+        try:
+            opened = self.open_model(spec)
+            return (None, opened) if opened.signature != signature else (self.load_model(spec, opened, metrics), None)
+        except TritonError:
+            return None, None
 
     def make_instances(self, model, spec, ordinals, opened=None):
         if self.refuses_instances is not None:

@@ -5,7 +5,7 @@ models take to load. Whatever is not ordinary, errors above all, is left to prot
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from triton_lite.config.json_form import is_repeated
@@ -17,6 +17,7 @@ _ORDINARY = re.compile(rf"(?>[ \t\r\n]++|\#[^\n]*+(?:\n|$)|{_TOKEN})*+")
 _TOKENS = re.compile(rf"\#[^\n]*|({_TOKEN})")
 _BOOLS = {"true": True, "false": False, "True": True, "False": False, "t": True, "f": False}
 _MOST_NESTED = 50
+_MOST_REMEMBERED = 64  # Many models of a repository may have the same text.
 
 
 class _Unusual(Exception):
@@ -34,6 +35,16 @@ class _Field(NamedTuple):
 
 def parse(text: str) -> messages.ModelConfig | None:
     """Parse a ModelConfig; None when protobuf has to do it (and, most likely, to complain)."""
+    known = _parse(text)
+    if known is None:
+        return None
+    config = messages.ModelConfig()
+    config.CopyFrom(known)
+    return config
+
+
+@lru_cache(_MOST_REMEMBERED)
+def _parse(text: str) -> messages.ModelConfig | None:
     if not _ORDINARY.fullmatch(text):
         return None
     tokens = [token for token in _TOKENS.findall(text) if token]

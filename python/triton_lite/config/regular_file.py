@@ -14,10 +14,11 @@ def read_text(path: str, *, errors: str = "strict", newline: str | None = None) 
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except ValueError as error:  # A name with a NUL in it.
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), path) from error
-    with open(descriptor, encoding="utf-8", errors=errors, newline=newline) as file:
+    with open(descriptor, "rb", buffering=0) as file:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
         if not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, "not a regular file", path)
-        return file.read()
+        text = file.read().decode(errors=errors)
+        return text if newline or "\r" not in text else text.replace("\r\n", "\n").replace("\r", "\n")

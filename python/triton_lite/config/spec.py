@@ -43,6 +43,12 @@ def opening_spec(
     return spec
 
 
+def alike_spec(spec: Any, config: messages.ModelConfig, files: VersionFiles) -> Any:
+    """Make the spec of a version whose complete configuration is that of `spec`, but for names."""
+    groups = [group.name for group in config.instance_group]
+    return spec.alike(config.name, files.version, files.directory, files.model_file, groups)
+
+
 def model_spec(
     native: Any,
     config: messages.ModelConfig,

@@ -77,7 +77,7 @@ class ControlPlane:
         self.lifecycle = Lifecycle(loader, engine, options, journal)
         self.lifecycle.await_initial(self._record)
         calls.serve(self.lifecycle)
-        self.metrics = EngineMetrics(engine, options, self._processes.metrics.text)
+        self.metrics = EngineMetrics(engine, options, self._processes.metrics_text)
         self._context = Context(
             engine, options, self.lifecycle, self.progress, self.metrics, self._processes, journal, supervised
         )

@@ -6,14 +6,16 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from triton_lite.engine.instances import Placed, Running, compare
 from triton_lite.engine.loaded_version import LoadedVersion
-from triton_lite.engine.model_processes.instance import ModelInstance
-from triton_lite.engine.model_processes.model import ModelVersion, PythonModel
-from triton_lite.engine.model_processes.placement import Placement
 from triton_lite.proto import messages
+
+if TYPE_CHECKING:
+    from triton_lite.engine.model_processes.instance import ModelInstance
+    from triton_lite.engine.model_processes.model import ModelVersion, PythonModel
+    from triton_lite.engine.model_processes.placement import Placement
 
 
 class InstanceMaker(Protocol):
@@ -86,7 +88,7 @@ class InstanceUpdate:
             numbers, departure.retirement = self._engine.update_instances(
                 self._before.handle.native, self._made, self._changes.removed
             )
-        if isinstance(self._before.processes, PythonModel):
+        if self._before.processes is not None:
             added = dict(zip(numbers, self._started, strict=True))
             departure.processes = self._processes.replace(added, self._changes.removed)
         running = self._changes.running(self._wanted, numbers)
@@ -105,5 +107,4 @@ class InstanceUpdate:
 
     @property
     def _processes(self) -> PythonModel:
-        assert isinstance(self._before.processes, PythonModel)
-        return self._before.processes
+        return cast("PythonModel", self._before.processes)  # Functions have instances that do not change.

@@ -6,10 +6,10 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from triton_lite.config import backends, rules
 from triton_lite.config.autocomplete import autocomplete
@@ -17,15 +17,13 @@ from triton_lite.config.error import ConfigError
 from triton_lite.config.model_completion import take_over
 from triton_lite.config.normalize import normalize, normalize_instance_groups
 from triton_lite.config.signature_rules import check_signature
-from triton_lite.config.spec import VersionFiles, complete, model_spec, opening_spec
+from triton_lite.config.spec import VersionFiles, alike_spec, complete, model_spec, opening_spec
 from triton_lite.engine import cuda_libraries, instances, onnxruntime_library
+from triton_lite.engine.alike import Example, Examples, Likeness, likeness_of
 from triton_lite.engine.instance_update import InstanceUpdate
 from triton_lite.engine.loaded_version import Handle, LoadedVersion
-from triton_lite.engine.model_processes.model import ModelVersion, PythonModel
-from triton_lite.engine.model_processes.placement import place
 from triton_lite.engine.model_processes.running import RunningModel
 from triton_lite.engine.model_processes.service import ModelProcesses
-from triton_lite.engine.model_processes.settings import python_settings
 from triton_lite.engine.options import EngineOptions
 from triton_lite.errors import Code, TritonError
 from triton_lite.functions.source import FunctionSource
@@ -34,9 +32,13 @@ from triton_lite.proto import messages
 from triton_lite.repository.labels import read_labels
 from triton_lite.repository.source import ModelSource, ReadConfig, check_kind
 
+if TYPE_CHECKING:
+    from triton_lite.engine.model_processes.model import ModelVersion
+
 _log = logging.getLogger(__name__)
 
 _DEFAULT_MAX_BATCH_SIZE = 4
+_QUICK_BYTE_SIZE = 1 << 20
 
 # The word for a code that Triton puts before the reason of a failed load.
 _CODE_NAMES = {
@@ -57,6 +59,7 @@ class DataPlane(Protocol):
     def open_model(self, spec: Any) -> Any: ...  # noqa: D102
     def open_python_model(self, links: Any) -> Any: ...  # noqa: D102
     def load_model(self, spec: Any, opened: Any = None, metrics: Any = None) -> Any: ...  # noqa: D102
+    def load_alike(self, models: Any) -> list[tuple[Any, Any]]: ...  # noqa: D102
     def make_instances(self, model: Any, spec: Any, ordinals: list[int], opened: Any = None) -> Any: ...  # noqa: D102
     def update_instances(self, model: Any, added: Any, removed: list[int]) -> Any: ...  # noqa: D102
     def publish(self, name: str, versions: dict[int, Any], unready: list[int] = ...) -> None: ...  # noqa: D102
@@ -72,6 +75,7 @@ class FoundModel:
     source: ModelSource
     read: ReadConfig
     config: messages.ModelConfig
+    likeness: Likeness | None = None
 
 
 def status_text(error: TritonError) -> str:
@@ -97,6 +101,8 @@ class Loader:
         self._processes = processes
         self._runtime_lock = threading.Lock()
         self._runtime_ready = False
+        self._beginning: threading.Thread | None = None
+        self._examples = Examples()
 
     def find(self, source: ModelSource, override: messages.ModelConfig | None = None) -> FoundModel:
         """Read the configuration of a model, or take `override` for it, and check it by itself. Raises TritonError."""
@@ -108,12 +114,15 @@ class Loader:
             config = messages.ModelConfig()
             config.CopyFrom(read.config)
             try:
-                self._check_alone(config, source, read)
+                likeness = self._check_alone(config, source, read)
             except ConfigError as error:
                 raise read.placed(error) from None
-            return FoundModel(source, read, config)
+            if likeness is not None and self._beginning is None:
+                self._beginning = threading.Thread(target=self._begin_runtime, args=(config,), daemon=True)
+                self._beginning.start()
+            return FoundModel(source, read, config, likeness)
 
-    def _check_alone(self, config: messages.ModelConfig, source: ModelSource, read: ReadConfig) -> None:
+    def _check_alone(self, config: messages.ModelConfig, source: ModelSource, read: ReadConfig) -> Likeness | None:
         if self._options.disable_auto_complete_config and not read.provided and not source.bare_file:
             raise ConfigError(
                 f"failed to open text file for read {source.directory}/config.pbtxt: No such file or directory",
@@ -123,9 +132,12 @@ class Loader:
             )
         backends.fill(config, source.name, source.first_version_directory)
         normalize(config)
-        rules.check_config(config)
-        if self._options.disable_auto_complete_config and read.provided:
-            rules.check_io(config)
+        likeness = likeness_of(config, source, read)
+        if not self._examples.is_valid(likeness):
+            rules.check_config(config)
+            if self._options.disable_auto_complete_config and read.provided:
+                rules.check_io(config)
+            self._examples.add(likeness)
         if config.name != source.name:
             raise ConfigError(
                 f"unexpected directory name '{source.name}' for model '{config.name}', directory name must equal"
@@ -133,27 +145,75 @@ class Loader:
                 field=("name",),
                 write=f'name: "{source.name}", or no name',
             )
+        return likeness
 
-    def load(self, found: FoundModel, version: int, more_labels: Mapping[str, list[str]]) -> LoadedVersion:
-        """Load one version. more_labels: labels that an ensemble takes from its models. Raises TritonError."""
+    def has_example(self, found: FoundModel) -> bool:
+        """Tell whether a model like this one was loaded."""
+        return self._examples.find(found.likeness) is not None
+
+    def load_alike(self, wanted: Sequence[tuple[FoundModel, int]]) -> list[tuple[LoadedVersion | None, Any]]:
+        """Load versions at once that are as others that were loaded.
+
+        Returns each, or else None and the model's file as opened, if it was: all that there is to be said of it, `load`
+        says. Large ones are left to it, too, since they would hold the others up.
+        """
+        results: list[tuple[LoadedVersion | None, Any]] = [(None, None)] * len(wanted)
+        places, versions, models = [], [], []
+        for place, (found, version) in enumerate(wanted):
+            example = self._examples.find(found.likeness)
+            if example is None:
+                continue
+            with suppress(Exception):
+                files, byte_size = self._files(found, version)
+                if byte_size < _QUICK_BYTE_SIZE:
+                    config = self._config_like(example, found)
+                    spec = alike_spec(example.spec, config, files)
+                    models.append((spec, example.signature, self._metrics(found, config, version)))
+                    versions.append(config)
+                    places.append(place)
+        for place, config, (model, opened) in zip(places, versions, self._engine.load_alike(models), strict=True):
+            results[place] = (None if model is None else LoadedVersion(config, {}, Handle(model)), opened)
+        return results
+
+    def _config_like(self, example: Example, found: FoundModel) -> messages.ModelConfig:
+        """Complete a configuration as that of the example was completed."""
+        config = messages.ModelConfig()
+        config.CopyFrom(example.config)
+        config.name = found.config.name
+        config.ClearField("instance_group")
+        config.instance_group.extend(found.config.instance_group)
+        normalize_instance_groups(config, self._gpus)
+        return config
+
+    def _files(self, found: FoundModel, version: int) -> tuple[VersionFiles, int]:
+        """Name the files of a version. Returns the size of the model's file, too. Raises TritonError."""
+        files = found.source.files(version, found.config.default_model_filename)
+        return files, check_kind(files.model_file, found.source.name)
+
+    def load(
+        self, found: FoundModel, version: int, more_labels: Mapping[str, list[str]], opened: Any = None
+    ) -> LoadedVersion:
+        """Load one version. more_labels: labels that an ensemble takes from its models. opened: see `load_alike`.
+
+        Raises TritonError.
+        """
         with _only_this_model(found.source.name):
-            config = messages.ModelConfig()
-            config.CopyFrom(found.config)
             try:
-                return self._load(found, config, version, more_labels, time.monotonic_ns())
+                return self._load(found, version, more_labels, opened, time.monotonic_ns())
             except ConfigError as error:
                 raise found.read.placed(error) from None
 
     def _load(
         self,
         found: FoundModel,
-        config: messages.ModelConfig,
         version: int,
         more_labels: Mapping[str, list[str]],
+        opened: Any,
         load_start: int,
     ) -> LoadedVersion:
-        files = found.source.files(version, config.default_model_filename)
-        check_kind(files.model_file, found.source.name)
+        files, _ = self._files(found, version)
+        config = messages.ModelConfig()
+        config.CopyFrom(found.config)
         folders, backend_directory = (files.directory, found.source.directory), self._options.backend_directory
         backends.find_python_based(config, folders, backend_directory)
         rules.check_runtime(config, folders, backend_directory)
@@ -161,7 +221,6 @@ class Loader:
         normalize_instance_groups(config, self._gpus)
         rules.check_instance_groups(config, self._gpus)
         spec = None
-        opened = None
         completed = False
         is_python = config.backend == backends.PYTHON or backends.is_python_based(config)
         if isinstance(found.source, FunctionSource):
@@ -172,7 +231,8 @@ class Loader:
             if config.backend == backends.ONNXRUNTIME:
                 self._prepare_runtime(config)
             spec = opening_spec(self._native, config, files, settings)
-            opened = self._engine.open_model(spec)
+            if opened is None:
+                opened = self._engine.open_model(spec)
             if not self._options.disable_auto_complete_config or found.source.bare_file:
                 autocomplete(config, opened.signature, _default_max_batch_size(settings))
                 normalize(config)
@@ -194,14 +254,22 @@ class Loader:
             else:
                 processes = self._start_python(found, config, files, settings, spec)
             return LoadedVersion(config, labels, self._link(processes, spec, metrics), processes)
-        return LoadedVersion(config, labels, Handle(self._engine.load_model(spec, opened, metrics)))
+        handle = Handle(self._engine.load_model(spec, opened, metrics))
+        if opened is not None and not labels:
+            self._examples.add(found.likeness, Example(config, spec, opened.signature))
+        return LoadedVersion(config, labels, handle)
 
-    def _metrics(self, found: FoundModel, config: messages.ModelConfig, version: int, load_start: int) -> Any:
+    def _metrics(self, found: FoundModel, config: messages.ModelConfig, version: int, load_start: int = 0) -> Any:
         """Make the specification of a version's metrics; None where there are to be none."""
         if not self._options.allow_metrics:
             return None
         namespace = found.source.repository if self._options.model_namespacing else None
         return metrics_spec(self._native, config, version, namespace, load_start)
+
+    def close(self) -> None:
+        """Wait for what was begun aside."""
+        if self._beginning is not None:
+            self._beginning.join()
 
     def may_update(self, found: FoundModel, loaded: LoadedVersion) -> bool:
         """Tell whether the instances of a version can be changed while it is served, if they alone differ."""
@@ -240,7 +308,9 @@ class Loader:
             running = instances.first(instances.placed(self._native, loaded.config, before))
         wanted = instances.placed(self._native, config, spec)
         update = InstanceUpdate(self._engine, loaded, running, config, wanted)
-        if isinstance(loaded.processes, PythonModel):
+        if loaded.processes is not None:
+            from triton_lite.engine.model_processes.placement import place
+
             update.start(spec, self._python_version(found, config, files), place(self._native, spec))
         else:
             update.make(spec)
@@ -250,6 +320,8 @@ class Loader:
         self, found: FoundModel, config: messages.ModelConfig, files: VersionFiles, settings: Mapping[str, str]
     ) -> bool:
         """Let a Python model complete its configuration. Returns whether it was asked. Raises TritonError."""
+        from triton_lite.engine.model_processes.settings import python_settings
+
         limits = python_settings(settings, config)
         version = self._python_version(found, config, files)
         version.check_code()
@@ -270,6 +342,9 @@ class Loader:
         spec: Any,
     ) -> RunningModel:
         """Start the processes of a Python model. Raises TritonError."""
+        from triton_lite.engine.model_processes.placement import place
+        from triton_lite.engine.model_processes.settings import python_settings
+
         placements = place(self._native, spec)
         version = self._python_version(found, config, files)
         return self._processes.open(version, placements, python_settings(settings, config))
@@ -294,9 +369,17 @@ class Loader:
             raise
 
     def _python_version(self, found: FoundModel, config: messages.ModelConfig, files: VersionFiles) -> ModelVersion:
+        from triton_lite.engine.model_processes.model import ModelVersion
+
         source = found.source
         key = f"{source.repository}::{source.name}" if self._options.model_namespacing else source.name
         return ModelVersion(key, config, source.directory, files, self._options.backend_directory)
+
+    def _begin_runtime(self, config: messages.ModelConfig) -> None:
+        """Have ONNX Runtime loaded while the other configurations are read, which takes as long."""
+        with suppress(Exception):  # The first load says it.
+            self._prepare_runtime(config)
+            self._native.prepare_onnxruntime(self._options.settings_of(config.backend))
 
     def _prepare_runtime(self, config: messages.ModelConfig) -> None:
         """Point the data plane at ONNX Runtime and what it needs, before the first model that needs it."""

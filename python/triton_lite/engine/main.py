@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import gc
 import logging
 import os
 import signal
@@ -21,9 +22,11 @@ from triton_lite import logs
 from triton_lite.engine.control_plane import ControlPlane
 from triton_lite.engine.journal import Journal, journal_path, read
 from triton_lite.engine.options import EngineOptions
+from triton_lite.engine.progress import Progress
 from triton_lite.engine.report import ReportWriter
 from triton_lite.engine.signals import DRAIN_SIGNAL, REPORT_SIGNAL
 from triton_lite.engine.start_report import report_start
+from triton_lite.engine.state import ModelTable
 from triton_lite.errors import TritonError
 from triton_lite.guard.rate_path import rate_table_path
 
@@ -85,7 +88,7 @@ def _run(options: argparse.Namespace, engine_options: EngineOptions) -> int:
     report.listening()
     control_plane.start()
     reported = (control_plane.lifecycle.table, control_plane.progress, report)
-    threading.Thread(target=report_start, args=reported, name="start-report", daemon=True).start()
+    threading.Thread(target=_follow_start, args=reported, name="start-report", daemon=True).start()
     _log.info("engine %d listens at %s", os.getpid(), options.socket)
     reason = _wait_for_end(engine, control_plane, options.linger)
     _log.info("engine %d ends: %s", os.getpid(), reason)
@@ -93,6 +96,13 @@ def _run(options: argparse.Namespace, engine_options: EngineOptions) -> int:
     control_plane.stop()
     _native.stop_access_log()
     return 0
+
+
+def _follow_start(table: ModelTable, progress: Progress, report: ReportWriter) -> None:
+    report_start(table, progress, report)
+    # See __main__. What is there now is not looked at again.
+    gc.freeze()
+    gc.enable()
 
 
 def _wait_for_end(engine: Any, control_plane: ControlPlane, linger: float | None) -> str:

@@ -62,6 +62,8 @@ class ReportWriter:
             self._descriptor = -1
 
     def _write(self, event: dict[str, object]) -> None:
+        if self._descriptor < 0:
+            return
         line = json.dumps(event).encode() + b"\n"
         try:
             while line and self._descriptor >= 0:

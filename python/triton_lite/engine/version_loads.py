@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from triton_lite import logs
 from triton_lite.config.error import ConfigError, advice_of, explain
 from triton_lite.engine.catalog import Known
 from triton_lite.engine.instance_update import Departure, InstanceUpdate
 from triton_lite.engine.instances import only_instances_differ
+from triton_lite.engine.load_threads import Jobs, LoadThreads
 from triton_lite.engine.loaded_version import LoadedVersion
 from triton_lite.engine.loader import DataPlane, FoundModel, Loader, status_text
 from triton_lite.engine.model_processes.running import RunningModel
@@ -33,6 +37,9 @@ _UNLOAD_SECONDS = 0.5
 # How long a load call waits for instances that are not wanted any more: one that has a sequence may take for ever.
 _DEPARTURE_SECONDS = 10.0
 _SEQUENCE_DEPARTURE_SECONDS = 0.5
+
+# Small models that one thread loads at once.
+_MOST_AT_ONCE = 32
 
 Labels = Mapping[str, list[str]]
 
@@ -84,6 +91,14 @@ class _Loading:
             return self.complete
 
 
+@dataclass(frozen=True)
+class _Alike:
+    """A version that may be like others that were loaded."""
+
+    loading: _Loading
+    version: int
+
+
 class VersionLoads:
     """The versions that are served. Calls for different models may run side by side, for the same one in turn."""
 
@@ -92,7 +107,7 @@ class VersionLoads:
         self._engine = engine
         self._options = options
         self._table = table
-        self._pool = ThreadPoolExecutor(options.model_load_thread_count, thread_name_prefix="model-load")
+        self._threads = LoadThreads(options.model_load_thread_count, "model-load")
         self._served: dict[str, dict[int, Served]] = {}  # Written under the model's turn.
 
     def served(self, key: str) -> Mapping[int, LoadedVersion]:
@@ -108,29 +123,28 @@ class VersionLoads:
         from its models. apart: on threads of their own, since a model that is being loaded waits for these.
         """
         if not apart:
-            return self._load(models, labels_of, self._pool)
-        with ThreadPoolExecutor(self._options.model_load_thread_count, thread_name_prefix="model-load-apart") as pool:
-            return self._load(models, labels_of, pool)
+            return self._load(models, labels_of, self._threads.begin())
+        threads = LoadThreads(self._options.model_load_thread_count, "model-load-apart")
+        with contextlib.closing(threads):
+            return self._load(models, labels_of, threads.begin())
 
     def _load(
-        self, models: Mapping[str, Known], labels_of: Callable[[str], Labels], pool: ThreadPoolExecutor
+        self, models: Mapping[str, Known], labels_of: Callable[[str], Labels], jobs: Jobs
     ) -> dict[str, TritonError]:
         failures: dict[str, TritonError] = {}
-        jobs: list[Future[None]] = []
+        alike: deque[_Alike] = deque()
         loadings: list[_Loading] = []
         for key, known in models.items():
             loading = self._plan(key, known)
             loadings.append(loading)
-            jobs += self._begin(loading, labels_of(key), pool, failures)
+            self._begin(loading, labels_of(key), jobs, alike, failures)
             if not loading.wanted:
                 self._table.try_without_version(key)
                 failures[key] = _no_version(known.model)
                 _log.error("failed to load model '%s': %s", key, explain(failures[key]))
             elif len(loading.kept) == len(loading.wanted):
                 self._finish(loading, failures)
-        wait(jobs)
-        for job in jobs:
-            job.result()
+        jobs.wait()
         for loading in loadings:
             _wait_for_departures(loading)
         return failures
@@ -164,7 +178,8 @@ class VersionLoads:
 
     def close(self) -> None:
         """Stop loading: what has not begun is dropped. Waits for what has, and lets go of what is served."""
-        self._pool.shutdown(cancel_futures=True)
+        self._threads.close()
+        self._loader.close()
         while self._served:
             _, versions = self._served.popitem()
             _let_go(versions)
@@ -206,24 +221,52 @@ class VersionLoads:
         return _Loading(key, known.model, known.scratch, wanted, kept, changing)
 
     def _begin(
-        self, loading: _Loading, labels: Labels, pool: ThreadPoolExecutor, failures: dict[str, TritonError]
-    ) -> list[Future[None]]:
-        """Load what is to be loaded of a model, on threads of the pool; the last one to end makes the model served."""
-        key = loading.key
-        making: list[Callable[[], LoadedVersion | InstanceUpdate]] = []
-        new = [version for version in loading.wanted if version not in loading.kept]
-        for version in new:
-            _log.info("loading: %s:%d", key, version)
+        self,
+        loading: _Loading,
+        labels: Labels,
+        jobs: Jobs,
+        alike: deque[_Alike],
+        failures: dict[str, TritonError],
+    ) -> None:
+        """Load what is to be loaded of a model, on other threads; the last one to end makes the model served."""
+        key, found = loading.key, loading.found
+        for version in loading.wanted:
+            if version in loading.kept:
+                continue
+            if logs.settings().info:  # A record that nobody wants takes as long as all else that is done here.
+                _log.info("loading: %s:%d", key, version)
             if version in loading.changing:
                 loaded = loading.changing[version].loaded
-                making.append(functools.partial(self._prepare_update, loading.found, version, loaded))
+                update = functools.partial(self._prepare_update, found, version, loaded)
+                jobs.add(functools.partial(self._make, loading, version, update, failures))
+                continue
+            if version not in self._served.get(key, {}):  # A reload is made aside, while the version is served.
+                self._table.advance(key, version, State.LOADING)
+            if found.likeness is not None:
+                alike.append(_Alike(loading, version))
+                jobs.add(functools.partial(self._load_alike, alike, jobs, failures))
             else:
-                if version not in self._served.get(key, {}):  # A reload is made aside, while the version is served.
-                    self._table.advance(key, version, State.LOADING)
-                making.append(functools.partial(self._load_version, loading.found, version, labels))
-        return [
-            pool.submit(self._make, loading, version, make, failures) for version, make in zip(new, making, strict=True)
-        ]
+                load = functools.partial(self._load_version, found, version, labels)
+                jobs.add(functools.partial(self._make, loading, version, load, failures))
+
+    def _load_alike(self, waiting: deque[_Alike], jobs: Jobs, failures: dict[str, TritonError]) -> None:
+        """Load some at once, fewer the fewer there are left: other threads are to have work, too."""
+        count = len(waiting) // (2 * self._options.model_load_thread_count)
+        some: list[_Alike] = []
+        with contextlib.suppress(IndexError):  # Others take of them, too.
+            some.append(waiting.popleft())
+            while self._loader.has_example(some[0].loading.found) and len(some) < min(count, _MOST_AT_ONCE):
+                some.append(waiting.popleft())
+        results = self._loader.load_alike([(one.loading.found, one.version) for one in some]) if some else []
+        for one, (loaded, opened) in zip(some, results, strict=True):
+            if loaded is not None:
+                self._end(one.loading, one.version, loaded, failures)
+                continue
+            load = functools.partial(self._load_version, one.loading.found, one.version, {}, opened)
+            if one is some[-1]:
+                self._make(one.loading, one.version, load, failures)
+            else:
+                jobs.add(functools.partial(self._make, one.loading, one.version, load, failures))
 
     def _make(
         self,
@@ -237,14 +280,24 @@ class VersionLoads:
             result = make()
         except TritonError as error:
             result = error
+        self._end(loading, version, result, failures)
+
+    def _end(
+        self,
+        loading: _Loading,
+        version: int,
+        result: LoadedVersion | InstanceUpdate | TritonError,
+        failures: dict[str, TritonError],
+    ) -> None:
         if loading.end(version, result):
             self._finish(loading, failures)
 
-    def _load_version(self, found: FoundModel, version: int, labels: Labels) -> LoadedVersion:
+    def _load_version(self, found: FoundModel, version: int, labels: Labels, opened: Any = None) -> LoadedVersion:
         for left in range(self._options.model_load_retry_count, -1, -1):
             try:
-                return self._loader.load(found, version, labels)
+                return self._loader.load(found, version, labels, opened)
             except TritonError as error:
+                opened = None  # Used up.
                 _log.error("failed to load '%s' version %d: %s", found.source.name, version, explain(error))
                 if not left:
                     raise
@@ -291,7 +344,8 @@ class VersionLoads:
             self._table.advance(key, version, State.READY, config=one.loaded.config)
         for notice in uncached(asked, bool(self._options.cache_config)):
             _log.warning("model '%s': %s", key, notice)
-        _log.info("successfully loaded '%s'", key)
+        if logs.settings().info:
+            _log.info("successfully loaded '%s'", key)
 
     def _give_up(self, loading: _Loading, before: Mapping[int, Served]) -> TritonError:
         text = ""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -37,7 +35,7 @@ class Scratch:
     """A temporary model folder, removed with `remove`. directory: one that another process left; else a new one."""
 
     def __init__(self, directory: str = "") -> None:
-        self.directory = directory or os.path.realpath(tempfile.mkdtemp(prefix="triton_lite_model_"))
+        self.directory = directory or _new_folder()
 
     def write(self, files: Mapping[str, bytes]) -> None:
         """Write files. Raises TritonError(INVALID_ARGUMENT) for a path that leads out of the folder."""
@@ -63,7 +61,15 @@ class Scratch:
 
     def remove(self) -> None:
         """Remove the folder and all in it."""
+        import shutil
+
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _new_folder() -> str:
+    import tempfile
+
+    return os.path.realpath(tempfile.mkdtemp(prefix="triton_lite_model_"))
 
 
 def write_files(override: Override) -> Scratch:

@@ -102,16 +102,21 @@ class ModelSource:
         return VersionFiles(version, directory, path)
 
 
-def check_kind(path: str, model: str) -> None:
-    """Refuse to open what is neither a file nor a folder: a pipe would hold the load up. Raises TritonError."""
+def check_kind(path: str, model: str) -> int:
+    """Refuse to open what is neither a file nor a folder: a pipe would hold the load up. Returns its size.
+
+    Raises TritonError.
+    """
     try:
-        mode = os.stat(path).st_mode
+        status = os.stat(path)
     except (OSError, ValueError):
-        return  # Whoever opens it says so.
+        return 0  # Whoever opens it says so.
+    mode = status.st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise TritonError(
             Code.INVALID_ARGUMENT, f"model file path '{path}' of model '{model}' is neither a file nor a folder"
         )
+    return status.st_size
 
 
 def inside(directory: str, name: str) -> str | None:

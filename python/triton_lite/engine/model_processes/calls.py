@@ -8,11 +8,13 @@ import logging
 import re
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from triton_lite.engine.model_processes.control import Message
 from triton_lite.errors import Code, TritonError
 from triton_lite.repository.override import FILE_PREFIX, Override
+
+if TYPE_CHECKING:
+    from triton_lite.engine.model_processes.control import Message
 
 _log = logging.getLogger(__name__)
 

@@ -45,12 +45,12 @@ def environment_path(config: messages.ModelConfig, model_directory: str, version
 class Environments:
     """Hands out what model processes run. Thread-safe.
 
-    below: the folder under which archives are unpacked, in a private one that is removed with `close`; what servers
-    left there that were killed is removed, too.
+    below: the folder under which archives are unpacked, that for temporary files where it is empty. They lie in a
+    private one that is removed with `close`; what servers left there that were killed is removed, too.
     """
 
     def __init__(self, below: str) -> None:
-        self._below = below
+        self._below = below or tempfile.gettempdir()
         self._guard = threading.Lock()
         self._root = ""
         self._root_lock = -1

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from triton_lite.engine.model_processes.control import Message
-from triton_lite.engine.model_processes.readiness import Answer
+if TYPE_CHECKING:
+    from triton_lite.engine.model_processes.control import Message
+    from triton_lite.engine.model_processes.readiness import Answer
 
 
 class RunningModel(Protocol):
