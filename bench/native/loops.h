@@ -11,7 +11,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -104,17 +103,12 @@ class EngineLoop {
     message_ = wire::EncodeInferRequest(builder);
   }
 
-  // From here on the inputs lie in the client's memory, once for each request in flight: no request is copied, as in a
-  // front end that receives into that memory.
+  // From here on the inputs lie in the client's memory: no request is copied, as in a front end that receives into it.
   void PlaceInputs() {
-    for (unsigned i = 0; i < depth_; ++i) {
-      std::vector<Bytes> placed;
-      for (const Bytes input : segments_) {
-        const Buffer body = bodies_.emplace_back(Value(client_->AllocateBody(input.size())));
-        std::copy(input.begin(), input.end(), body.data);
-        placed.push_back(body.bytes());
-      }
-      free_.push_back(std::move(placed));
+    for (Bytes& input : segments_) {
+      const Buffer body = bodies_.emplace_back(Value(client_->AllocateBody(input.size())));
+      std::copy(input.begin(), input.end(), body.data);
+      input = body.bytes();
     }
   }
 
@@ -149,24 +143,12 @@ class EngineLoop {
   }
 
  private:
-  void Send() {
-    if (bodies_.empty()) {
-      Value(client_->Send(Method::kModelInfer, {message_, segments_}));
-      return;
-    }
-    std::vector<Bytes> placed = std::move(free_.back());
-    free_.pop_back();
-    const CallId call = Value(client_->Send(Method::kModelInfer, {message_, placed}));
-    used_.emplace(call, std::move(placed));
-  }
+  void Send() { Value(client_->Send(Method::kModelInfer, {message_, segments_})); }
 
   std::size_t Take() {
     const std::vector<ReceivedAnswerPtr> answers = client_->Poll();
     for (const ReceivedAnswerPtr& answer : answers) {
       Check(answer->status());
-      if (auto used = used_.extract(answer->call())) {
-        free_.push_back(std::move(used.mapped()));
-      }
     }
     if (answers.empty() && client_->ArmWakeup()) {
       pollfd waiting{client_->fd(), POLLIN, 0};
@@ -179,9 +161,7 @@ class EngineLoop {
   const unsigned depth_;
   std::string message_;
   std::vector<Bytes> segments_;
-  std::vector<Buffer> bodies_;                                // Where they lie in the client's memory, if they do,
-  std::vector<std::vector<Bytes>> free_;                      // for requests to come,
-  std::unordered_map<CallId, std::vector<Bytes>> used_ = {};  // and for those in flight.
+  std::vector<Buffer> bodies_;  // Where they lie in the client's memory, if they do.
 };
 
 using Tensor = std::array<std::int32_t, 16>;

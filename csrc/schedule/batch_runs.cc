@@ -56,6 +56,10 @@ void BatchScheduler::OnExecuted(Work work, std::vector<RequestPtr> batch) {
     {
       MutexLock lock(mu_);
       FinishWork(&work);
+      wake = NextIsLarge() ? ThreadToWake() : nullptr;
+      if (wake != nullptr) {
+        break;
+      }
       if (!TakeWork(&work) && work.turns.empty()) {
         wake = ThreadToWake();
         break;
@@ -66,6 +70,15 @@ void BatchScheduler::OnExecuted(Work work, std::vector<RequestPtr> batch) {
   if (wake != nullptr) {
     wake->Wake();
   }
+}
+
+bool BatchScheduler::NextIsLarge() const {
+  bool large = false;
+  queue_.Each([&large](const InferenceRequest& request) {
+    large = !IsSmall(request);
+    return false;
+  });
+  return large;
 }
 
 void BatchScheduler::LetGo(std::span<RequestPtr> batch) {

@@ -92,8 +92,10 @@ class BatchScheduler : public Scheduler {
   // Gives the batch to an instance that runs it elsewhere. What has to be done about it is not this thread's any more,
   // unless all of it ended at once.
   void Start(Work* work) EXCLUDES(mu_);
-  // A batch that was started has run: the thread that tells goes on with what waits.
+  // A batch that was started has run: the thread that tells goes on with what waits, unless others had better do that.
   void OnExecuted(Work work, std::vector<RequestPtr> batch) EXCLUDES(mu_);
+  // Bringing its inputs takes long enough for another thread to do it meanwhile.
+  bool NextIsLarge() const REQUIRES(mu_);
   void LetGo(std::span<RequestPtr> batch);
   // Batches that an instance may be given before it has run the first.
   std::size_t BatchesAtOnce(const BackendInstance& instance) const REQUIRES(mu_);

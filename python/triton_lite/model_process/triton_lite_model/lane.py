@@ -31,6 +31,7 @@ from .protocol import (
 if TYPE_CHECKING:
     from .datatypes import Array
     from .encode import Body
+    from .second_look import SecondLook
 
 _ROOM_FOR_DESCRIPTOR = socket.CMSG_SPACE(4)
 # As plain numbers: members of enumerations take their time to be combined.
@@ -60,8 +61,11 @@ _OWN = Message(0, 0, 0, 0, bytearray())
 class Lane:
     """Sends and takes messages; knows the blocks that are leased and the memory that the engine has still to read."""
 
-    def __init__(self, connection: socket.socket, *, read_memory: bool = True) -> None:
+    def __init__(
+        self, connection: socket.socket, *, read_memory: bool = True, second_look: SecondLook | None = None
+    ) -> None:
         self.read_memory = read_memory
+        self._second_look = second_look
         self.arena = Arena(self.give_back)
         self.gathering = False
         """True while a message that takes releases along is under way: then leases that end wait for it."""
@@ -108,10 +112,15 @@ class Lane:
             self._wanted -= 1
             if self._pending:
                 return self._pending.popleft()
-            while True:
+            message: Message | None = _OWN
+            if self._second_look is not None and not flags:
+                message = self._second_look.look(self._read_now, _OWN)
+            while message is _OWN:
                 message = self._read(flags)
-                if message is not _OWN:
-                    return message
+            return message
+
+    def _read_now(self) -> Message | None:
+        return self._read(DONT_WAIT)
 
     def _read(self, flags: int) -> Message | None:
         """Read one message; what concerns the lane itself is done and nothing for anybody else (_OWN)."""

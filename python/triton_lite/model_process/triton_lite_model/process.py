@@ -19,6 +19,7 @@ from .instance import Instance
 from .lane import Lane
 from .model_config import ModelConfig
 from .model_module import import_model
+from .second_look import SecondLook
 
 
 def run(arguments: list[str]) -> None:
@@ -111,8 +112,8 @@ class _Process:
             self._instance = instance = Instance(
                 arguments["model_instance_name"],
                 model,
-                Lane(self._execute, read_memory=read_memory),
-                Lane(self._calls, read_memory=read_memory),
+                Lane(self._execute, read_memory=read_memory, second_look=SecondLook()),
+                Lane(self._calls, read_memory=read_memory, second_look=SecondLook()),
                 decoupled=bool(order["decoupled"]),
                 log_error=lambda text: control.log("ERROR", text, __file__, sys._getframe().f_lineno),
                 model_path=os.path.join(order["version_directory"], order["model_file"]),
