@@ -34,7 +34,7 @@ class SecondLook:
         self._misses = 0
         self._finds = 0
 
-    def look(self, read: Callable[[], Found], nothing: Found) -> Found:
+    def look(self, read: Callable[[], Found | None], nothing: Found) -> Found | None:
         """Read until there is something, for a moment; else return `nothing`.
 
         read: raises BlockingIOError, or returns `nothing`, where there is nothing yet.
@@ -43,6 +43,7 @@ class SecondLook:
         if not self._useful or start < self._rests_until:
             return nothing
         while True:
+            found: Found | None
             try:
                 found = read()
             except BlockingIOError:
