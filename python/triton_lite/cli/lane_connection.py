@@ -19,6 +19,8 @@ from triton_lite.frontends.http.lane import InferLane, size_of
 from triton_lite.frontends.unread import COUNTED_BYTE_SIZE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from typing_extensions import Buffer
 
     from triton_lite.frontends.link import Answer
@@ -29,6 +31,10 @@ _BODY_SECONDS = 5
 _BEHIND_BYTE_SIZE = 1 << 16
 _CLOSE = b"Connection: close\r\n"
 
+# What gunicorn adds to each answer. One that makes them otherwise leaves no short way, so that answers stay alike.
+_SERVER_HEADER: bytes | None = getattr(gunicorn, "_CACHED_SERVER_HEADER", None)
+_date_header: Callable[[], bytes] | None = getattr(gunicorn, "_get_cached_date_header", None)
+
 
 class LaneConnection(Connection):
     """A connection that asks the lane first."""
@@ -37,7 +43,9 @@ class LaneConnection(Connection):
 
     def __init__(self, worker: Any) -> None:
         super().__init__(worker)
-        self._lane: InferLane | None = getattr(worker.asgi, "lane", None)
+        self._lane: InferLane | None = None
+        if _SERVER_HEADER is not None and _date_header is not None:
+            self._lane = getattr(worker.asgi, "lane", None)
         self._exchange: Exchange | None = None  # The request on the short way, until it is answered.
         self._intake: _Intake | None = None  # Receives the rest of its body.
         self._answer_byte_size = 0  # Of the last answer, if it went the short way.
@@ -87,10 +95,10 @@ class LaneConnection(Connection):
     def put(self, answer: Answer) -> None:
         """Take the engine's answer."""
         exchange, lane = self._exchange, self._lane
-        if exchange is None or lane is None:
+        if exchange is None or lane is None or _SERVER_HEADER is None or _date_header is None:
             return
         closes = self._ends_with_next_answer()
-        more_headers = gunicorn._CACHED_SERVER_HEADER + gunicorn._get_cached_date_header() + (_CLOSE if closes else b"")
+        more_headers = _SERVER_HEADER + _date_header() + (_CLOSE if closes else b"")
         try:
             parts = lane.reply(exchange, answer, more_headers)
         except TritonError as error:
