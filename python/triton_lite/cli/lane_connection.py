@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import cached_property
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.asgi import protocol as gunicorn  # type: ignore[import-untyped]
@@ -102,7 +103,9 @@ class LaneConnection(Connection):
         try:
             parts = lane.reply(exchange, answer, more_headers)
         except TritonError as error:
-            self._refusing = self.worker.loop.create_task(self._refuse_call(lane, exchange, answer, error, closes))
+            self._refusing = self.worker.loop.create_task(
+                self._refuse_call(lane, exchange, answer, error, more_headers, closes)
+            )
             return
         self._write_reply(parts)
         self._end_exchange(closes)
@@ -116,13 +119,15 @@ class LaneConnection(Connection):
             self.transport.writelines(parts)
 
     async def _refuse_call(
-        self, lane: InferLane, exchange: Exchange, answer: Answer, error: TritonError, closes: bool
+        self, lane: InferLane, exchange: Exchange, answer: Answer, error: TritonError, more_headers: bytes, closes: bool
     ) -> None:
         refusal = await lane.refusal(exchange, answer, error)
         if self._exchange is not exchange:  # Its client has gone meanwhile.
             return
-        self._send_response_start(refusal.status, refusal.headers(exchange.header_id), _Version, closes)
-        self._send_body(refusal.data)
+        status = HTTPStatus(refusal.status)
+        lines = [b"HTTP/1.1 %d %s" % (status, status.phrase.encode())]
+        lines += [b"%s: %s" % header for header in refusal.headers(exchange.header_id)]
+        self._write_reply([b"\r\n".join([*lines, more_headers + b"\r\n"]) + refusal.data])
         self._end_exchange(closes)
 
     def _end_exchange(self, closes: bool) -> None:
@@ -150,7 +155,7 @@ class LaneConnection(Connection):
     def _ends_with_next_answer(self) -> bool:
         """Tell whether the next answer on the short way is to be the last."""
         lane = self._lane
-        return lane is None or lane.closing or not (self.worker.alive and self._keepalive)
+        return lane is None or lane.closing or not (self.worker.alive and self.cfg.keepalive)
 
     def pause_writing(self) -> None:
         """The client does not read its answer."""
@@ -186,17 +191,11 @@ class LaneConnection(Connection):
         """Close, unless the connection was in use since the timer was armed, which is not done for each request."""
         loop = self.worker.loop
         busy = self._exchange is not None or self._unread_byte_size
-        rest = self._keepalive if busy else self._answered + self._keepalive - loop.time()
+        rest = self.cfg.keepalive if busy else self._answered + self.cfg.keepalive - loop.time()
         if rest > 0:
             self._keepalive_handle = loop.call_later(rest, self._keepalive_timeout)
         else:
             super()._keepalive_timeout()
-
-
-class _Version:
-    """As much of gunicorn's request as a status line needs."""
-
-    version = (1, 1)
 
 
 class _Intake(asyncio.BufferedProtocol):
