@@ -296,6 +296,8 @@ def test_a_client_that_hangs_up_within_its_body() -> None:
         while server.worker.nr_conns:
             await asyncio.sleep(0)
         assert server.lane.sent.empty()
+        assert server.connections[0]._intake is None
+        assert server.connections[0]._exchange is None
 
     served(test)
 

@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from living_server import engine_of, living, until, write_slow
+from living_server import descendants, engine_of, living, until, write_slow
 
 from triton_lite.cli.main import main
 
@@ -17,6 +17,8 @@ def test_shows_processes_models_and_connections(tmp_path: Path, capsys: pytest.C
     repository = tmp_path / "models"
     write_slow(repository, "echo", 0)
     with living(tmp_path, str(repository), "--http-workers=2") as server:
+        # The server is ready when one of its workers is.
+        until(lambda: len(descendants(server.process.pid)) == 5, "a worker does not come")
         assert main(["status", "--json", f"--runtime-dir={tmp_path / 'run'}"]) == 0
         (line,) = capsys.readouterr().out.splitlines()
         shown = json.loads(line)

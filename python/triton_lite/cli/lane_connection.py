@@ -179,8 +179,9 @@ class LaneConnection(Connection):
     def connection_lost(self, exc: Exception | None) -> None:
         """Give up what nobody waits for any more."""
         exchange, self._exchange = self._exchange, None
-        if self._intake is not None:
-            self._intake.end()
+        intake, self._intake = self._intake, None  # It has the body's memory: no circle is to keep that.
+        if intake is not None:
+            intake.end()
         if exchange is not None and self._lane is not None:
             self._lane.give_up(exchange)
         self._forget_unread()
