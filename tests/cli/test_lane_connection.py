@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
+import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine
 from types import SimpleNamespace
 from typing import Any
@@ -300,6 +302,32 @@ def test_a_client_that_hangs_up_within_its_body() -> None:
         assert server.connections[0]._exchange is None
 
     served(test)
+
+
+@pytest.mark.parametrize("request_bytes", [b"", b"FAST 1\na", SLOW])
+def test_nothing_is_left_of_a_connection_once_it_is_idle_and_gone(request_bytes: bytes) -> None:
+    async def test(server: Served) -> None:
+        reader, writer = await server.connect()
+        if request_bytes:
+            writer.write(request_bytes)
+            if request_bytes != SLOW:
+                (await server.lane.sent.get())[1].put(b"answer")  # type: ignore[arg-type]
+            await answer_of(reader)
+        while not (server.connections and server.connections[0]._awaiting_request):
+            await asyncio.sleep(0)
+        writer.close()
+        while server.worker.nr_conns:
+            await asyncio.sleep(0)
+        connection = weakref.ref(server.connections.pop())
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert connection() is None
+
+    gc.disable()  # Cycles would wait for it.
+    try:
+        served(test)
+    finally:
+        gc.enable()
 
 
 def test_errors_are_answered() -> None:

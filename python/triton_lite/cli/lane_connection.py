@@ -186,7 +186,16 @@ class LaneConnection(Connection):
             self._lane.give_up(exchange)
         self._forget_unread()
         self._behind = b""
+        if self._current_request is not None:
+            super().connection_lost(exc)
+            return
+        # gunicorn's task waits for a request: it is to end now, not after some seconds. The parser, which calls this
+        # connection, would keep it until cycles are collected. Both together are a hundred megabytes where clients
+        # connect for each request.
+        self._task = None
         super().connection_lost(exc)
+        self._request_ready.set()
+        self._callback_parser = None
 
     def _keepalive_timeout(self) -> None:
         """Close, unless the connection was in use since the timer was armed, which is not done for each request."""
