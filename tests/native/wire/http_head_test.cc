@@ -32,7 +32,8 @@ TEST(ReadsAllThatARequestNeeds) {
 }
 
 TEST(NeedsNoMoreThanHostAndLength) {
-  const auto head = ReadInferHead(Request(""));
+  const std::string data = Request("");
+  const auto head = ReadInferHead(data);
   CHECK(head.has_value());
   CHECK_EQ(head->model_name, "m");
   CHECK(head->model_version.empty() && !head->header_length && head->request_id.empty());
@@ -137,7 +138,8 @@ TEST(HeadsAreBounded) {
 }
 
 TEST(OnlyIdsThatFitAHeaderAreGivenBack) {
-  const auto head = ReadInferHead(Request("x-request-id: " + std::string(257, 'x') + "\r\n"));
+  const std::string data = Request("x-request-id: " + std::string(257, 'x') + "\r\n");
+  const auto head = ReadInferHead(data);
   CHECK(head.has_value() && head->request_id.empty());
 }
 
