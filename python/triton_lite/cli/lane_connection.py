@@ -76,8 +76,7 @@ class LaneConnection(Connection):
                 else:
                     self._intake = _Intake(self, exchange)
                 return
-        self._answer_byte_size = 0
-        super().data_received(data)
+        self.data_received_by_gunicorn(data)
 
     def body_received(self, exchange: Exchange, is_whole: bool) -> None:
         """Take a request's body from its intake; not is_whole: it takes too long for here."""

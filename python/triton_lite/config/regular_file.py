@@ -21,4 +21,4 @@ def read_text(path: str, *, errors: str = "strict", newline: str | None = None) 
         if not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, "not a regular file", path)
         text = file.read().decode(errors=errors)
-        return text if newline or "\r" not in text else text.replace("\r\n", "\n").replace("\r", "\n")
+        return text if newline is not None or "\r" not in text else text.replace("\r\n", "\n").replace("\r", "\n")
