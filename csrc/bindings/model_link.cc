@@ -48,6 +48,7 @@ void BindModelLink(py::module_& m) {
       .def(py::init<std::string>(), py::arg("name"))
       .def("attach", &Attach, py::arg("execute_fd"), py::arg("calls_fd"), py::arg("pid"))
       .def("detach", &ModelLink::Detach, ReleaseGil())
+      .def("give_up", &ModelLink::GiveUp, ReleaseGil())
       .def("set_execute_timeout", &ModelLink::SetExecuteTimeout, py::arg("nanoseconds"), ReleaseGil())
       .def("set_concurrency", &ModelLink::SetConcurrency, py::arg("batches"), ReleaseGil())
       .def("wait_closed", &ModelLink::WaitClosed, py::arg("deadline_ns"), ReleaseGil())

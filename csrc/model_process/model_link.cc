@@ -26,6 +26,7 @@ Status ModelLink::Attach(FileDescriptor execute, FileDescriptor calls, pid_t pro
       return {Code::kFailedPrecondition, "instance '" + name_ + "' was unloaded"};
     }
     connection_ = connection;
+    comes_back_ = true;
     wanted_ = false;
   }
   if (spec_ != nullptr) {
@@ -42,6 +43,32 @@ void ModelLink::Detach() {
   MutexLock lock(mu_);
   if (connection_ != nullptr) {
     connection_->ShutDown();  // Its thread does the rest.
+  }
+}
+
+void ModelLink::GiveUp() {
+  std::vector<WaitingBatch> waiting;
+  {
+    MutexLock lock(mu_);
+    comes_back_ = false;
+    waiting.swap(waiting_);
+  }
+  for (WaitingBatch& each : waiting) {
+    Fail(each.view, Unhealthy());
+    each.executed(std::move(each.batch));
+  }
+}
+
+void ModelLink::StartWaiting() {
+  std::vector<WaitingBatch> waiting;
+  {
+    MutexLock lock(mu_);
+    waiting.swap(waiting_);
+  }
+  for (WaitingBatch& each : waiting) {
+    if (!Start(each.view, &each.batch, each.executed)) {
+      each.executed(std::move(each.batch));
+    }
   }
 }
 
@@ -62,12 +89,13 @@ void ModelLink::Close() {
     MutexLock lock(mu_);
     connection_ = nullptr;
   }
+  GiveUp();
   closed_changed_.NotifyAll();
 }
 
 bool ModelLink::in_use() const {
   MutexLock lock(mu_);
-  return !open_.empty();
+  return !open_.empty() || !waiting_.empty();
 }
 
 bool ModelLink::attached() const {
@@ -119,6 +147,10 @@ bool ModelLink::Start(std::span<InferenceRequest* const> view, std::vector<Reque
   {
     MutexLock lock(mu_);
     connection = connection_;
+    if (connection == nullptr && comes_back_ && wanted_) {
+      waiting_.push_back({{view.begin(), view.end()}, std::exchange(*batch, {}), executed});
+      return true;
+    }
     for (std::size_t i = 0; i < view.size(); ++i) {
       keys.push_back(next_key_++);
     }
@@ -137,11 +169,15 @@ bool ModelLink::Start(std::span<InferenceRequest* const> view, std::vector<Reque
   } else {
     wanted_ = true;
   }
+  Fail(view, status);
+  return false;
+}
+
+void ModelLink::Fail(std::span<InferenceRequest* const> view, const Status& status) {
   for (InferenceRequest* const request : view) {
     request->times.compute_input_end = request->times.compute_output_start = NowNanoseconds();
     request->responder->Fail(status);
   }
-  return false;
 }
 
 // From here on the serving thread ends the batch, whatever becomes of the message.

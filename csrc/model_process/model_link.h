@@ -22,7 +22,8 @@
 
 namespace triton_lite::model_process {
 
-// Thread-safe. Without a process every request fails at once.
+// Thread-safe. Without a process requests wait for the next one, unless none is about to come: then they fail at once.
+// The first that comes after a death fails, too, if the death was not the first one's doing: see wanted().
 class ModelLink {
  public:
   // `name`: of the instance, as Triton names it.
@@ -41,6 +42,8 @@ class ModelLink {
   Status Attach(FileDescriptor execute, FileDescriptor calls, pid_t process_id) EXCLUDES(mu_, attach_mu_);
   // The process is gone, or is to be taken for gone: what it had fails.
   void Detach() EXCLUDES(mu_);
+  // No process comes soon: until one does, what waits and what comes fails.
+  void GiveUp() EXCLUDES(mu_);
   // How long a batch may run before its process is killed. 0: as long as it likes.
   void SetExecuteTimeout(std::uint64_t nanoseconds) { execute_timeout_ = nanoseconds; }
   // How many batches the model runs at the same time (coroutines).
@@ -90,6 +93,11 @@ class ModelLink {
     std::uint64_t deadline = 0;  // Of the execution. 0: none.
     ExecutedHook hook;
   };
+  struct WaitingBatch {
+    std::vector<InferenceRequest*> view;
+    std::vector<RequestPtr> batch;
+    ExecutedHook executed;
+  };
 
   Status Register(Connection& connection, std::span<InferenceRequest* const> view, std::span<const std::uint64_t> keys,
                   std::vector<RequestPtr>* batch, const ExecutedHook& executed, Bytes body) EXCLUDES(mu_);
@@ -116,6 +124,9 @@ class ModelLink {
   // When the batch is late: time that it waits for clients does not count.
   std::uint64_t DeadlineOf(const RunningBatch& batch, std::uint64_t now) const REQUIRES(mu_);
   void GoDown(const Connection* connection) EXCLUDES(mu_);
+  // What came while there was no process.
+  void StartWaiting() EXCLUDES(mu_);
+  static void Fail(std::span<InferenceRequest* const> view, const Status& status);
 
   InferenceRequest* FindOpen(std::uint64_t key) const EXCLUDES(mu_);
   Status Unhealthy() const;
@@ -140,6 +151,8 @@ class ModelLink {
   std::map<std::uint64_t, RunningBatch> batches_ GUARDED_BY(mu_);
   std::uint64_t next_key_ GUARDED_BY(mu_) = 1;
   std::uint64_t next_batch_ GUARDED_BY(mu_) = 1;
+  std::vector<WaitingBatch> waiting_ GUARDED_BY(mu_);
+  bool comes_back_ GUARDED_BY(mu_) = false;  // When the process dies, another one is started soon.
   bool closed_ GUARDED_BY(mu_) = false;
 };
 

@@ -15,6 +15,7 @@ namespace triton_lite::model_process {
 
 void ModelLink::Serve(std::shared_ptr<Connection> connection) {
   const auto calls = std::make_shared<Calls>(connection, router_, [this](std::uint64_t key) { return FindOpen(key); });
+  StartWaiting();
   Received received;
   const auto take = [&received](Lane& lane, auto handle) {
     const Lane::State state = lane.Receive(&received);

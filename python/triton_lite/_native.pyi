@@ -351,7 +351,9 @@ class ModelLink:
         Raises TritonError (FAILED_PRECONDITION) when the instance is gone.
         """
     def detach(self) -> None:
-        """Take the process for dead: what it was given fails."""
+        """Take the process for dead: what it was given fails, what comes waits for the next one."""
+    def give_up(self) -> None:
+        """Say that no process comes soon: what waits for one and what comes until there is one fails."""
     def set_execute_timeout(self, nanoseconds: int) -> None:
         """Limit how long a batch may run before its process is killed; 0: no limit."""
     def set_concurrency(self, batches: int) -> None:

@@ -68,6 +68,7 @@ class FakeLink:
         self.closed = False
         self.attached = []
         self.detached = 0
+        self.given_up = 0
         self.wanted = True
         self.refuses = False
 
@@ -78,6 +79,9 @@ class FakeLink:
 
     def detach(self):
         self.detached += 1
+
+    def give_up(self):
+        self.given_up += 1
 
     def set_execute_timeout(self, nanoseconds):
         pass

@@ -85,6 +85,61 @@ def test_a_model_that_nobody_asks_for_is_seen_to_be_down(tmp_path, caplog):
         assert len(pids(tmp_path)) == 2
 
 
+def test_who_comes_after_a_death_waits_for_the_next_process(tmp_path):
+    write_model(tmp_path, methods=noting(tmp_path))
+    settings = python_backend(restart_idle_delay_seconds=1000)
+    with serving(tmp_path, backend_config=settings) as server:
+        os.kill(pids(tmp_path)[0], signal.SIGKILL)
+        wait_until(lambda: not server.model("m").ready())
+        # As in Triton, the first one learns of it, and no other.
+        with pytest.raises(TritonError, match=re.escape(NOT_HEALTHY)):
+            infer(server)
+        for _ in range(3):
+            assert np.array_equal(infer(server), VALUES)
+        assert len(pids(tmp_path)) == 2
+
+
+def test_who_waits_for_a_process_that_cannot_start_learns_that_it_cannot(tmp_path):
+    dead_end = tmp_path / "dead_end"
+    fails = f"\n    if os.path.exists({str(dead_end)!r}): raise ValueError('no')"
+    write_model(tmp_path, methods=noting(tmp_path) + fails)
+    with serving(tmp_path) as server:
+        dead_end.touch()
+        os.kill(pids(tmp_path)[0], signal.SIGKILL)
+        wait_until(lambda: not server.model("m").ready())
+        for _ in range(3):
+            with pytest.raises(TritonError, match=re.escape(NOT_HEALTHY)):
+                infer(server)
+        dead_end.unlink()
+        wait_until(lambda: server.model("m").ready())
+        assert np.array_equal(infer(server), VALUES)
+
+
+def test_a_server_ends_while_requests_wait_for_a_process(tmp_path):
+    hangs = tmp_path / "hangs"
+    waits = f"\n    while os.path.exists({str(hangs)!r}): time.sleep(0.01)"
+    write_model(tmp_path, methods=noting(tmp_path) + waits)
+    failures = []
+
+    def ask():
+        try:
+            infer(server)
+        except TritonError as error:
+            failures.append(error.text)
+
+    with serving(tmp_path, exit_timeout_secs=1) as server:
+        hangs.touch()
+        os.kill(pids(tmp_path)[0], signal.SIGKILL)
+        wait_until(lambda: not server.model("m").ready())
+        with pytest.raises(TritonError, match=re.escape(NOT_HEALTHY)):
+            infer(server)
+        asking = threading.Thread(target=ask)
+        asking.start()
+        wait_until(lambda: len(pids(tmp_path)) == 2)
+    asking.join(30)
+    assert len(failures) == 1
+
+
 def test_only_what_was_in_it_fails(tmp_path):
     started, go_on = tmp_path / "started", tmp_path / "go_on"
     wait = (

@@ -173,6 +173,28 @@ def test_a_process_that_cannot_be_started_again_is_tried_again(case):
     assert case.readiness() is None
 
 
+def test_requests_wait_for_a_process_that_comes_soon_only(case):
+    case.ready()
+    for deaths in range(1, 8):  # Never later than two seconds.
+        case.session.die()
+        case.time.advance(2.1)
+        assert len(case.sessions) == deaths + 1
+        case.session.answer(INITIALIZED)
+    assert case.link.given_up == 0
+    case.session.die()
+    case.time.advance(2.1)
+    case.session.answer(FAILURE)
+    case.session.die("exited with status 1")
+    assert case.link.given_up == 1
+
+
+def test_requests_do_not_wait_for_the_process_of_a_model_that_goes(case):
+    case.ready()
+    case.session.die()
+    case.instance.stop(case.stopped)
+    assert case.link.given_up == 1
+
+
 def test_a_failed_start_is_final(case):
     case.start()
     case.session.answer(FAILURE)

@@ -364,7 +364,7 @@ TEST(BatchesKeepTheirOrderWhateverTheOrderOfAnswers) {
   CHECK(linked.back[0].get() == first);
 }
 
-TEST(ADeathFailsWhatRunsAndWhatComesUntilThereIsANewProcess) {
+TEST(ADeathFailsWhatRunsAndWhatComesThenWaitsForTheNextProcess) {
   Linked linked;
   REQUIRE(linked.StartOne("a"));
   (void)linked.execute->Receive();
@@ -376,16 +376,49 @@ TEST(ADeathFailsWhatRunsAndWhatComesUntilThereIsANewProcess) {
   linked.executed.Wait();
   CHECK_EQ(linked.back.size(), 1U);
   CHECK(linked.link->wanted());
-  CHECK(!linked.StartOne("b"));
-  CHECK_EQ(linked.Reply(1).what, text);
+  REQUIRE(linked.StartOne("b"));
+  REQUIRE(linked.StartOne("c"));
+  CHECK(linked.link->in_use());
   linked.Attach();
   CHECK(linked.attached.ok());
   CHECK(!linked.link->wanted());
-  REQUIRE(linked.StartOne("c"));
-  const testing::Message message = linked.execute->Receive();
-  linked.execute->Send({.kind = kExecuted, .id = message.header.id},
-                       NoOutput(ReadBatch(message)[0].key, kHasResponse).bytes());
-  CHECK_EQ(linked.Reply(2).what, "ok");
+  for (std::size_t i = 1; i < 3; ++i) {
+    const testing::Message message = linked.execute->Receive();
+    const std::vector<testing::SeenRequest> seen = ReadBatch(message);
+    CHECK_EQ(seen[0].id, i == 1 ? "b" : "c");
+    linked.execute->Send({.kind = kExecuted, .id = message.header.id},
+                         NoOutput(seen[0].key, kHasResponse | kFinal).bytes());
+    CHECK_EQ(linked.Reply(i).what, "ok");
+  }
+}
+
+TEST(NothingWaitsForAProcessThatDoesNotComeSoon) {
+  Linked linked;
+  REQUIRE(linked.StartOne("a"));
+  (void)linked.execute->Receive();
+  linked.execute->Close();
+  linked.executed.Wait();
+  std::vector<RequestPtr> batch;
+  batch.push_back(linked.NewRequest("b"));
+  InferenceRequest* const view[] = {batch[0].get()};
+  std::vector<RequestPtr> back;
+  REQUIRE(linked.link->Start(view, &batch, [&](std::vector<RequestPtr> given_back) { back = std::move(given_back); }));
+  CHECK(batch.empty());
+  linked.link->GiveUp();
+  CHECK_EQ(linked.Reply(1).code, Code::kInternal);
+  REQUIRE(back.size() == 1);
+  CHECK(back[0].get() == view[0]);
+  CHECK(!linked.link->in_use());
+  CHECK(!linked.StartOne("c"));
+  CHECK_EQ(linked.Reply(2).code, Code::kInternal);
+  linked.Attach();
+  REQUIRE(linked.StartOne("d"));
+  (void)linked.execute->Receive();
+  linked.execute->Close();
+  CHECK_EQ(linked.Reply(3).code, Code::kInternal);
+  REQUIRE(linked.StartOne("e"));
+  linked.link->Close();
+  CHECK_EQ(linked.Reply(4).code, Code::kInternal);
 }
 
 TEST(ADeathThatNobodyNoticesWakesNobody) {
@@ -397,6 +430,7 @@ TEST(ADeathThatNobodyNoticesWakesNobody) {
   CHECK(!linked.link->wanted());
   CHECK(!linked.StartOne("a"));
   CHECK(linked.link->wanted());
+  CHECK(linked.StartOne("b"));
 }
 
 TEST(AnExecutionThatTakesTooLongEnds) {

@@ -19,7 +19,7 @@ from triton_lite.errors import TritonError
 
 _log = logging.getLogger(__name__)
 
-# A process that had come up once comes up again: then nobody waits longer than this.
+# A process that had come up once comes up again: then nobody waits longer than this until it is started.
 _LONGEST_AFTER_READY_SECONDS = 2.0
 _WELL_AFTER_SECONDS = 60.0
 # While nobody asks for the model: how often to look whether somebody does.
@@ -39,6 +39,7 @@ class Link(Protocol):
     def closed(self) -> bool: ...  # noqa: D102
     def attach(self, execute_fd: int, calls_fd: int, pid: int) -> None: ...  # noqa: D102
     def detach(self) -> None: ...  # noqa: D102
+    def give_up(self) -> None: ...  # noqa: D102
     def set_execute_timeout(self, nanoseconds: int) -> None: ...  # noqa: D102
     def wait_closed(self, deadline_ns: int) -> bool: ...  # noqa: D102
 
@@ -123,6 +124,8 @@ class ModelInstance:
         if first is not None:
             first.set_exception(not_healthy(self.name))
         self.state = State.STOPPING
+        if not was_ready:
+            self.link.give_up()
         if self._session is None:
             self._gone()
         elif was_ready:
@@ -148,6 +151,7 @@ class ModelInstance:
         if self._restart is not None:
             self._restart.cancel()
         self.state = State.STOPPING
+        self.link.give_up()
         if self._session is not None:
             self._session.kill()
 
@@ -225,6 +229,8 @@ class ModelInstance:
             return
         self.state = State.WAITING
         seconds = self._backoff.after_death(ready_for)
+        if ready_for is None or seconds > _LONGEST_AFTER_READY_SECONDS:
+            self.link.give_up()
         # Whoever looks now and then is to see that a model was down, and a model that nobody asks for can wait.
         idle_seconds = max(seconds, self._settings.idle_restart_seconds if ready_for is not None else 0.0)
         if idle_seconds > seconds and not self.link.wanted:
