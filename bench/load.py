@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 import subprocess
@@ -24,13 +25,18 @@ class Load:
         return self.requests / self.seconds
 
 
+def _threads(concurrency: int) -> str:
+    """A generator that cannot keep up measures itself; one with a thread a connection takes the server's cores."""
+    return f"-t{max(1, min(4, concurrency, (os.cpu_count() or 1) // 4))}"
+
+
 def wrk(url: str, body: Path, header_length: int, concurrency: int, seconds: float) -> Load:
     """POST `body` over keep-alive connections; every answer must be 2xx.
 
     gunicorn's ASGI worker closes the connection after a large answer, whatever the application: wrk counts that as a
     read error and connects again, on both sides of a comparison.
     """
-    command = ["wrk", "-t1", f"-c{concurrency}", f"-d{seconds:.0f}s", "-s", str(WRK_SCRIPT), url]
+    command = ["wrk", _threads(concurrency), f"-c{concurrency}", f"-d{seconds:.0f}s", "-s", str(WRK_SCRIPT), url]
     done = subprocess.run([*command, "--", str(body), str(header_length)], capture_output=True, text=True, check=True)
     failed = re.search(r"Non-2xx or 3xx responses: \d+|Socket errors: connect [1-9]|write [1-9]", done.stdout)
     total = re.search(r"(\d+) requests in ([\d.]+)(ms|s|m)", done.stdout)
@@ -50,7 +56,7 @@ def h2load(url: str, body: Path, concurrency: int, seconds: float, warm_up: int 
 
     warm_up: seconds before that, whose requests are not counted.
     """
-    command = ["h2load", "-t1", f"-c{concurrency}", "-m1", f"-D{seconds:.0f}", f"--warm-up-time={warm_up}"]
+    command = ["h2load", _threads(concurrency), f"-c{concurrency}", "-m1", f"-D{seconds:.0f}", f"--warm-up-time={warm_up}"]
     command += ["-w24", "-W24"]
     command += ["-H", "content-type: application/grpc", "-H", "te: trailers", "-d", str(body), url]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

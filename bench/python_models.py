@@ -118,12 +118,13 @@ def _running(command: list[str], http: int, grpc: int) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def _both(oracle: str, repository: Path) -> Iterator[Both]:
+def _both(oracle: str, repository: Path, workers: int) -> Iterator[Both]:
     http, grpc, metrics, their_http, their_grpc, their_metrics = (processes.free_port() for _ in range(6))
     flags = [f"--http-port={their_http}", f"--grpc-port={their_grpc}", f"--metrics-port={their_metrics}"]
+    front_ends = [f"--http-workers={workers}", f"--grpc-processes={workers}"]
     theirs = [oracle, f"--model-repository={repository}", *flags]
     with (
-        _running(processes.serve_command(repository, http, grpc, metrics), http, grpc) as ours,
+        _running(processes.serve_command(repository, http, grpc, metrics, *front_ends), http, grpc) as ours,
         _running(theirs, their_http, their_grpc) as triton,
     ):
         yield ours, triton
@@ -262,8 +263,8 @@ def _without_front_ends(repository: Path, library: Library, rounds: int, seconds
         return rows
 
 
-def report(oracle: str | None, rounds: int, seconds: float) -> str:
-    """All tables, in Markdown."""
+def report(oracle: str | None, rounds: int, seconds: float, workers: int) -> str:
+    """All tables, in Markdown. workers: processes of each of our front ends."""
     oracle = oracle or os.environ.get("TRITON_ORACLE")
     if not oracle:
         return "The real Triton is not at hand (--oracle or TRITON_ORACLE)\n"
@@ -271,7 +272,7 @@ def report(oracle: str | None, rounds: int, seconds: float) -> str:
         repository, bodies = Path(name) / "repository", Path(name) / "bodies"
         bodies.mkdir()
         write_repository(repository)
-        with _both(oracle, repository) as both:
+        with _both(oracle, repository, workers) as both:
             memory = [_memory(server) for server in both]
             rows = [row for case in CASES for row in _over_the_wire(case, both, bodies, rounds, seconds)]
             rows += _in_regions(CASES[1], both, bodies, rounds, seconds)
