@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from .errors import TritonError, TritonModelException
 from .inference_request import InferenceRequest, InferenceTrace, MemoryType, PreferredMemory
 from .inference_response import InferenceResponse
@@ -47,13 +45,18 @@ HISTOGRAM = MetricKind.HISTOGRAM
 TRITONSERVER_MEMORY_GPU = MemoryType.TRITONSERVER_MEMORY_GPU
 TRITONSERVER_MEMORY_CPU = MemoryType.TRITONSERVER_MEMORY_CPU
 
+_MOST_LENT = 4 << 30
+
 
 class SharedMemory:
-    """The memory that models and server share: of no fixed size here, so what is free of it is what the machine has."""
+    """The memory that models and server share."""
 
     def free_memory(self) -> int:
-        """Return the bytes of main memory that are free."""
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        """Return the bytes that the server lends a model at most: only it knows how much of that is out.
+
+        Models that compare what was free before and after, as with Triton's pool, see that nothing is lost.
+        """
+        return _MOST_LENT
 
 
 shared_memory = SharedMemory()
