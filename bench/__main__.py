@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3, help="length of one run of a load generator")
-    parser.add_argument("--workers", type=int, default=1, help="processes of each front end (python_models)")
+    parser.add_argument("--workers", type=int, help="processes of each front end (python_models)")
     parser.add_argument("--oracle", help="program of the real Triton (python_models; or TRITON_ORACLE)")
     options = parser.parse_args()
     unknown = set(options.names) - set(BENCHMARKS)

@@ -118,10 +118,10 @@ def _running(command: list[str], http: int, grpc: int) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def _both(oracle: str, repository: Path, workers: int) -> Iterator[Both]:
+def _both(oracle: str, repository: Path, workers: int | None) -> Iterator[Both]:
     http, grpc, metrics, their_http, their_grpc, their_metrics = (processes.free_port() for _ in range(6))
     flags = [f"--http-port={their_http}", f"--grpc-port={their_grpc}", f"--metrics-port={their_metrics}"]
-    front_ends = [f"--http-workers={workers}", f"--grpc-processes={workers}"]
+    front_ends = [f"--{each}={workers}" for each in ("http-workers", "grpc-processes") if workers]
     theirs = [oracle, f"--model-repository={repository}", *flags]
     with (
         _running(processes.serve_command(repository, http, grpc, metrics, *front_ends), http, grpc) as ours,
@@ -263,8 +263,8 @@ def _without_front_ends(repository: Path, library: Library, rounds: int, seconds
         return rows
 
 
-def report(oracle: str | None, rounds: int, seconds: float, workers: int) -> str:
-    """All tables, in Markdown. workers: processes of each of our front ends."""
+def report(oracle: str | None, rounds: int, seconds: float, workers: int | None) -> str:
+    """All tables, in Markdown. workers: processes of each of our front ends, None for the server's default."""
     oracle = oracle or os.environ.get("TRITON_ORACLE")
     if not oracle:
         return "The real Triton is not at hand (--oracle or TRITON_ORACLE)\n"

@@ -17,6 +17,7 @@ from triton_lite.frontends import ready
 from triton_lite.guard.certificates import server_context
 from triton_lite.launch import options
 from triton_lite.launch.place import place_of
+from triton_lite.options.processes import front_end_processes
 from triton_lite.options.rules import uses_tls
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _concerns(record: logging.LogRecord) -> bool:
 bind = [f"fd://{descriptor}" for descriptor in os.environ["TRITON_LITE_HTTP_SOCKET"].split(",")]
 if uses_tls(_settings.values, "http"):
     certfile, keyfile = _settings["http-server-cert"], _settings["http-server-key"]
-workers = _settings["http-workers"]
+workers = front_end_processes("http-workers", _settings["http-workers"])
 worker_class = "triton_lite.cli.http_worker.Worker"
 # Names with underscores are taken as they are, as Triton takes them: ASGI does not mix them up with those with dashes.
 header_map = "dangerous"

@@ -20,6 +20,7 @@ from triton_lite.guard.guard import GRPC, guard_of
 from triton_lite.launch.connection import SUPERVISED
 from triton_lite.launch.place import place_of
 from triton_lite.options import OptionError, Settings
+from triton_lite.options.processes import front_end_processes
 from triton_lite.options.rules import uses_tls
 
 _log = logging.getLogger("triton_lite.grpc")
@@ -43,13 +44,14 @@ def main(arguments: list[str] | None = None) -> int:
         logs.configure_by_options(settings, board=logs.board_path(place_of(settings).socket))
         if settings["log-file"]:
             signal.signal(signal.SIGHUP, _on_hang_up)
-        if as_part is not None or settings["grpc-processes"] == 1:
+        count = front_end_processes("grpc-processes", settings["grpc-processes"])
+        if as_part is not None or count == 1:
             # Imported here: the supervisor of several processes needs no loop.
             import uvloop
 
             uvloop.run(serve(settings, as_part))
             return 0
-        return processes.supervise(settings["grpc-address"], settings["grpc-port"], settings["grpc-processes"], given)
+        return processes.supervise(settings["grpc-address"], settings["grpc-port"], count, given)
     except (OSError, OptionError) as error:
         print(error, file=sys.stderr)
         return 1

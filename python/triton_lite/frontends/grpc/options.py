@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 
 from triton_lite.guard.guard import Guard
+from triton_lite.options.processes import front_end_processes
 
 # tritonserver's option -> gRPC's channel argument.
 _CHANNEL_ARGUMENTS = {
@@ -73,7 +74,7 @@ class GrpcOptions:
         return cls(
             address=value("grpc-address"),
             port=value("grpc-port"),
-            processes=value("grpc-processes"),
+            processes=front_end_processes("grpc-processes", value("grpc-processes")),
             reuse_port=value("reuse-grpc-port"),
             compression=_COMPRESSION[value("grpc-infer-response-compression-level")],
             stream_window=min(value("grpc-max-response-pool-size"), _MAX_STREAM_WINDOW),

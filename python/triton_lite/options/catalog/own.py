@@ -13,17 +13,18 @@ OPTIONS = (
         "http-workers",
         scope=Scope.HTTP,
         parse=_processes,
-        default=1,
+        default=None,
         value="COUNT",
-        help="Processes that answer HTTP requests.",
+        help="Processes that answer HTTP requests. Default: one for each four cores, at least 1 and at most 4.",
     ),
     _own(
         "grpc-processes",
         scope=Scope.GRPC,
         parse=_processes,
-        default=1,
+        default=None,
         value="COUNT",
-        help="Processes that answer gRPC requests, on one port.",
+        help="Processes that answer gRPC requests, on one port. Default: one for each eight cores, at least 1 and at "
+        "most 2.",
     ),
     _own(
         "api-keys-file",
