@@ -56,8 +56,8 @@ def h2load(url: str, body: Path, concurrency: int, seconds: float, warm_up: int 
 
     warm_up: seconds before that, whose requests are not counted.
     """
-    command = ["h2load", _threads(concurrency), f"-c{concurrency}", "-m1", f"-D{seconds:.0f}", f"--warm-up-time={warm_up}"]
-    command += ["-w24", "-W24"]
+    command = ["h2load", _threads(concurrency), f"-c{concurrency}", "-m1", f"-D{seconds:.0f}"]
+    command += [f"--warm-up-time={warm_up}", "-w24", "-W24"]
     command += ["-H", "content-type: application/grpc", "-H", "te: trailers", "-d", str(body), url]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     counts = re.search(r"requests: (\d+) total.*?(\d+) succeeded, (\d+) failed, (\d+) errored", done.stdout)
