@@ -220,23 +220,16 @@ class Loader:
         settings = self._options.settings_of(*backends.settings_of(config))
         normalize_instance_groups(config, self._gpus)
         rules.check_instance_groups(config, self._gpus)
-        spec = None
-        completed = False
         is_python = config.backend == backends.PYTHON or backends.is_python_based(config)
+        spec = None
         if isinstance(found.source, FunctionSource):
             completed = True
         elif is_python:
             completed = self._complete_python(found, config, files, settings)
-        elif not config.HasField("ensemble_scheduling"):
-            if config.backend == backends.ONNXRUNTIME:
-                self._prepare_runtime(config)
-            spec = opening_spec(self._native, config, files, settings)
-            if opened is None:
-                opened = self._engine.open_model(spec)
-            if not self._options.disable_auto_complete_config or found.source.bare_file:
-                autocomplete(config, opened.signature, _default_max_batch_size(settings))
-                normalize(config)
-            completed = opened.signature.known and not self._options.disable_auto_complete_config
+        elif config.HasField("ensemble_scheduling"):
+            completed = False
+        else:
+            spec, opened, completed = self._open(found, config, files, settings, opened)
         rules.check_given(config, provided=found.read.provided or bool(found.source.bare_file), completed=completed)
         rules.check_config(config)
         rules.check_io(config)
@@ -258,6 +251,28 @@ class Loader:
         if opened is not None and not labels:
             self._examples.add(found.likeness, Example(config, spec, opened.signature))
         return LoadedVersion(config, labels, handle)
+
+    def _open(
+        self,
+        found: FoundModel,
+        config: messages.ModelConfig,
+        files: VersionFiles,
+        settings: Mapping[str, str],
+        opened: Any,
+    ) -> tuple[Any, Any, bool]:
+        """Open a model's file, unless it is `opened`, and complete `config` by what it says.
+
+        Returns the specification that it was opened with, the opened file, and whether it said what the model takes.
+        """
+        if config.backend == backends.ONNXRUNTIME:
+            self._prepare_runtime(config)
+        spec = opening_spec(self._native, config, files, settings)
+        if opened is None:
+            opened = self._engine.open_model(spec)
+        if not self._options.disable_auto_complete_config or found.source.bare_file:
+            autocomplete(config, opened.signature, _default_max_batch_size(settings))
+            normalize(config)
+        return spec, opened, opened.signature.known and not self._options.disable_auto_complete_config
 
     def _metrics(self, found: FoundModel, config: messages.ModelConfig, version: int, load_start: int = 0) -> Any:
         """Make the specification of a version's metrics; None where there are to be none."""
