@@ -431,7 +431,7 @@ def _only_this_model(name: str) -> Iterator[None]:
         raise TritonError(Code.INTERNAL, f"unexpected error while loading model '{name}': {error}") from error
 
 
-def _default_max_batch_size(settings: dict[str, str]) -> int:
+def _default_max_batch_size(settings: Mapping[str, str]) -> int:
     value = settings.get("default-max-batch-size", str(_DEFAULT_MAX_BATCH_SIZE))
     try:
         return int(value)
