@@ -94,9 +94,9 @@ def wait_ready(
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """This process's environment without what would steer the server."""
+    """This process's environment without what would steer the server; one process a front end, on any machine."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("TRITON_LITE_") or k == "TRITON_LITE_DESCRIPTORS"}
-    return {**kept, **extra}
+    return {**kept, "TRITON_LITE_HTTP_WORKERS": "1", "TRITON_LITE_GRPC_PROCESSES": "1", **extra}
 
 
 def stop(process: subprocess.Popen[str]) -> int:
