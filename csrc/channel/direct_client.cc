@@ -321,7 +321,11 @@ class DirectClient : public ChannelClient {
  public:
   explicit DirectClient(CallHandler* handler) : handler_(handler) {}
   ~DirectClient() override {
-    for (const auto& call : mailbox_->AllRunning()) {
+    const auto running = mailbox_->AllRunning();
+    for (const auto& call : running) {
+      call->cancel_token()->Mark();
+    }
+    for (const auto& call : running) {
       static_cast<DirectCall&>(*call).Cancel();
     }
   }

@@ -35,6 +35,15 @@ PeerInfo InfoOf(int socket, const Hello& hello) {
   return info;
 }
 
+void CancelAll(const std::vector<std::shared_ptr<RingCall>>& calls) {
+  for (const auto& call : calls) {
+    call->cancel_token()->Mark();
+  }
+  for (const auto& call : calls) {
+    call->Cancel();
+  }
+}
+
 }  // namespace
 
 struct Peer::Parts {
@@ -146,12 +155,14 @@ void Peer::ServeSignals() {
     return;
   }
   signals.exchange(0, std::memory_order_acq_rel);
-  memory_.cancelled.Collect([this](std::uint32_t index) {
-    const auto call = active_[index].lock();
+  std::vector<std::shared_ptr<RingCall>> cancelled;
+  memory_.cancelled.Collect([this, &cancelled](std::uint32_t index) {
+    auto call = active_[index].lock();
     if (call != nullptr && call->id() == memory_.cancel_word(index).load(std::memory_order_relaxed)) {
-      call->Cancel();
+      cancelled.push_back(std::move(call));
     }
   });
+  CancelAll(cancelled);
   CollectReleases();
   OfferCredit();
 }
@@ -196,11 +207,13 @@ void Peer::HangUp() {
     held.swap(held_);
     free_releases_.clear();
   }
+  std::vector<std::shared_ptr<RingCall>> cancelled;
   for (const auto& entry : active_) {
-    if (const auto call = entry.lock()) {
-      call->Cancel();
+    if (auto call = entry.lock()) {
+      cancelled.push_back(std::move(call));
     }
   }
+  CancelAll(cancelled);
 }
 
 Result<Buffer> Peer::Allocate(std::size_t byte_size) {

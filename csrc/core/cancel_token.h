@@ -21,6 +21,14 @@ class CancelListener {
 // request, those that it gives rise to, and whoever cancels it. Thread-safe.
 class CancelToken {
  public:
+  // Sets the flag alone; Cancel is to follow. Of many that are cancelled together all are marked first: a scheduler that
+  // is told of the first one then finds them all, instead of looking through its queue for each.
+  void Mark() EXCLUDES(mu_) {
+    MutexLock lock(mu_);
+    cancelled_.store(true, std::memory_order_release);
+  }
+
+  // Tells the listeners, who may call back whoever cancels: not to be called with a lock.
   void Cancel() EXCLUDES(mu_) {
     std::vector<std::weak_ptr<CancelListener>> listeners;
     {

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "log/log.h"
 #include "model_process/body_writer.h"
@@ -142,15 +143,28 @@ Status Calls::StartInfer(std::uint64_t id, Bytes body, const RemoteMemory& memor
 }
 
 void Calls::CancelInfer(std::uint64_t id) {
-  MutexLock lock(mu_);
-  if (const auto it = running_.find(id); it != running_.end()) {
-    it->second->Cancel();
+  std::shared_ptr<CancelToken> cancel;  // Called without the lock: who is told may end the call, which asks for it.
+  {
+    MutexLock lock(mu_);
+    if (const auto it = running_.find(id); it != running_.end()) {
+      cancel = it->second;
+    }
+  }
+  if (cancel != nullptr) {
+    cancel->Cancel();
   }
 }
 
 void Calls::CancelAll() {
-  MutexLock lock(mu_);
-  for (const auto& [id, cancel] : running_) {
+  std::vector<std::shared_ptr<CancelToken>> cancelled;
+  {
+    MutexLock lock(mu_);
+    for (const auto& [id, cancel] : running_) {
+      cancel->Mark();
+      cancelled.push_back(cancel);
+    }
+  }
+  for (const auto& cancel : cancelled) {
     cancel->Cancel();
   }
 }

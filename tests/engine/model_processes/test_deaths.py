@@ -168,6 +168,34 @@ def test_only_what_was_in_it_fails(tmp_path):
         assert np.array_equal(infer(server), VALUES)
 
 
+def test_a_process_dies_while_what_it_asked_of_another_model_waits(tmp_path):
+    """The waiting request is cancelled and answered by the thread that cancels: the model comes back all the same."""
+    started, go_on = tmp_path / "started", tmp_path / "go_on"
+    wait = (
+        f"open({str(started)!r}, 'w'); [time.sleep(0.01) for _ in iter(lambda: os.path.exists({str(go_on)!r}), True)]"
+    )
+    write_model(tmp_path, "busy", execute=ECHO.replace("    return", f"    {wait}\n    return"))
+    note = repr(str(tmp_path / "asked"))
+    asks = f"""\
+    if not os.path.exists({note}):
+        open({note}, "w").close()
+        threading.Timer(0.3, os.kill, (os.getpid(), 9)).start()
+        tensor = pb.get_input_tensor_by_name(requests[0], "IN")
+        pb.InferenceRequest(model_name="busy", requested_output_names=["OUT"], inputs=[tensor]).exec()
+"""
+    write_model(tmp_path, methods=noting(tmp_path), execute=EXECUTE + asks + ANSWER)
+    with serving(tmp_path) as server:
+        holding = threading.Thread(target=infer, args=(server, "busy"))
+        holding.start()
+        wait_until(started.exists)
+        with pytest.raises(TritonError, match=re.escape(NOT_HEALTHY)):
+            infer(server)
+        assert np.array_equal(infer(server), VALUES)
+        go_on.touch()
+        holding.join()
+        assert np.array_equal(infer(server, "busy"), VALUES)
+
+
 def test_a_process_that_hangs_in_execute_is_ended(tmp_path):
     write_model(
         tmp_path, methods=noting(tmp_path), execute="def execute(self, requests):\n    time.sleep(1000)", config=CONFIG

@@ -209,6 +209,33 @@ TEST(CancelReachesTheHandler) {
   CHECK_EQ(Await(*pair.client, id)->status().code(), Code::kCancelled);
 }
 
+// So that a scheduler that is told of the first finds them all.
+TEST(AllThatGoWithTheirClientAreMarkedBeforeAnyIsTold) {
+  constexpr std::size_t kCount = 8;
+  Keeper keeper;
+  Pair pair(&keeper);
+  for (std::size_t i = 0; i < kCount; ++i) {
+    REQUIRE(pair.client->Send(Method::kModelInfer, {"m", {}}).ok());
+  }
+  const auto calls = keeper.Take(kCount);
+  std::atomic<std::size_t> told{0};
+  std::atomic<std::size_t> marked{0};
+  Event all_told;
+  for (const CallPtr& call : calls) {
+    call->OnCancel([&] {
+      for (const CallPtr& each : calls) {
+        marked += each->cancel_token()->cancelled() ? 1 : 0;
+      }
+      if (++told == kCount) {
+        all_told.Set();
+      }
+    });
+  }
+  pair.client.reset();
+  all_told.Wait();
+  CHECK_EQ(marked.load(), kCount * kCount);
+}
+
 TEST(ClientGoesRequestMemoryStays) {
   Keeper keeper;
   Pair pair(&keeper);

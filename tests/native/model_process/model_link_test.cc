@@ -587,6 +587,42 @@ TEST(ModelsAskWhetherTheirRequestsWereCancelled) {
   CHECK_EQ(linked.calls->Receive().header.place, 1U);
 }
 
+// What a scheduler does: a request that waits is answered on the thread that cancels it.
+class AnswersAtOnce : public CancelListener {
+ public:
+  explicit AnswersAtOnce(RequestPtr request) : request_(std::move(request)) {}
+  void OnCancelled() override { std::exchange(request_, nullptr)->responder->Fail(Cancelled("given up")); }
+
+ private:
+  RequestPtr request_;
+};
+
+TEST(WhatIsCancelledMayEndAtOnce) {
+  Linked linked;
+  linked.router.Hold();
+  linked.calls->Send({.kind = kInfer, .id = 3}, InferBody("other").bytes());
+  RequestPtr held = linked.router.TakeHeld();
+  const std::shared_ptr<CancelToken> cancel = held->cancel;
+  const auto listener = std::make_shared<AnswersAtOnce>(std::move(held));
+  cancel->Listen(listener);
+  linked.calls->Send({.kind = kCancelInfer, .id = 3}, {});
+  CHECK_EQ(ReadResponse(linked.calls->Receive()).header.id, 3U);
+}
+
+TEST(WhatADeadModelAskedMayEndAtOnce) {
+  Linked linked;
+  linked.router.Hold();
+  linked.calls->Send({.kind = kInfer, .id = 3}, InferBody("other").bytes());
+  RequestPtr held = linked.router.TakeHeld();
+  const std::shared_ptr<CancelToken> cancel = held->cancel;
+  const auto listener = std::make_shared<AnswersAtOnce>(std::move(held));
+  cancel->Listen(listener);
+  REQUIRE(linked.StartOne("a"));
+  linked.execute->Close();
+  CHECK_EQ(linked.Reply().code, Code::kInternal);
+  CHECK(cancel->cancelled());
+}
+
 TEST(ADeathCancelsWhatTheModelAsked) {
   Linked linked;
   linked.router.Hold();
