@@ -21,8 +21,8 @@ class CancelListener {
 // request, those that it gives rise to, and whoever cancels it. Thread-safe.
 class CancelToken {
  public:
-  // Sets the flag alone; Cancel is to follow. Of many that are cancelled together all are marked first: a scheduler that
-  // is told of the first one then finds them all, instead of looking through its queue for each.
+  // Sets the flag alone; Cancel is to follow. Of many that are cancelled together all are marked first: a scheduler
+  // that is told of the first one then finds them all, instead of looking through its queue for each.
   void Mark() EXCLUDES(mu_) {
     MutexLock lock(mu_);
     cancelled_.store(true, std::memory_order_release);
