@@ -407,17 +407,26 @@ void BindEngine(py::module_& m) {
       .def("next_traces", &NextTraces, py::arg("timeout"))
       .def("stop", &Engine::Stop, ReleaseGil())
       .def_property_readonly("dropped_traces", &DroppedTraces)
-      .def_property_readonly("peer_count", &Engine::peer_count)
-      .def("peers",
-           [](const Engine& self) {
-             std::vector<std::pair<std::int32_t, std::string>> peers;
-             for (PeerInfo& info : self.peers()) {
-               peers.emplace_back(info.process_id, std::move(info.name));
-             }
-             return peers;
-           })
-      .def_property_readonly("idle_seconds",
-                             [](const Engine& self) { return static_cast<double>(self.idle_nanoseconds()) * 1e-9; });
+      // Stop holds the engine's lock while it waits for threads that may need the GIL.
+      .def_property_readonly("peer_count",
+                             [](const Engine& self) {
+                               py::gil_scoped_release release;
+                               return self.peer_count();
+                             })
+      .def(
+          "peers",
+          [](const Engine& self) {
+            std::vector<std::pair<std::int32_t, std::string>> peers;
+            for (PeerInfo& info : self.peers()) {
+              peers.emplace_back(info.process_id, std::move(info.name));
+            }
+            return peers;
+          },
+          ReleaseGil())
+      .def_property_readonly("idle_seconds", [](const Engine& self) {
+        py::gil_scoped_release release;
+        return static_cast<double>(self.idle_nanoseconds()) * 1e-9;
+      });
 }
 
 }  // namespace triton_lite::bindings

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <system_error>
 #include <utility>
 
 #include "model_process/execute_message.h"
@@ -15,6 +16,14 @@ ModelLink::~ModelLink() { Close(); }
 Status ModelLink::Attach(FileDescriptor execute, FileDescriptor calls, pid_t process_id) {
   ASSIGN_OR_RETURN(std::shared_ptr<Connection> connection,
                    Connection::Make(std::move(execute), std::move(calls), process_id));
+  Status attached = Attach(connection);
+  if (!attached.ok()) {
+    GoDown(connection.get());  // Nobody would end what it was given meanwhile.
+  }
+  return attached;
+}
+
+Status ModelLink::Attach(const std::shared_ptr<Connection>& connection) {
   MutexLock attach_lock(attach_mu_);
   Detach();
   if (thread_.joinable()) {
@@ -30,7 +39,11 @@ Status ModelLink::Attach(FileDescriptor execute, FileDescriptor calls, pid_t pro
     wanted_ = false;
   }
   if (spec_ != nullptr) {
-    StartServing(connection);
+    try {
+      StartServing(connection);
+    } catch (const std::system_error&) {
+      return Unavailable("no thread could be started for model instance '" + name_ + "'");
+    }
   }
   return {};
 }
@@ -147,9 +160,12 @@ bool ModelLink::Start(std::span<InferenceRequest* const> view, std::vector<Reque
   {
     MutexLock lock(mu_);
     connection = connection_;
-    if (connection == nullptr && comes_back_ && wanted_) {
-      waiting_.push_back({{view.begin(), view.end()}, std::exchange(*batch, {}), executed});
-      return true;
+    if (connection == nullptr) {
+      if (comes_back_ && wanted_) {
+        waiting_.push_back({{view.begin(), view.end()}, std::exchange(*batch, {}), executed});
+        return true;
+      }
+      wanted_ = true;
     }
     for (std::size_t i = 0; i < view.size(); ++i) {
       keys.push_back(next_key_++);
@@ -166,8 +182,6 @@ bool ModelLink::Start(std::span<InferenceRequest* const> view, std::vector<Reque
       return true;
     }
     writer.Abandon();
-  } else {
-    wanted_ = true;
   }
   Fail(view, status);
   return false;
@@ -189,6 +203,7 @@ Status ModelLink::Register(Connection& connection, std::span<InferenceRequest* c
   Header header{.kind = kExecute};
   MutexLock lock(mu_);
   if (connection_.get() != &connection) {
+    wanted_ = true;
     return Unhealthy();
   }
   header.id = next_batch_++;

@@ -102,6 +102,7 @@ class ModelLink {
   Status Register(Connection& connection, std::span<InferenceRequest* const> view, std::span<const std::uint64_t> keys,
                   std::vector<RequestPtr>* batch, const ExecutedHook& executed, Bytes body) EXCLUDES(mu_);
 
+  Status Attach(const std::shared_ptr<Connection>& connection) EXCLUDES(mu_, attach_mu_);
   void StartServing(const std::shared_ptr<Connection>& connection) REQUIRES(attach_mu_);
 
   // Of the thread that serves a process.

@@ -67,6 +67,7 @@ void BatchScheduler::OnExecuted(Work work, std::vector<RequestPtr> batch) {
     }
     Run(&work);
   }
+  RateLimiter::Announce(std::exchange(work.turns, {}));  // Of others, to whom the batch's resources went.
   if (wake != nullptr) {
     wake->Wake();
   }

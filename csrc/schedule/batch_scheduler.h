@@ -68,7 +68,9 @@ class BatchScheduler : public Scheduler {
 
   // At the first request: models that nobody asks need no threads, and there may be thousands of them. And when there
   // are more instances.
-  void StartThreads() EXCLUDES(mu_);
+  void StartThreads() EXCLUDES(mu_, join_mu_);
+  // False: there is none, and none can be started.
+  bool TryStartThreads() EXCLUDES(mu_, join_mu_);
   void RefuseQueued() EXCLUDES(mu_);
   void RunThread(InstanceThread& self) EXCLUDES(mu_);
   // Gives back the instance of finished work and waits for more; false when the scheduler is drained.

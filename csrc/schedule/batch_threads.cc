@@ -36,6 +36,12 @@ void BatchScheduler::WakeAll() {
 }
 
 void BatchScheduler::StartThreads() {
+  if (!TryStartThreads()) {
+    RefuseQueued();  // Without the lock: an answer may bring the next request.
+  }
+}
+
+bool BatchScheduler::TryStartThreads() {
   MutexLock join_lock(join_mu_);
   std::vector<InstanceThread*> selves;
   {
@@ -52,10 +58,9 @@ void BatchScheduler::StartThreads() {
       expiry_thread_ = std::thread([this] { RunExpiry(); });
     }
   } catch (const std::system_error&) {
-    if (threads_.empty()) {  // Fewer than there are instances will do.
-      RefuseQueued();
-    }
+    return !threads_.empty();  // Fewer than there are instances will do.
   }
+  return true;
 }
 
 void BatchScheduler::RefuseQueued() {

@@ -86,10 +86,10 @@ void ReplyOrder::Post(Slot& slot, Reply* reply) {
       std::move(next).Deliver(responder);
     }
     turn.replies.clear();
+    const std::shared_ptr<Slot> done = turn.slot;
     RequestPtr executed;
     {
       MutexLock lock(mu_);
-      const std::shared_ptr<Slot> done = turn.slot;
       if (done->ended && done->waiting.empty()) {
         done->left = true;
         executed = std::move(done->request);
@@ -97,9 +97,9 @@ void ReplyOrder::Post(Slot& slot, Reply* reply) {
       }
       more = TakeTurn(&turn);
       delivering_ = more;
-      if (executed != nullptr) {
-        executed->responder = std::move(done->responder);
-      }
+    }
+    if (executed != nullptr) {
+      executed->responder = std::move(done->responder);
     }
   }
 }

@@ -407,7 +407,7 @@ bool SequenceScheduler::TakeCancelled(Work* dropped) {
     }
   }
   dropped->ended = dropped->cancelled.size();
-  return dropped->ended > 0;
+  return dropped->ended > 0 || !dropped->turns.empty();
 }
 
 void SequenceScheduler::AnswerCancelled(Work* dropped) {
@@ -509,12 +509,15 @@ void SequenceScheduler::CountEnded(Work* work) {
 
 void SequenceScheduler::AnswerUnrun(Work* work) {
   RateLimiter::Announce(std::exchange(work->turns, {}));
-  for (const RequestPtr& request : work->cancelled) {
+  // One that has run before may have its place in the order of replies, and its reply has to wait for that.
+  for (RequestPtr& request : work->cancelled) {
     Refuse(*request, FailureReason::kCanceled, Cancelled(""));
+    request->responder->Retain(request);
   }
   work->cancelled.clear();
   for (auto& [request, status] : work->refused) {
     Refuse(*request, FailureReason::kRejected, std::move(status));
+    request->responder->Retain(request);
   }
   work->refused.clear();
 }

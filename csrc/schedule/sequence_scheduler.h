@@ -111,7 +111,9 @@ class SequenceScheduler : public Scheduler {
   // Answers what is not run, and tells others of their turns.
   static void AnswerUnrun(Work* work);
 
-  void StartThreads() EXCLUDES(mu_);
+  void StartThreads() EXCLUDES(mu_, join_mu_);
+  // Those that no thread could be started for.
+  std::vector<Runner*> TryStartThreads() EXCLUDES(mu_, join_mu_);
   void RunHere(Runner& runner) EXCLUDES(mu_);
   void RunThread(Runner& self) EXCLUDES(mu_);
   bool NextWork(Runner& self, Work* work) EXCLUDES(mu_);

@@ -116,6 +116,12 @@ bool SequenceScheduler::Reap(Work* work) {
 }
 
 void SequenceScheduler::StartThreads() {
+  for (Runner* const runner : TryStartThreads()) {
+    RunHere(*runner);  // Without the lock: a model may bring the next request.
+  }
+}
+
+std::vector<SequenceScheduler::Runner*> SequenceScheduler::TryStartThreads() {
   MutexLock join_lock(join_mu_);
   std::vector<Runner*> runners;
   {
@@ -134,16 +140,13 @@ void SequenceScheduler::StartThreads() {
         runner->has_thread = true;
       }
     }
-    return;
+    return {};
   } catch (const std::system_error&) {
     MutexLock lock(mu_);
     started_ = false;  // The next request tries again.
   }
-  for (Runner* const runner : runners) {
-    if (!runner->has_thread) {
-      RunHere(*runner);
-    }
-  }
+  std::erase_if(runners, [](const Runner* runner) { return runner->has_thread; });
+  return runners;
 }
 
 // What waits now, on a thread that came with a request.

@@ -259,6 +259,53 @@ TEST(ARequestDoesNotRunAgainWhereSequencesAreNotIterative) {
   CHECK(record.replies()[1].what.starts_with("Request is released with TRITONSERVER_REQUEST_RELEASE_RESCHEDULE"));
 }
 
+// Its first request goes on after its batch; it asks for another run of all that follow.
+class FirstGoesOn : public BackendInstance {
+ public:
+  explicit FirstGoesOn(RequestPtr* first) : first_(first) {}
+  void Execute(Batch) override {}
+  bool starts() const override { return true; }
+  bool Start(Batch view, std::vector<RequestPtr>* batch, const ExecutedHook& executed) override {
+    std::vector<RequestPtr> back = std::exchange(*batch, {});
+    for (std::size_t i = 0; i < back.size(); ++i) {
+      view[i]->reschedule = *first_ != nullptr;
+      if (*first_ == nullptr) {
+        *first_ = std::move(back[i]);
+      }
+    }
+    executed(std::move(back));
+    return true;
+  }
+
+ private:
+  RequestPtr* const first_;
+};
+
+TEST(ARequestThatMayNotRunAgainStaysUntilItsReplyHasLeftInItsOrder) {
+  Record record;
+  RequestPtr first;
+  Instances instances;
+  instances.push_back(std::make_unique<FirstGoesOn>(&first));
+  const auto scheduler = Make(Sequences(1, Oldest(4, /*preserve_ordering=*/true)), std::move(instances));
+  const auto enqueue = [&](std::uint64_t id, const char* name) {
+    RequestPtr request = InSequence(&record, id, kSequenceStart, name);
+    const auto marker = std::make_shared<int>();
+    request->model = marker;
+    scheduler->Enqueue(std::move(request), kQueue);
+    return std::weak_ptr<int>(marker);
+  };
+  enqueue(1, "first");
+  const std::weak_ptr<int> second = enqueue(2, "second");
+  scheduler->Drain();
+  REQUIRE(first != nullptr);
+  CHECK(!second.expired());
+  CHECK(record.replies().empty());
+  first->responder->Send({}, true);
+  first->responder->Retain(first);
+  CHECK(record.requests() == (std::vector<std::string>{"first", "second"}));
+  CHECK(second.expired());
+}
+
 // Instances of whatever schedulers, of which only so many may run at once.
 class Licences {
  public:

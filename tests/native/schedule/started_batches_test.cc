@@ -9,6 +9,7 @@
 #include "check.h"
 #include "schedule/batch_scheduler.h"
 #include "schedule/fakes.h"
+#include "schedule/rate_limiter.h"
 
 namespace triton_lite {
 namespace {
@@ -25,6 +26,10 @@ class Elsewhere {
     const std::lock_guard lock(mu_);
     started_.push_back({std::move(batch), std::move(executed), std::this_thread::get_id()});
     cv_.notify_all();
+  }
+  void AwaitStarted() {
+    std::unique_lock lock(mu_);
+    cv_.wait(lock, [this] { return !started_.empty(); });
   }
   // Waits for a batch, and runs it on this thread. Returns the thread that started it.
   std::thread::id RunNext() {
@@ -102,6 +107,38 @@ TEST(AThreadThatSleepsBringsTheInputsOfALargeOneMeanwhile) {
     by_others += StartsNextItself(1 << 20) ? 0 : 1;
   }
   CHECK_EQ(by_others, 1);
+}
+
+TEST(WhatABatchHeldGoesToOthersThoughAThreadBringsTheNextOne) {
+  constexpr std::uint64_t kDelay = 50'000;
+  for (int round = 0; round < 10; ++round) {
+    const auto limiter = std::make_shared<RateLimiter>();
+    const auto seat = [&] {
+      Seats seats;
+      seats.push_back(*limiter->Register({{{"R", false, 1}}, 0}, 0));
+      return seats;
+    };
+    Record record;
+    Elsewhere elsewhere;
+    Instances instances;
+    instances.push_back(std::make_unique<StartingInstance>(&elsewhere));
+    ModelSpec batching;
+    batching.max_batch_size = 2;
+    batching.scheduler.emplace<DynamicBatchingSpec>().max_queue_delay_microseconds = kDelay;
+    const auto scheduler = MakeBatchScheduler(batching, std::move(instances), seat());
+    const auto other = MakeBatchScheduler(ModelSpec{}, testing::MakeInstances(1, nullptr), seat());
+    scheduler->Enqueue(RequestOf(100, &record), kQueue);
+    scheduler->Enqueue(RequestOf(100, &record), kQueue);  // A whole batch, which is started.
+    elsewhere.AwaitStarted();
+    other->Enqueue(MakeRequest("other", &record), kQueue);
+    scheduler->Enqueue(RequestOf(1 << 20, &record), kQueue);  // May still grow.
+    elsewhere.RunNext();
+    record.WaitFor(3);
+    elsewhere.RunNext();
+    scheduler->Drain();
+    other->Drain();
+    CHECK_EQ(record.replies().size(), 4u);
+  }
 }
 
 }  // namespace
