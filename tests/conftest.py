@@ -14,18 +14,11 @@ import pytest
 hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("suite")
 
-_LONGEST_FILES = ("test_rough_soak.py", "test_golden.py", "test_ocr.py", "test_drain.py", "test_model_churn.py")
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--sanitize", action="store_true", help="native tests under ASan+UBSan and TSan")
     parser.addoption("--long", action="store_true", help="also the runs that take minutes")
     parser.addoption("--oracle", help="program of the real Triton, for comparisons with it (or TRITON_ORACLE)")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files that take longest first: else one process runs them when the others have nothing left."""
-    items.sort(key=lambda item: item.path.name not in _LONGEST_FILES)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
