@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import re
+import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,14 +71,36 @@ def golden_gunicorn(folder: Path, *worker: str) -> Iterator[ServerProcess]:
     gunicorn = [sys.executable, "-m", "gunicorn", "triton_lite.frontends.http:app", "-b", f"127.0.0.1:{http}"]
     gunicorn += worker
     grpc_command = [sys.executable, "-m", "triton_lite.frontends.grpc.main", f"--grpc-port={grpc}"]
-    with started(gunicorn, env, (http, grpc, metrics), cwd=folder) as server:
-        process = subprocess.Popen(
-            grpc_command, env=env, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+    with (
+        started(gunicorn, env, (http, grpc, metrics), cwd=folder) as server,
+        _listening(grpc_command, env, folder, grpc),
+    ):
+        yield server
+
+
+@contextlib.contextmanager
+def _listening(command: list[str], env: dict[str, str], folder: Path, port: int) -> Iterator[None]:
+    """Run a server that listens on `port`; again where it ends: a client's connection may have the port just now."""
+    deadline = time.monotonic() + 60
+    pause = threading.Event()
+    log = folder / "grpc.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(command, env=env, cwd=folder, stdout=output, stderr=output, text=True)
         try:
-            yield server
+            while not _accepts(port):
+                assert time.monotonic() < deadline, log.read_text()
+                pause.wait(0.1)
+                if process.poll() is not None:
+                    process = subprocess.Popen(command, env=env, cwd=folder, stdout=output, stderr=output, text=True)
+            yield
         finally:
             stop(process)
+
+
+def _accepts(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 5):
+        return True
+    return False
 
 
 _ROW = re.compile(r"^(\w+) +(\d+)/(\d+) +\d+/\d+ +\d+/\d+ +(\d+)/(\d+)", re.M)
