@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from typing import Any
 
@@ -9,6 +10,7 @@ import c_python_backend_utils as compiled
 import numpy as np
 import pytest
 import triton_python_backend_utils as pb_utils
+from triton_lite_model.arena import Arena
 
 INPUT = pb_utils.Tensor("INPUT0", np.zeros(2, np.int32))
 WRONG = "incompatible (constructor|function) arguments"
@@ -215,9 +217,6 @@ def test_names_of_the_modules() -> None:
         unload_model"""
     assert not [name for name in names.split() if not hasattr(compiled, name)]
     assert compiled.Tensor is pb_utils.Tensor
-    free = compiled.shared_memory.free_memory()
-    kept = np.zeros(1 << 20)
-    assert compiled.shared_memory.free_memory() == free > kept.nbytes
     assert (pb_utils.Logger.INFO, pb_utils.Logger.LogLevel.WARNING) == (compiled.Logger.LogLevel.INFO, 1)
 
 
@@ -266,3 +265,15 @@ def test_configurations() -> None:
     assert pb_utils.using_decoupled_model_transaction_policy({}) is False
     policy = {"model_transaction_policy": {"decoupled": True}}
     assert pb_utils.using_decoupled_model_transaction_policy(policy) is True
+
+
+def test_memory_is_free_that_the_server_has_not_lent() -> None:
+    free = compiled.shared_memory.free_memory()
+    descriptor = os.memfd_create("lent")
+    os.truncate(descriptor, 1 << 20)
+    arena = Arena(lambda place: None)
+    arena.add(0, descriptor, 1 << 20)
+    kept = arena.lease(0, 1 << 16)
+    assert compiled.shared_memory.free_memory() == free - (1 << 16)
+    del kept
+    assert compiled.shared_memory.free_memory() == free

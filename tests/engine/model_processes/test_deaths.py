@@ -34,6 +34,14 @@ def noting(folder):
     return f"def initialize(self, args):\n    {note_pid(folder)}"
 
 
+def note_failure(server, failures):
+    """Ask the model; for a thread."""
+    try:
+        infer(server)
+    except TritonError as error:
+        failures.append(error.text)
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
 def test_a_dead_process_makes_its_model_and_the_server_unready_until_it_is_back(tmp_path, caplog, number):
     caplog.set_level(logging.DEBUG, "triton_lite")
@@ -120,20 +128,13 @@ def test_a_server_ends_while_requests_wait_for_a_process(tmp_path):
     waits = f"\n    while os.path.exists({str(hangs)!r}): time.sleep(0.01)"
     write_model(tmp_path, methods=noting(tmp_path) + waits)
     failures = []
-
-    def ask():
-        try:
-            infer(server)
-        except TritonError as error:
-            failures.append(error.text)
-
     with serving(tmp_path, exit_timeout_secs=1) as server:
         hangs.touch()
         os.kill(pids(tmp_path)[0], signal.SIGKILL)
         wait_until(lambda: not server.model("m").ready())
         with pytest.raises(TritonError, match=re.escape(NOT_HEALTHY)):
             infer(server)
-        asking = threading.Thread(target=ask)
+        asking = threading.Thread(target=note_failure, args=(server, failures))
         asking.start()
         wait_until(lambda: len(pids(tmp_path)) == 2)
     asking.join(30)
@@ -148,15 +149,8 @@ def test_only_what_was_in_it_fails(tmp_path):
     write_model(tmp_path, methods=noting(tmp_path), execute=ECHO.replace("    return", f"    {wait}\n    return"))
     write_model(tmp_path, "other")
     failures = []
-
-    def ask():
-        try:
-            infer(server)
-        except TritonError as error:
-            failures.append(error.text)
-
     with serving(tmp_path) as server:
-        asking = threading.Thread(target=ask)
+        asking = threading.Thread(target=note_failure, args=(server, failures))
         asking.start()
         wait_until(started.exists)
         os.kill(pids(tmp_path)[0], signal.SIGKILL)

@@ -597,30 +597,35 @@ class AnswersAtOnce : public CancelListener {
   RequestPtr request_;
 };
 
+// Has the model ask another one, where the request waits.
+struct Asked {
+  explicit Asked(Linked& linked) {
+    linked.router.Hold();
+    linked.calls->Send({.kind = kInfer, .id = 3}, InferBody("other").bytes());
+    RequestPtr held = linked.router.TakeHeld();
+    cancel = held->cancel;
+    waits = std::make_shared<AnswersAtOnce>(std::move(held));
+    cancel->Listen(waits);
+  }
+
+  std::shared_ptr<CancelToken> cancel;
+  std::shared_ptr<AnswersAtOnce> waits;
+};
+
 TEST(WhatIsCancelledMayEndAtOnce) {
   Linked linked;
-  linked.router.Hold();
-  linked.calls->Send({.kind = kInfer, .id = 3}, InferBody("other").bytes());
-  RequestPtr held = linked.router.TakeHeld();
-  const std::shared_ptr<CancelToken> cancel = held->cancel;
-  const auto listener = std::make_shared<AnswersAtOnce>(std::move(held));
-  cancel->Listen(listener);
+  const Asked asked(linked);
   linked.calls->Send({.kind = kCancelInfer, .id = 3}, {});
   CHECK_EQ(ReadResponse(linked.calls->Receive()).header.id, 3U);
 }
 
 TEST(WhatADeadModelAskedMayEndAtOnce) {
   Linked linked;
-  linked.router.Hold();
-  linked.calls->Send({.kind = kInfer, .id = 3}, InferBody("other").bytes());
-  RequestPtr held = linked.router.TakeHeld();
-  const std::shared_ptr<CancelToken> cancel = held->cancel;
-  const auto listener = std::make_shared<AnswersAtOnce>(std::move(held));
-  cancel->Listen(listener);
+  const Asked asked(linked);
   REQUIRE(linked.StartOne("a"));
   linked.execute->Close();
   CHECK_EQ(linked.Reply().code, Code::kInternal);
-  CHECK(cancel->cancelled());
+  CHECK(asked.cancel->cancelled());
 }
 
 TEST(ADeathCancelsWhatTheModelAsked) {

@@ -34,11 +34,12 @@ class Lease:
     numpy keeps whatever an array was made of alive; this is what it keeps.
     """
 
-    __slots__ = ("__array_interface__", "_give_back", "_place", "_region")
+    __slots__ = ("__array_interface__", "_give_back", "_place", "_region", "size")
 
     def __init__(self, region: Region, place: int, size: int, give_back: Callable[[int], None]) -> None:
         self._region = region
         self._place = place
+        self.size = size
         self._give_back = give_back
         address = region.address + (place & OFFSET_MASK)
         self.__array_interface__ = {"shape": (size,), "typestr": "|u1", "data": (address, False), "version": 3}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+
+from .arena import Lease
 from .errors import TritonError, TritonModelException
 from .inference_request import InferenceRequest, InferenceTrace, MemoryType, PreferredMemory
 from .inference_response import InferenceResponse
@@ -52,11 +55,9 @@ class SharedMemory:
     """The memory that models and server share."""
 
     def free_memory(self) -> int:
-        """Return the bytes that the server lends a model at most: only it knows how much of that is out.
-
-        Models that compare what was free before and after, as with Triton's pool, see that nothing is lost.
-        """
-        return _MOST_LENT
+        """Return how many bytes the server would still lend this process: what it lends at most, less what is out."""
+        out = (lease for lease in gc.get_objects() if type(lease) is Lease)
+        return _MOST_LENT - sum(lease.size for lease in out)
 
 
 shared_memory = SharedMemory()
