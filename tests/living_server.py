@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from processes import descendants, gone, parent_of
 from server_process import ServerProcess, serve, stop
 
 WAIT_SECONDS = 20
@@ -76,20 +77,6 @@ def slow_request(name: str = "", size: int = 1) -> dict[str, Any]:
     return {"id": name, "inputs": [tensor]} if name else {"inputs": [tensor]}
 
 
-def descendants(process_id: int) -> dict[int, str]:
-    """The processes below one, with their command lines."""
-    found: dict[int, str] = {}
-    waiting = [process_id]
-    while waiting:
-        parent = waiting.pop()
-        for task in Path(f"/proc/{parent}/task").glob("*/children"):
-            with contextlib.suppress(OSError):
-                for child in map(int, task.read_text().split()):
-                    found[child] = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-                    waiting.append(child)
-    return found
-
-
 def engine_of(process_id: int) -> int:
     """The engine below a supervisor."""
     return one_of(process_id, "triton_lite.engine")
@@ -102,24 +89,8 @@ def one_of(process_id: int, command: str) -> int:
 
 def workers_of(process_id: int) -> list[int]:
     """gunicorn's workers."""
-    below = descendants(process_id)
-    return [child for child, line in below.items() if "gunicorn" in line and parent_of(child) in below]
-
-
-def parent_of(process_id: int) -> int:
-    """The parent of a process; 0 for one that has gone."""
-    try:
-        return int(Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return 0
-
-
-def gone(process_id: int) -> bool:
-    """Whether a process has ended (zombies count as gone)."""
-    try:
-        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
+    lines = descendants(process_id)
+    return [child for child, line in lines.items() if "gunicorn" in line and parent_of(child) in lines]
 
 
 def leftovers(runtime: Path, temporary: Path) -> list[str]:

@@ -11,7 +11,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from living_server import descendants, is_ready, slow_request, write_slow
+from living_server import is_ready, slow_request, write_slow
+from processes import descendants, memory_of
 from server_process import serve
 
 IDLE, BUSY = 5000, 200
@@ -19,13 +20,8 @@ IDLE, BUSY = 5000, 200
 
 def resident(process_id: int) -> int:
     """Bytes that the processes below one have in memory, of their own."""
-    total = 0
-    for child in descendants(process_id):
-        with contextlib.suppress(OSError):
-            for line in Path(f"/proc/{child}/smaps_rollup").read_text().splitlines():
-                if line.startswith(("Private_Clean", "Private_Dirty")):
-                    total += int(line.split()[1]) << 10
-    return total
+    memory = [memory_of(child) for child in descendants(process_id)]
+    return sum(kinds.get("Private_Clean", 0) + kinds.get("Private_Dirty", 0) for kinds in memory)
 
 
 def test_idle_connections_cost_little_and_busy_ones_are_served(tmp_path: Path, request: pytest.FixtureRequest) -> None:

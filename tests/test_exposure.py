@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from processes import descendants
 from repositories import MODELS
 from rule_clients import GrpcClient, http_call
 from server_process import ServerProcess, environment, free_ports, serve, started
@@ -183,12 +184,6 @@ def test_any_origin_may() -> None:
         assert cors(http_call(server.http, "/v2").headers) == {}
 
 
-def descendants(process: int) -> list[int]:
-    """A process and all that it started."""
-    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return [process, *(found for child in children for found in descendants(int(child)))]
-
-
 def maps_of(process: int) -> list[str]:
     return Path(f"/proc/{process}/maps").read_text().splitlines()
 
@@ -208,7 +203,9 @@ def test_what_the_server_writes_is_its_users_alone(tmp_path: Path) -> None:
         # So large that it needs an arena.
         body = json.dumps({"inputs": [{"name": "INPUT0"}]}).encode() + b" " * (4 << 20)
         assert "no field is set" in http_call(server.http, "/v2/models/simple/infer", {}, body).error
-        mapped = [line for process in descendants(server.process.pid) for line in maps_of(process)]
+        mapped = [
+            line for process in (server.process.pid, *descendants(server.process.pid)) for line in maps_of(process)
+        ]
         assert any("memfd:" in line for line in mapped)
         assert not [line for line in mapped if "/dev/shm/" in line and "(deleted)" not in line]
     assert list(folder.iterdir()) == []

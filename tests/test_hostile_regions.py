@@ -21,6 +21,7 @@ import tritonclient.http as httpclient
 import tritonclient.utils.shared_memory as shm
 from golden_server import make_models
 from hostile_client import KEYS, SHM
+from living_server import engine_of
 from server_process import ServerProcess, environment, serve
 
 PROCESSES = 3
@@ -36,13 +37,6 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
     arguments = ["--model-control-mode=explicit", f"--http-workers={HTTP_WORKERS}", *loaded]
     with serve(f"--model-repository={repository}", *arguments) as running:
         yield running
-
-
-def engine_of(server: ServerProcess) -> int:
-    """The process id of the server's engine."""
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-    (pid,) = [pid for pid in children if b"triton_lite.engine" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-    return int(pid)
 
 
 def descriptors(pid: int) -> collections.Counter[str]:
@@ -194,7 +188,7 @@ def test_nobody_else_notices(server: ServerProcess, request: pytest.FixtureReque
     print(f"HOSTILE_SEED={seed}")  # Shown when the test fails.
     calls = CALLS_LONG if request.config.getoption("--long") else CALLS
     family = f"tl_hostile_{os.getpid()}"
-    engine = engine_of(server)
+    engine = engine_of(server.process.pid)
     over = threading.Event()
     with honest_clients(server, seed) as honest:
         for one in honest:
@@ -216,7 +210,7 @@ def test_nobody_else_notices(server: ServerProcess, request: pytest.FixtureReque
             assert one.error is None, one.error
             assert one.answers > 30
         check_that_clients_got_somewhere(ended)
-        assert engine_of(server) == engine, server.text()
+        assert engine_of(server.process.pid) == engine, server.text()
         honest[0].client.unregister_system_shared_memory()
         maps = Path(f"/proc/{engine}/maps").read_text()
         assert family not in maps and "tl_honest_" not in maps

@@ -7,7 +7,6 @@ same choices again then, though not at the same moments.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import shutil
@@ -21,7 +20,8 @@ import pytest
 import tritonclient.grpc as grpcclient
 from golden_server import make_models
 from hostile_client import SHM
-from living_server import descendants, living, parent_of, until, write_slow
+from living_server import living, until, write_slow
+from processes import descendants, memory_of, parent_of
 from rough_client import Away, RoughClient, Tally, seed_of
 from server_process import ServerProcess
 from test_hostile_regions import descriptors
@@ -63,17 +63,6 @@ def write_models(folder: Path) -> Path:
     (repository / "away" / "1").mkdir(parents=True)
     (repository / "away" / "config.pbtxt").write_text(CONFIG)
     return repository
-
-
-def memory_of(process_id: int) -> dict[str, int]:
-    """A process's bytes in memory by kind, those of shared pages divided among their users."""
-    found = {}
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{process_id}/smaps_rollup").read_text().splitlines():
-            if line.startswith(("Pss_Anon", "Pss_File", "Pss_Shmem")):
-                name, value, _ = line.split()
-                found[name.rstrip(":")] = int(value) << 10
-    return found
 
 
 # When, how many requests there had been, the processes' memory.

@@ -28,12 +28,12 @@ from grpc_wire import (
     grpc_head,
 )
 from hostile_client import SHM
-from living_server import ask, descendants, engine_of, slow_request, until
+from living_server import ask, engine_of, slow_request, until
+from processes import descendants, memory_of
 from repositories import write_identity
 from server_process import ServerProcess, serve
 from test_cancellation import INFER, STREAM, encoded
 from test_overload import status as engine_status
-from test_rough_soak import memory_of
 
 from triton_lite.proto import messages
 
@@ -108,7 +108,7 @@ def front_end(server: ServerProcess, protocol: str) -> list[int]:
 
 
 def memory(process_ids: list[int]) -> int:
-    return sum(sum(memory_of(each).values()) for each in process_ids)
+    return sum(memory_of(each).get("Pss", 0) for each in process_ids)
 
 
 def answered(connection: socket.socket) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import onnxruntime
 import pytest
 import tritonclient.grpc as grpcclient
 import tritonclient.http as httpclient
+from processes import descendants, memory_of
 from repositories import MODELS
 from server_process import ServerProcess, serve
 
@@ -28,21 +28,9 @@ def server() -> Iterator[ServerProcess]:
         yield running
 
 
-def descendants(root: int) -> list[int]:
-    found = [root]
-    for pid in found:
-        children = Path(f"/proc/{pid}/task/{pid}/children")
-        found += [int(child) for child in children.read_text().split()]
-    return found
-
-
 def memory(server: ServerProcess) -> int:
     """Resident bytes of all processes of the server, shared pages counted once."""
-    total = 0
-    for pid in descendants(server.process.pid):
-        fields = Path(f"/proc/{pid}/smaps_rollup").read_text().split()
-        total += int(fields[fields.index("Pss:") + 1]) * 1024
-    return total
+    return sum(memory_of(pid).get("Pss", 0) for pid in [server.process.pid, *descendants(server.process.pid)])
 
 
 def expected() -> tuple[np.ndarray, np.ndarray]:

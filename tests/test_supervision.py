@@ -11,7 +11,6 @@ import tritonclient.grpc as grpcclient
 import tritonclient.utils.shared_memory as shm
 from living_server import (
     ask,
-    descendants,
     engine_of,
     is_ready,
     kill,
@@ -23,6 +22,7 @@ from living_server import (
     workers_of,
     write_slow,
 )
+from processes import descendants
 from repositories import MODELS
 from server_process import ServerProcess
 

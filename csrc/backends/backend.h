@@ -78,6 +78,10 @@ class BackendInstance {
   // Whether short batches may be started before the last has run: they wait where they are run.
   virtual bool queues() const { return false; }
 
+  // Whether it would fail whatever it is given, and nobody knows for how long: others of the model run that, if there
+  // are any. May change at any time. While it is false, batches that were started end.
+  virtual bool down() const { return false; }
+
   // Whether requests go on here whose batches have run: it is not destroyed before they have ended.
   virtual bool in_use() const { return false; }
 

@@ -29,6 +29,7 @@ class LoggedInstance final : public BackendInstance {
   }
   std::size_t concurrency() const override { return instance_->concurrency(); }
   bool queues() const override { return instance_->queues(); }
+  bool down() const override { return instance_->down(); }
   bool in_use() const override { return instance_->in_use(); }
   void Interrupt() override { instance_->Interrupt(); }
 

@@ -24,6 +24,7 @@ class StagedInstance final : public BackendInstance {
              const ExecutedHook& executed) override;
   std::size_t concurrency() const override { return instance_->concurrency(); }
   bool queues() const override { return instance_->queues(); }
+  bool down() const override { return instance_->down(); }
   bool in_use() const override { return instance_->in_use(); }
   void Interrupt() override { instance_->Interrupt(); }
 

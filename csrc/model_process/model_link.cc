@@ -36,6 +36,7 @@ Status ModelLink::Attach(const std::shared_ptr<Connection>& connection) {
     }
     connection_ = connection;
     comes_back_ = true;
+    NoteWhetherDown();
     wanted_ = false;
   }
   if (spec_ != nullptr) {
@@ -64,6 +65,7 @@ void ModelLink::GiveUp() {
   {
     MutexLock lock(mu_);
     comes_back_ = false;
+    NoteWhetherDown();
     waiting.swap(waiting_);
   }
   for (WaitingBatch& each : waiting) {

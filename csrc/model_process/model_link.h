@@ -66,6 +66,8 @@ class ModelLink {
   // of them has ended.
   bool Start(std::span<InferenceRequest* const> view, std::vector<RequestPtr>* batch, const ExecutedHook& executed)
       EXCLUDES(mu_);
+  // Whether there is no process, and none comes soon.
+  bool down() const { return down_; }
   // Whether it has requests that have not ended.
   bool in_use() const EXCLUDES(mu_);
   // No more batches come.
@@ -125,6 +127,7 @@ class ModelLink {
   // When the batch is late: time that it waits for clients does not count.
   std::uint64_t DeadlineOf(const RunningBatch& batch, std::uint64_t now) const REQUIRES(mu_);
   void GoDown(const Connection* connection) EXCLUDES(mu_);
+  void NoteWhetherDown() REQUIRES(mu_) { down_ = connection_ == nullptr && !comes_back_; }
   // What came while there was no process.
   void StartWaiting() EXCLUDES(mu_);
   static void Fail(std::span<InferenceRequest* const> view, const Status& status);
@@ -136,6 +139,7 @@ class ModelLink {
   std::atomic<std::uint64_t> execute_timeout_{0};
   std::atomic<std::size_t> concurrency_{1};
   std::atomic<bool> wanted_{false};
+  std::atomic<bool> down_{true};
   // Set by Open, before any thread looks at them.
   std::shared_ptr<const ModelSpec> spec_;
   ModelRouter* router_ = nullptr;

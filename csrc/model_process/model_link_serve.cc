@@ -313,6 +313,7 @@ void ModelLink::GoDown(const Connection* connection) {
     MutexLock lock(mu_);
     if (connection_.get() == connection) {
       connection_ = nullptr;
+      NoteWhetherDown();
     }
     open.swap(open_);
     batches.swap(batches_);

@@ -43,6 +43,7 @@ class PythonInstance final : public BackendInstance {
   bool starts() const override { return true; }
   std::size_t concurrency() const override { return link_->concurrency(); }
   bool queues() const override { return true; }
+  bool down() const override { return link_->down(); }
   bool in_use() const override { return link_->in_use(); }
   bool Start(std::span<InferenceRequest* const> view, std::vector<RequestPtr>* batch,
              const ExecutedHook& executed) override {

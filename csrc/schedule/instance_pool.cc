@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 namespace triton_lite {
@@ -62,9 +63,31 @@ void InstancePool::EndIfUnused(Member& member) {
   std::exchange(member.end, nullptr)(std::move(member.instance), std::move(member.seat));
 }
 
+bool InstancePool::has_idle(std::size_t count) const {
+  if (idle_.size() <= count || limited_) {  // Who has a turn is not to keep it.
+    return idle_.size() > count;
+  }
+  for (const BackendInstance* const instance : idle_) {
+    if (!instance->down() && count-- == 0) {
+      return true;
+    }
+  }
+  return AllDown();
+}
+
+bool InstancePool::MayRun(const Member& member) const { return !member.instance->down() || AllDown(); }
+
+bool InstancePool::AllDown() const {
+  return std::all_of(members_.begin(), members_.end(), [](const Member& member) {
+    return member.instance == nullptr || member.end != nullptr || member.instance->down();
+  });
+}
+
 BackendInstance* InstancePool::TakeIdle() {
-  BackendInstance* instance = idle_.back();
-  idle_.pop_back();
+  const auto up = std::find_if(idle_.rbegin(), idle_.rend(), [](const auto* instance) { return !instance->down(); });
+  const auto taken = up == idle_.rend() ? std::prev(idle_.end()) : std::prev(up.base());
+  BackendInstance* const instance = *taken;
+  idle_.erase(taken);
   Member& member = members_[IndexOf(instance)];
   ++member.running;
   ++member.held;
@@ -98,7 +121,7 @@ void InstancePool::GiveBack(BackendInstance* instance, std::size_t batches, Rate
     EndIfUnused(member);
     return;
   }
-  const bool again = !leaves && waiting_.size() + idle_.size() < batches;
+  const bool again = !leaves && waiting_.size() + idle_.size() < batches && MayRun(member);
   RateLimiter::Append(member.seat->Finish(again), turns);
   if (leaves) {
     EndIfUnused(member);
@@ -112,12 +135,15 @@ void InstancePool::GiveBack(BackendInstance* instance, std::size_t batches, Rate
 }
 
 void InstancePool::StandInLine(std::size_t batches, RateLimiter::Turns* turns) {
-  while (waiting_.size() + idle_.size() < batches && !resting_.empty()) {
-    const Index index = TakeFirstInLine();
-    if (members_[index].seat->Ask()) {
-      idle_.push_back(members_[index].instance.get());
+  while (waiting_.size() + idle_.size() < batches) {
+    const std::optional<Index> index = TakeFirstInLine();
+    if (!index.has_value()) {
+      break;
+    }
+    if (members_[*index].seat->Ask()) {
+      idle_.push_back(members_[*index].instance.get());
     } else {
-      waiting_.push_back(index);
+      waiting_.push_back(*index);
     }
   }
   while (waiting_.size() + idle_.size() > batches) {
@@ -169,10 +195,17 @@ InstancePool::Index InstancePool::IndexOf(const BackendInstance* instance) const
   return static_cast<Index>(it - members_.begin());
 }
 
-InstancePool::Index InstancePool::TakeFirstInLine() {
-  const auto first = std::min_element(resting_.begin(), resting_.end(), [this](Index a, Index b) {
-    return members_[a].seat->rank() < members_[b].seat->rank();
-  });
+std::optional<InstancePool::Index> InstancePool::TakeFirstInLine() {
+  auto first = resting_.end();
+  for (auto it = resting_.begin(); it != resting_.end(); ++it) {
+    if (MayRun(members_[*it]) &&
+        (first == resting_.end() || members_[*it].seat->rank() < members_[*first].seat->rank())) {
+      first = it;
+    }
+  }
+  if (first == resting_.end()) {
+    return std::nullopt;
+  }
   const Index index = *first;
   resting_.erase(first);
   return index;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "core/mutex.h"
@@ -41,15 +42,16 @@ class InstancePool {
   std::size_t thread_count() const { return threads_.size(); }
   InstanceThread& thread(std::size_t i) { return *threads_[i]; }
 
-  bool has_idle() const { return !idle_.empty(); }
+  bool has_idle() const { return has_idle(0); }
   // Idle instances that no waking thread is going to use.
-  bool has_unclaimed() const { return idle_.size() > waking_; }
+  bool has_unclaimed() const { return has_idle(waking_); }
   std::size_t waking() const { return waking_; }
   // A sleeping thread is going to look at the queue at some time.
   bool has_watch() const { return watch_ != nullptr; }
 
-  // The one that was used last, whose memory is warm; one that runs something only if all others do, too. It is used
-  // until GiveBack was called for its batch, and LetGo by who took it.
+  // The one that was used last, whose memory is warm; one that runs something only if all others do, too. One that is
+  // down only if all are: it fails what it is given at once, and would be the idle one whenever the others are busy. It
+  // is used until GiveBack was called for its batch, and LetGo by who took it.
   BackendInstance* TakeIdle();
   void LetGo(BackendInstance* instance);
   // An instance that runs a batch elsewhere is idle still as long as it runs fewer than `limit` of them.
@@ -90,9 +92,13 @@ class InstancePool {
     InstanceEnd end;                            // Set: it leaves.
   };
 
+  // Whether more than `count` of those that are idle may be given something.
+  bool has_idle(std::size_t count) const;
+  bool AllDown() const;
+  bool MayRun(const Member& member) const;
   void Forget(InstanceThread& thread);
   Index IndexOf(const BackendInstance* instance) const;
-  Index TakeFirstInLine();
+  std::optional<Index> TakeFirstInLine();
   void EndIfUnused(Member& member);
 
   const bool limited_;

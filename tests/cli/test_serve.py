@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from processes import children
 from server_process import environment, free_ports
 
 FAKE_SERVER = Path(__file__).with_name("fake_server.py")
@@ -67,9 +68,7 @@ class Server:
         return code
 
     def children(self) -> list[int]:
-        return [
-            int(pid) for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        ]
+        return children(self.process.pid)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from living_server import descendants, engine_of, living, until, write_slow
+from living_server import engine_of, living, until, write_slow
+from processes import descendants
 
 from triton_lite.cli.main import main
 

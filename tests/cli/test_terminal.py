@@ -12,7 +12,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from living_server import ask, descendants, gone, until
+from living_server import ask, until
+from processes import descendants, gone
 from server_process import STOP_SECONDS, free_ports
 
 MODELS = Path(__file__).parents[2] / "models"
