@@ -102,7 +102,3 @@ def pids(folder: Path) -> list[int]:
 def note_pid(folder: Path) -> str:
     """What a method has to say for `pids`."""
     return f"open({str(folder / 'pids')!r}, 'a').write(f'{{os.getpid()}}\\n')"
-
-
-def is_there(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").exists() and Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"

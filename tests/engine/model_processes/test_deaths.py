@@ -9,6 +9,7 @@ import threading
 
 import numpy as np
 import pytest
+from processes import gone
 from serving import (
     ANSWER,
     CONFIG,
@@ -16,7 +17,6 @@ from serving import (
     EXECUTE,
     VALUES,
     infer,
-    is_there,
     note_pid,
     pids,
     python_backend,
@@ -199,7 +199,7 @@ def test_a_process_that_hangs_in_execute_is_ended(tmp_path):
         with pytest.raises(TritonError, match=re.escape(NOT_HEALTHY)):
             server.model("m").infer({"IN": VALUES}, timeout=30)
         wait_until(lambda: len(pids(tmp_path)) == 2 and server.model("m").ready())
-        assert not is_there(pids(tmp_path)[0])
+        assert gone(pids(tmp_path)[0])
 
 
 HOG = """\
@@ -245,9 +245,9 @@ def test_what_a_process_started_ends_with_it(tmp_path):
     write_model(tmp_path, methods=methods)
     with serving(tmp_path, backend_config=python_backend(restart_delay_seconds=1000)) as server:
         pid, child = pids(tmp_path)
-        assert is_there(child)
+        assert not gone(child)
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not is_there(child))
+        wait_until(lambda: gone(child))
         assert not server.model("m").ready()
 
 
@@ -284,7 +284,35 @@ def test_one_of_several_instances(tmp_path):
         wait_until(lambda: not server.model("m").ready())
         wait_until(lambda: server.model("m").ready())
         assert len(pids(tmp_path)) == 3
-        assert is_there(pids(tmp_path)[1])
+        assert not gone(pids(tmp_path)[1])
+
+
+def test_others_run_what_an_instance_that_stays_down_would_fail(tmp_path):
+    fails = tmp_path / "fails"
+    methods = f"{noting(tmp_path)}\n    assert not os.path.exists({str(fails)!r}), 'not today'"
+    execute = EXECUTE + "    time.sleep(0.002 * len(requests))\n" + ANSWER
+    config = CONFIG + "instance_group { count: 2 kind: KIND_CPU }"
+    write_model(tmp_path, methods=methods, execute=execute, config=config)
+    with serving(tmp_path, backend_config=python_backend(restart_max_delay_seconds=0.2)) as server:
+        fails.touch()
+        first = pids(tmp_path)
+        os.kill(first[0], signal.SIGKILL)
+        wait_until(lambda: len(pids(tmp_path)) >= 5)  # Its restart has failed more than once.
+        failures = []
+        clients = [threading.Thread(target=lambda: [note_failure(server, failures) for _ in range(20)]) for _ in "1234"]
+        for client in clients:
+            client.start()
+        for client in clients:
+            client.join()
+        assert failures == []
+        assert not server.model("m").ready()
+        os.kill(first[1], signal.SIGKILL)
+        wait_until(lambda: gone(first[1]) and len(pids(tmp_path)) >= 8)
+        with pytest.raises(TritonError, match="is not healthy"):
+            infer(server)
+        fails.unlink()
+        wait_until(lambda: server.model("m").ready())
+        assert np.array_equal(infer(server), VALUES)
 
 
 def test_kills_under_load_fail_only_what_was_in_the_process(tmp_path, request):
@@ -339,6 +367,6 @@ def test_a_server_that_is_killed_takes_its_processes_along(tmp_path):
     ) as server:
         assert server.stdout.readline() == "ready\n"
         (pid,) = pids(tmp_path)
-        assert is_there(pid)
+        assert not gone(pid)
         server.kill()
-    wait_until(lambda: not is_there(pid))
+    wait_until(lambda: gone(pid))

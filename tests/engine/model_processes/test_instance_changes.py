@@ -8,7 +8,8 @@ import signal
 import threading
 
 import pytest
-from serving import CONFIG, VALUES, infer, is_there, note_pid, pids, serving, wait_until, write_model
+from processes import gone
+from serving import CONFIG, VALUES, infer, note_pid, pids, serving, wait_until, write_model
 
 from triton_lite.config.json_form import to_json
 from triton_lite.errors import TritonError
@@ -65,7 +66,7 @@ def test_instances_are_added_and_removed_without_a_reload(tmp_path):
             assert server.model("m").ready()
             assert server.model("m").config().instance_group[0].count == count
             infer(server)
-        assert sum(map(is_there, first)) == 1
+        assert sum(map(gone, first)) == len(first) - 1
         server.unload("m")
         wait_until(lambda: model.counts == (4, 4))
 
@@ -116,7 +117,7 @@ def test_what_cannot_be_initialized_leaves_everything_as_it_was(tmp_path):
         assert model.counts == (2, 0)
         assert server.model("m").ready() and server.model("m").config().instance_group[0].count == 2
         infer(server)
-        wait_until(lambda: [pid for pid in pids(tmp_path) if is_there(pid)] == served)
+        wait_until(lambda: [pid for pid in pids(tmp_path) if not gone(pid)] == served)
         flag.unlink()
         server.load("m")
         assert model.counts == (4, 0)

@@ -1,16 +1,17 @@
 """Models of the Python backend from load to unload, with real processes and the data plane."""
 
+import contextlib
 import json
 import logging
 import os
 
 import numpy as np
 import pytest
+from processes import descendants, gone
 from serving import (
     CONFIG,
     VALUES,
     infer,
-    is_there,
     note_pid,
     pids,
     python_backend,
@@ -24,28 +25,16 @@ from triton_lite.errors import Code, TritonError
 
 
 def descriptors():
-    return sorted(os.readlink(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd") if _still(name))
-
-
-def _still(name):
-    return os.path.lexists(f"/proc/self/fd/{name}")
-
-
-def children():
-    """Model processes that this one started and that are not gone yet."""
     found = []
-    for thread in os.listdir("/proc/self/task"):
-        with open(f"/proc/self/task/{thread}/children") as file:
-            found += file.read().split()
-    return [process for process in found if _runs_a_model(process)]
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):  # Such as that of the listing.
+            found.append(os.readlink(f"/proc/self/fd/{name}"))
+    return sorted(found)
 
 
-def _runs_a_model(process):
-    try:
-        with open(f"/proc/{process}/cmdline") as file:
-            return "triton_python_backend_stub" in file.read()
-    except OSError:
-        return False
+def models_below():
+    """Model processes that this one has started and that are not gone yet."""
+    return [pid for pid, line in descendants(os.getpid()).items() if "triton_python_backend_stub" in line]
 
 
 def test_a_model_serves(tmp_path):
@@ -137,7 +126,7 @@ def test_models_that_fail_have_tritons_reasons_and_harm_nobody(tmp_path):
         assert not server.ready()
         assert np.array_equal(infer(server, "good"), VALUES)
         # Only that of the good one.
-        wait_until(lambda: len(children()) == 1)
+        wait_until(lambda: len(models_below()) == 1)
 
 
 COMPLETING = """
@@ -200,10 +189,10 @@ def test_unloading_finalizes_and_leaves_nothing_behind(tmp_path):
             server.unload("m")
             wait_until(lambda: reason(server) == "unloaded")
             assert said.read_text().split() == ["done"] * count
-            assert not any(map(is_there, pids(tmp_path)))
+            assert all(map(gone, pids(tmp_path)))
         assert descriptors() == before
-        assert len(children()) == 1
-    assert children() == []
+        assert len(models_below()) == 1
+    assert models_below() == []
 
 
 def test_ending_the_server_finalizes(tmp_path):
@@ -212,7 +201,7 @@ def test_ending_the_server_finalizes(tmp_path):
     with serving(tmp_path) as server:
         infer(server)
     assert said.read_text() == "done"
-    assert children() == []
+    assert models_below() == []
 
 
 def test_a_model_that_does_not_end_is_ended(tmp_path, caplog):
@@ -224,7 +213,7 @@ def test_a_model_that_does_not_end_is_ended(tmp_path, caplog):
         wait_until(lambda: reason(server) == "unloaded")
         server.unload("errs")
         wait_until(lambda: reason(server, "errs") == "unloaded")
-        assert children() == []
+        assert models_below() == []
     assert "'m_0' took longer than 0.2 s to finalize: its process is ended" in caplog.text
     assert "finalizing 'errs_0' failed: NameError: name 'undefined_variable' is not defined" in caplog.text
 
@@ -247,14 +236,14 @@ def test_a_reload_takes_the_new_process_and_a_failed_one_keeps_the_old(tmp_path)
         with pytest.raises(TritonError, match="ValueError: broken"):
             server.load("m")
         assert np.array_equal(infer(server), VALUES)
-        assert is_there(first) and server.model("m").ready()
-        wait_until(lambda: len(children()) == 1)
+        assert not gone(first) and server.model("m").ready()
+        wait_until(lambda: len(models_below()) == 1)
         (folder / "1" / "model.py").write_text(good)
         server.load("m")
         _, second = pids(tmp_path)
         assert np.array_equal(infer(server), VALUES)
-        wait_until(lambda: not is_there(first))
-        assert is_there(second)
+        wait_until(lambda: gone(first))
+        assert not gone(second)
 
 
 def test_a_refused_load_ends_what_was_started(tmp_path):
@@ -266,7 +255,7 @@ def test_a_refused_load_ends_what_was_started(tmp_path):
     )
     with serving(tmp_path) as server:
         assert "Stub process 'm_0' is not healthy." in reason(server)
-        wait_until(lambda: children() == [])
+        wait_until(lambda: models_below() == [])
 
 
 def test_removed_settings_are_refused(tmp_path):

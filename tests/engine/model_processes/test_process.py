@@ -5,7 +5,8 @@ import sys
 import threading
 
 import pytest
-from serving import is_there, wait_until
+from processes import gone
+from serving import wait_until
 
 from triton_lite.engine.model_processes import process as process_module
 from triton_lite.engine.model_processes.model_log import how_it_ended
@@ -73,10 +74,10 @@ def test_a_process_can_be_killed_with_all_that_it_started(case):
     )
     wait_until(lambda: case.messages)
     child = case.messages[0]["child"]
-    assert is_there(child)
+    assert not gone(child)
     case.reactor.run(process.kill)
     assert case.dead.wait(30)
-    wait_until(lambda: not is_there(child))
+    wait_until(lambda: gone(child))
     assert case.deaths == ["was ended by SIGKILL"]
     case.reactor.run(process.kill)
 
