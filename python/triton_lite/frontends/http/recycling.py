@@ -7,6 +7,7 @@ that is to end first announces in every answer that the connection closes, for a
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 import socket
@@ -15,6 +16,11 @@ from typing import Any
 
 # Clients that ask without pause have had such an answer by then; those that are idle get it with their next one.
 _ANNOUNCING_SECONDS = 1.0
+# How often to look whether all have gone.
+_LOOK_SECONDS = 0.02
+# Until a connection that was accepted counts: over TLS clients have to answer first.
+_CONNECTING_SECONDS = 0.05
+_CONNECTING_TLS_SECONDS = 1.0
 
 CLOSE = (b"connection", b"close")
 
@@ -48,7 +54,7 @@ class Recycling:
         try:
             self._limit = worker.max_requests
             worker.loop.add_signal_handler(signal.SIGTERM, self._end)
-            worker.nr + worker.alive
+            worker.nr + worker.alive + worker.nr_conns
         except (AttributeError, TypeError, RuntimeError, ValueError):
             self._worker, self._limit = _NoWorker(), sys.maxsize
             return
@@ -59,7 +65,14 @@ class Recycling:
         if self.closing:
             return
         self.closing = True
-        self._worker.loop.call_later(_ANNOUNCING_SECONDS, self._leave)
+        self._announce(self._worker.loop.time() + _ANNOUNCING_SECONDS)
+
+    def _announce(self, until: float) -> None:
+        loop = self._worker.loop
+        if self._worker.nr_conns == 0 or loop.time() >= until:
+            self._leave()
+        else:
+            loop.call_later(_LOOK_SECONDS, self._announce, until)
 
     def _leave(self) -> None:
         """Take what has connected, and listen no more: whoever came afterwards would wait, and be reset in the end."""
@@ -71,7 +84,15 @@ class Recycling:
                 server.close()
             for listener in worker.sockets:
                 listener.close()
-        worker.handle_exit_signal()
+        connecting = _CONNECTING_TLS_SECONDS if worker.cfg.is_ssl else _CONNECTING_SECONDS
+        worker.loop.call_later(connecting, self._exit)
+
+    def _exit(self) -> None:
+        """End as gunicorn's workers do, but now: they look once a second whether they are to, or end when cancelled."""
+        self._worker.handle_exit_signal()
+        for task in asyncio.all_tasks(self._worker.loop):
+            if getattr(task.get_coro(), "__qualname__", "") == "ASGIWorker._serve":
+                task.cancel()
 
 
 def _take_waiting(worker: Any, listener: socket.socket) -> None:
