@@ -94,9 +94,13 @@ def wait_ready(
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """This process's environment without what would steer the server; one process a front end, on any machine."""
+    """This process's environment without what would steer the server.
+
+    One process a front end, on any machine; the engine of front ends by hand does not outlive them for long.
+    """
     kept = {k: v for k, v in os.environ.items() if not k.startswith("TRITON_LITE_") or k == "TRITON_LITE_DESCRIPTORS"}
-    return {**kept, "TRITON_LITE_HTTP_WORKERS": "1", "TRITON_LITE_GRPC_PROCESSES": "1", **extra}
+    few = {"TRITON_LITE_HTTP_WORKERS": "1", "TRITON_LITE_GRPC_PROCESSES": "1", "TRITON_LITE_ENGINE_LINGER_SECS": "1"}
+    return {**kept, **few, **extra}
 
 
 def stop(process: subprocess.Popen[str]) -> int:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import filecmp
 import os
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -47,6 +51,7 @@ GRPC_AREAS = [
     "grpc_logging",
     "grpc_trace",
 ]
+REGION_AREAS = ["shared_memory", "grpc_shared_memory"]
 # Of the error texts, at least this part must be exactly Triton's; docs/golden.md lists the others with the reason.
 EQUAL_TEXTS = 0.97
 # Triton's ONNX Runtime backend cuts a BYTES element at its first NUL. Here it is kept: these cases must differ.
@@ -59,15 +64,43 @@ SERVERS = {
 }
 
 
-@pytest.fixture(scope="module", params=SERVERS)
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with SERVERS[request.param](tmp_path_factory.mktemp("golden")) as running:
-        yield running
+@dataclass(frozen=True)
+class Replayed:
+    """A server, and what came of the corpus there."""
+
+    server: ServerProcess
+    outcome: Future[Replay]
+
+
+_regions = threading.Lock()
+
+
+def replay_all(server: ServerProcess) -> Replay:
+    """The whole corpus; the areas whose regions have fixed names only while nobody else replays those."""
+    others = replay(server, [area for area in HTTP_AREAS + GRPC_AREAS if area not in REGION_AREAS], "--show-messages")
+    with _regions:
+        regions = replay(server, REGION_AREAS, "--show-messages")
+    return Replay(others.areas | regions.areas, others.output + regions.output)
 
 
 @pytest.fixture(scope="module")
-def outcome(server: ServerProcess) -> Replay:
-    return replay(server, HTTP_AREAS + GRPC_AREAS, "--show-messages")
+def all_replayed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Replayed]]:
+    """All servers at the same time: nearly all that a replay does is to wait, as its cases say."""
+    with contextlib.ExitStack() as servers, ThreadPoolExecutor(len(SERVERS)) as pool:
+        running = {
+            name: servers.enter_context(serve(tmp_path_factory.mktemp("golden"))) for name, serve in SERVERS.items()
+        }
+        yield {name: Replayed(server, pool.submit(replay_all, server)) for name, server in running.items()}
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def replayed(request: pytest.FixtureRequest, all_replayed: dict[str, Replayed]) -> Replayed:
+    return all_replayed[request.param]
+
+
+@pytest.fixture(scope="module")
+def outcome(replayed: Replayed) -> Replay:
+    return replayed.outcome.result()
 
 
 def blocks(outcome: Replay, area: str) -> dict[str, str]:
@@ -89,9 +122,10 @@ def test_area_passes(outcome: Replay, area: str) -> None:
 UNRECORDED_TYPE = "    body: step 1: header content-type: expected None, got 'text/plain'\n"
 
 
-def test_requests_that_end_triton_are_refused(server: ServerProcess) -> None:
+def test_requests_that_end_triton_are_refused(replayed: Replayed) -> None:
     """Triton 2.51 terminates on these; here each is refused, and the server goes on."""
-    outcome = replay(server, ["robustness"], "--cases", str(GOLDEN / "cases_robustness"))
+    replayed.outcome.result()  # They are not to disturb it.
+    outcome = replay(replayed.server, ["robustness"], "--cases", str(GOLDEN / "cases_robustness"))
     statuses = re.search(r"^robustness +\d+/\d+ +(\d+)/(\d+)", outcome.output, re.M)
     assert statuses is not None
     assert statuses[1] == statuses[2] == str(outcome.areas["robustness"].cases) != "0", outcome.output

@@ -42,7 +42,6 @@ def test_both_share_one_engine_and_bring_it_back_as_it_was(tmp_path: Path, worke
         TRITON_LITE_RUNTIME_DIR=str(runtime),
         TRITON_LITE_MODEL_CONTROL_MODE="explicit",
         TRITON_LITE_LOAD_MODEL="first",
-        TRITON_LITE_ENGINE_LINGER_SECS="1",
         TMPDIR=str(temporary),
     )
     ports = free_ports(2)
