@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,8 +28,8 @@ DIRECT = "sequence_batching { direct { } max_sequence_idle_microseconds: 6000000
 OLDEST = "sequence_batching { oldest { max_candidate_sequences: 1 } max_sequence_idle_microseconds: 600000000 }"
 
 
-def write_loop(repository: Path) -> None:
-    """Add an ONNX model that counts to INPUT0."""
+def write_loop(repository: Path, name: str, words: bool = False) -> None:
+    """Add an ONNX model that counts to INPUT0; words: and says how many INPUT1 has, which takes long to be brought."""
     body = helper.make_graph(
         [helper.make_node("Add", ["x", "one"], ["y"]), helper.make_node("Identity", ["go_on"], ["goes_on"])],
         "body",
@@ -43,20 +44,23 @@ def write_loop(repository: Path) -> None:
         ],
         [helper.make_tensor("one", TensorProto.INT64, [1], [1])],
     )
+    nodes = [
+        helper.make_node("Squeeze", ["INPUT0"], ["rounds"]),
+        helper.make_node("Loop", ["rounds", "", "zero"], ["OUTPUT0"], body=body),
+    ]
+    inputs = [helper.make_tensor_value_info("INPUT0", TensorProto.INT64, [1])]
+    outputs = [helper.make_tensor_value_info("OUTPUT0", TensorProto.INT64, [1])]
+    if words:
+        nodes.append(helper.make_node("Size", ["INPUT1"], ["OUTPUT1"]))
+        inputs.append(helper.make_tensor_value_info("INPUT1", TensorProto.STRING, [None]))
+        outputs.append(helper.make_tensor_value_info("OUTPUT1", TensorProto.INT64, []))
     graph = helper.make_graph(
-        [
-            helper.make_node("Squeeze", ["INPUT0"], ["rounds"]),
-            helper.make_node("Loop", ["rounds", "", "zero"], ["OUTPUT0"], body=body),
-        ],
-        "count",
-        [helper.make_tensor_value_info("INPUT0", TensorProto.INT64, [1])],
-        [helper.make_tensor_value_info("OUTPUT0", TensorProto.INT64, [1])],
-        [helper.make_tensor("zero", TensorProto.INT64, [1], [0])],
+        nodes, "count", inputs, outputs, [helper.make_tensor("zero", TensorProto.INT64, [1], [0])]
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    (repository / "count" / "1").mkdir(parents=True)
-    onnx.save(model, str(repository / "count" / "1" / "model.onnx"))
-    (repository / "count" / "config.pbtxt").write_text('backend: "onnxruntime" instance_group { count: 1 }')
+    (repository / name / "1").mkdir(parents=True)
+    onnx.save(model, str(repository / name / "1" / "model.onnx"))
+    (repository / name / "config.pbtxt").write_text('backend: "onnxruntime" instance_group { count: 1 }')
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +68,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     repository = tmp_path_factory.mktemp("cancellation")
     write_slow(repository, "plain", 600_000)
     write_slow(repository, "dynamic", 600_000, more=DYNAMIC)
-    write_loop(repository)
+    write_loop(repository, "count")
+    write_loop(repository, "count_words", words=True)
     with serve(str(repository)) as running:
         yield running
 
@@ -84,14 +89,23 @@ def cancelled(server: ServerProcess, model: str) -> int:
 
 
 GiveUp = Callable[[], None]
+FOR_EVER = 1 << 60
+WORDS = 200_000
+
+
+def count_to(rounds: int) -> dict[str, Any]:
+    return {"inputs": [{"name": "INPUT0", "datatype": "INT64", "shape": [1], "data": [rounds]}]}
 
 
 def encoded(model: str, body: dict[str, Any]) -> bytes:
     request = METHODS["ModelInfer"].request(model_name=model)
     for tensor in body["inputs"]:
         one = request.inputs.add(name=tensor["name"], datatype=tensor["datatype"], shape=tensor["shape"])
-        width = 8 if tensor["datatype"] == "INT64" else 1
-        raw = b"".join(value.to_bytes(width, "little") for value in tensor["data"])
+        if tensor["datatype"] == "BYTES":
+            raw = b"".join(len(word).to_bytes(4, "little") + word.encode() for word in tensor["data"])
+        else:
+            width = 8 if tensor["datatype"] == "INT64" else 1
+            raw = b"".join(value.to_bytes(width, "little") for value in tensor["data"])
         request.raw_input_contents.append(raw)
         assert one.name
     for name, value in body.get("parameters", {}).items():
@@ -161,19 +175,36 @@ def test_given_up_requests_leave_the_queue_and_stop_what_runs(
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_a_running_onnx_model_is_stopped(server: ServerProcess, way: Callable[..., GiveUp]) -> None:
-    def body(rounds: int) -> dict[str, Any]:
-        return {"inputs": [{"name": "INPUT0", "datatype": "INT64", "shape": [1], "data": [rounds]}]}
-
-    assert ask(server.http, "/v2/models/count/infer", body(1000))[1]["outputs"][0]["data"] == [1000]
+    assert ask(server.http, "/v2/models/count/infer", count_to(1000))[1]["outputs"][0]["data"] == [1000]
     before = cancelled(server, "count")
-    give_up = way(server, "count", body(1 << 60))
-    other = way(server, "count", body(1 << 60))
+    give_up = way(server, "count", count_to(FOR_EVER))
+    other = way(server, "count", count_to(FOR_EVER))
     until(lambda: waiting(server, "count") == 1, "it does not run")
     give_up()  # This one runs, or else the other.
     until(lambda: cancelled(server, "count") == before + 1, "the model does not stop")
     other()
     until(lambda: cancelled(server, "count") == before + 2, "the model does not stop")
-    assert ask(server.http, "/v2/models/count/infer", body(7))[1]["outputs"][0]["data"] == [7]
+    assert ask(server.http, "/v2/models/count/infer", count_to(7))[1]["outputs"][0]["data"] == [7]
+
+
+def test_a_model_is_stopped_whenever_its_client_leaves(server: ServerProcess) -> None:
+    """Also while what it is asked is brought to it: then it has left the queue, and does not run yet."""
+    words = {"name": "INPUT1", "datatype": "BYTES", "shape": [WORDS], "data": ["word"] * WORDS}
+
+    def counting(rounds: int) -> bytes:
+        return encoded("count_words", {"inputs": [*count_to(rounds)["inputs"], words]})
+
+    pause = threading.Event()
+    with grpc.insecure_channel(server.grpc) as channel:
+        infer = channel.unary_unary(INFER)
+        for_ever, few = counting(FOR_EVER), counting(7)
+        for number in range(20):
+            call = infer.future(for_ever)
+            pause.wait(number * 0.25e-3)
+            call.cancel()
+            # Nobody would answer if it still ran. Each time: who else gives up would have it stopped, too.
+            answer = METHODS["ModelInfer"].response.FromString(infer(few, timeout=20))
+            assert answer.raw_output_contents[0] == (7).to_bytes(8, "little")
 
 
 @pytest.fixture(scope="module")

@@ -88,8 +88,10 @@ class BackendInstance {
   // Whether inputs may lie in the memory of GPU `device_id`; everywhere else they are brought to the host first.
   virtual bool TakesDeviceMemory(std::int32_t /*device_id*/) const { return false; }
 
-  // Stops a running Execute as soon as possible, from another thread. Backends that cannot, do nothing.
+  // Stops an Execute that runs, or is about to, as soon as possible, from another thread: it holds until EndInterrupt,
+  // since whoever calls cannot know whether Execute has begun. Backends that cannot, do nothing.
   virtual void Interrupt() {}
+  virtual void EndInterrupt() {}
 };
 
 class BackendModel {

@@ -72,15 +72,19 @@ void IdentityInstance::Execute(std::span<InferenceRequest* const> batch) {
 void IdentityInstance::Wait() {
   const auto deadline = std::chrono::steady_clock::now() + delay_;
   MutexLock lock(mu_);
-  const std::uint64_t before = interrupts_;
-  while (interrupts_ == before && interrupted_.WaitUntil(mu_, deadline)) {
+  while (!interrupted_ && wake_.WaitUntil(mu_, deadline)) {
   }
 }
 
 void IdentityInstance::Interrupt() {
   MutexLock lock(mu_);
-  ++interrupts_;
-  interrupted_.NotifyAll();
+  interrupted_ = true;
+  wake_.NotifyAll();
+}
+
+void IdentityInstance::EndInterrupt() {
+  MutexLock lock(mu_);
+  interrupted_ = false;
 }
 
 Status IdentityInstance::Answer(InferenceRequest* request, InferenceResponse* response) const {

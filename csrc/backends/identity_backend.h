@@ -28,6 +28,7 @@ class IdentityInstance : public BackendInstance {
 
   void Execute(std::span<InferenceRequest* const> batch) override;
   void Interrupt() override EXCLUDES(mu_);
+  void EndInterrupt() override EXCLUDES(mu_);
 
  private:
   // The configured delay; ends early when interrupted.
@@ -41,8 +42,8 @@ class IdentityInstance : public BackendInstance {
   const std::chrono::milliseconds delay_;
 
   Mutex mu_;
-  CondVar interrupted_;
-  std::uint64_t interrupts_ GUARDED_BY(mu_) = 0;
+  CondVar wake_;
+  bool interrupted_ GUARDED_BY(mu_) = false;
 };
 
 class IdentityModel : public BackendModel {

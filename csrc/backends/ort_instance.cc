@@ -99,12 +99,16 @@ Status OrtInstance::Run(std::span<InferenceRequest* const> batch) {
 Status OrtInstance::RunSession(bool* interrupted) {
   {
     MutexLock lock(mu_);
+    *interrupted = interrupted_;
+    if (*interrupted) {
+      return Cancelled("");
+    }
     running_ = true;
   }
   const Status status = device_ == nullptr ? CallSession() : CallBound();
   MutexLock lock(mu_);
   running_ = false;
-  *interrupted = std::exchange(interrupted_, false);
+  *interrupted = interrupted_;
   if (*interrupted) {
     RETURN_IF_ERROR(Take(Api().RunOptionsUnsetTerminate(run_options_.get())));
   }
@@ -129,9 +133,12 @@ Status OrtInstance::CallBound() {
 
 void OrtInstance::Interrupt() {
   MutexLock lock(mu_);
-  if (running_ && Take(Api().RunOptionsSetTerminate(run_options_.get())).ok()) {
-    interrupted_ = true;
-  }
+  interrupted_ = !running_ || Take(Api().RunOptionsSetTerminate(run_options_.get())).ok();
+}
+
+void OrtInstance::EndInterrupt() {
+  MutexLock lock(mu_);
+  interrupted_ = false;
 }
 
 }  // namespace triton_lite::ort

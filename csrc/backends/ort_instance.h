@@ -25,6 +25,7 @@ class OrtInstance : public BackendInstance {
     return device_ != nullptr && device_->id() == device_id;
   }
   void Interrupt() override EXCLUDES(mu_);
+  void EndInterrupt() override EXCLUDES(mu_);
 
  private:
   OrtInstance(const Library* library, std::shared_ptr<const Plan> plan, SharedSession session,
@@ -33,7 +34,7 @@ class OrtInstance : public BackendInstance {
   // One run of the session.
   void ExecuteTogether(std::span<InferenceRequest* const> batch);
   Status Run(std::span<InferenceRequest* const> batch);
-  // *interrupted: the run was ended by Interrupt.
+  // *interrupted: Interrupt ended the run, or kept it from beginning.
   Status RunSession(bool* interrupted);
   // The call that runs it: on the CPU, or with everything bound to places on the GPU and the host.
   Status CallSession();

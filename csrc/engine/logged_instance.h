@@ -32,6 +32,7 @@ class LoggedInstance final : public BackendInstance {
   bool down() const override { return instance_->down(); }
   bool in_use() const override { return instance_->in_use(); }
   void Interrupt() override { instance_->Interrupt(); }
+  void EndInterrupt() override { instance_->EndInterrupt(); }
 
  private:
   void Log(std::span<InferenceRequest* const> batch) const {

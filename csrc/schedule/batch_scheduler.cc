@@ -188,6 +188,9 @@ bool BatchScheduler::TakeWork(Work* work) {
 
 void BatchScheduler::FinishWork(Work* work) {
   if (work->instance != nullptr) {
+    if (std::exchange(work->interrupted, false)) {
+      work->instance->EndInterrupt();
+    }
     pool_.GiveBack(work->instance, pool_.limited() ? WaitingBatches() : 0, &work->turns);
     execution_time_.Add(work->execution_nanoseconds);
     work->instance = nullptr;
@@ -216,8 +219,9 @@ std::size_t BatchScheduler::BatchesAtOnce(const BackendInstance& instance) const
 bool BatchScheduler::TakeCancelled(Dropped* dropped) {
   MutexLock lock(mu_);
   const auto cancelled = [](const std::shared_ptr<CancelToken>& token) { return token->cancelled(); };
-  for (const Work* const work : running_) {
+  for (Work* const work : running_) {
     if (std::all_of(work->tokens.begin(), work->tokens.end(), cancelled)) {
+      work->interrupted = true;
       work->instance->Interrupt();
     }
   }

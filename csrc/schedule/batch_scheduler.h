@@ -61,6 +61,7 @@ class BatchScheduler : public Scheduler {
     std::vector<std::shared_ptr<CancelToken>> tokens;  // Of batch.
     std::uint64_t execution_nanoseconds = 0;
     std::size_t taken = 0;            // Requests that `pending_` counts.
+    bool interrupted = false;
     std::uint64_t look_again_at = 0;  // Nothing was taken: when that may change by itself, as in BatchDecision.
     InstanceThread* wake = nullptr;   // There is more to do than this thread can.
     RateLimiter::Turns turns;         // To be announced without the lock.
@@ -135,7 +136,7 @@ class BatchScheduler : public Scheduler {
   InstancePool pool_ GUARDED_BY(mu_);
   ExecutionTime execution_time_ GUARDED_BY(mu_);
   std::size_t pending_ GUARDED_BY(mu_) = 0;
-  std::vector<const Work*> running_ GUARDED_BY(mu_);  // On the scheduler's own threads.
+  std::vector<Work*> running_ GUARDED_BY(mu_);  // On the scheduler's own threads.
   bool draining_ GUARDED_BY(mu_) = false;
   bool started_ GUARDED_BY(mu_) = false;  // Somebody starts the threads, or has.
   // Nothing is taken from the queue before so many requests wait, once (TRITONSERVER_DELAY_SCHEDULER). 0: no more.

@@ -146,6 +146,29 @@ TEST(TakesInstancesOnGpus) {
   CHECK(!(*instance)->TakesDeviceMemory(0));
 }
 
+// An hour's delay does not begin: the test would hang otherwise.
+TEST(InterruptKeepsTheDelayFromBeginningUntilItsEnd) {
+  ModelSpec spec = Model();
+  spec.parameters["execute_delay_ms"] = "3600000";
+  const auto instance = Instance(spec);
+  instance->Interrupt();
+  for (int i = 0; i < 2; ++i) {
+    Outcome outcome;
+    Execute(instance.get(), Request(1, {Input<float>("INPUT0", DataType::kFp32, {1, 1}, {5})}, {"OUTPUT0"}, &outcome));
+    CHECK_EQ(outcome.ends, 1);
+  }
+
+  constexpr std::uint64_t kDelay = 20'000'000;
+  spec.parameters["execute_delay_ms"] = "20";
+  const auto quick = Instance(spec);
+  quick->Interrupt();
+  quick->EndInterrupt();
+  Outcome outcome;
+  const RequestPtr request = Request(1, {Input<float>("INPUT0", DataType::kFp32, {1, 1}, {5})}, {"OUTPUT0"}, &outcome);
+  Execute(quick.get(), request);
+  CHECK(request->times.compute_output_start - request->times.compute_input_end >= kDelay);
+}
+
 // An hour's delay ends at once: the test would hang otherwise.
 TEST(InterruptEndsTheDelay) {
   ModelSpec spec = Model();

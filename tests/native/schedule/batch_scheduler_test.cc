@@ -229,6 +229,49 @@ TEST(InterruptsAnInstanceThatRunsForNobodyElse) {
   record.WaitFor(2);
 }
 
+// Runs each batch until it is interrupted, or else let go; notes what it is told.
+class NotingInstance : public BackendInstance {
+ public:
+  NotingInstance(std::vector<std::string>* notes, Gate* entered, Gate* leave)
+      : notes_(notes), entered_(entered), leave_(leave) {}
+  void Execute(Batch batch) override {
+    notes_->push_back("execute " + batch[0]->id);
+    entered_->Open();
+    leave_->Wait();
+    for (InferenceRequest* const request : batch) {
+      request->responder->Send({}, true);
+    }
+  }
+  void Interrupt() override { notes_->push_back("interrupt"); }
+  void EndInterrupt() override { notes_->push_back("end"); }
+
+ private:
+  std::vector<std::string>* const notes_;
+  Gate* const entered_;
+  Gate* const leave_;
+};
+
+// However late an interruption comes, it is over when the next batch begins.
+TEST(AnInterruptionHoldsForItsBatchAlone) {
+  std::vector<std::string> notes;
+  Record record;
+  Gate entered;
+  Gate leave;
+  Instances instances;
+  instances.push_back(std::make_unique<NotingInstance>(&notes, &entered, &leave));
+  const auto scheduler = MakeBatchScheduler(Batching(1), std::move(instances));
+  RequestPtr first = MakeRequest("first", &record);
+  const std::shared_ptr<CancelToken> token = first->cancel;
+  scheduler->Enqueue(std::move(first), kQueue);
+  entered.Wait();
+  scheduler->Enqueue(MakeRequest("second", &record), kQueue);
+  token->Cancel();
+  leave.Open();
+  record.WaitFor(2);
+  scheduler->Drain();
+  CHECK(notes == (std::vector<std::string>{"execute first", "interrupt", "end", "execute second"}));
+}
+
 TEST(ATokenMayOutliveTheScheduler) {
   Record record;
   RequestPtr request = MakeRequest("a", &record);
