@@ -191,7 +191,8 @@ def test_a_grpc_front_end_of_its_own_drains_too(tmp_path: Path, repository: Path
     until(lambda: not list((tmp_path / "run").iterdir()), "the engine leaves something")
 
 
-GUNICORN = [str(Path(sys.executable).with_name("gunicorn")), "-k", "asgi", "--graceful-timeout=30"]
+GUNICORN = [str(Path(sys.executable).with_name("gunicorn")), "--graceful-timeout=30"]
+OUR_WORKER = "triton_lite.frontends.http.worker.Worker"
 
 
 class Load:
@@ -234,14 +235,14 @@ class Load:
                     self.answered += 1
 
 
-def gunicorn(tmp_path: Path, repository: Path, *arguments: str) -> Any:
+def gunicorn(tmp_path: Path, repository: Path, *arguments: str, worker: str = "asgi") -> Any:
     ports = free_ports(3)
     env = environment(
         TRITON_LITE_MODEL_REPOSITORY=str(repository),
         TRITON_LITE_RUNTIME_DIR=str(tmp_path / "run"),
         TRITON_LITE_ENGINE_LINGER_SECS="3",
     )
-    command = [*GUNICORN, f"--bind=127.0.0.1:{ports[0]}", f"--pid={tmp_path / 'pid'}", *arguments]
+    command = [*GUNICORN, "-k", worker, f"--bind=127.0.0.1:{ports[0]}", f"--pid={tmp_path / 'pid'}", *arguments]
     return started([*command, "triton_lite.frontends.http:app"], env, ports)
 
 
@@ -250,8 +251,9 @@ def more(load: Load, count: int) -> None:
     until(lambda: load.answered >= goal or load.problems, "no answers")
 
 
-def test_gunicorn_hup_loses_no_request(tmp_path: Path, repository: Path) -> None:
-    with gunicorn(tmp_path, repository, "--workers=2") as server, Load(server, 8) as load:
+@pytest.mark.parametrize("worker", ["asgi", OUR_WORKER], ids=["asgi", "ours"])
+def test_gunicorn_hup_loses_no_request(tmp_path: Path, repository: Path, worker: str) -> None:
+    with gunicorn(tmp_path, repository, "--workers=2", worker=worker) as server, Load(server, 8) as load:
         for _ in range(3):
             more(load, 300)
             boots = server.text().count("Booting worker")

@@ -61,6 +61,7 @@ SERVERS = {
     "serve": golden_serve,
     "gunicorn-sync": golden_gunicorn,
     "gunicorn-asgi": lambda folder: golden_gunicorn(folder, "-k", "asgi"),
+    "gunicorn-own": lambda folder: golden_gunicorn(folder, "-k", "triton_lite.frontends.http.worker.Worker"),
 }
 
 

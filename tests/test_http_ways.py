@@ -1,33 +1,56 @@
-"""The short way of usual inference requests over HTTP (cli/lane_connection.py) answers as the ordinary one does."""
+"""The short way of inference requests over HTTP (frontends/http/lane_connection.py) answers as the ordinary one."""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import shutil
 import socket
 import struct
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from repositories import MODELS, write_identity
-from server_process import ServerProcess, serve
+from server_process import ServerProcess, environment, free_ports, serve, started
 from tritonclient import http as tritonclient
 
 # What makes a request unusual, and changes nothing about its answer.
 UNUSUAL = {"TE": "trailers"}
 MEGABYTE = 1 << 20
+MAX_INPUT_SIZE = 4 * MEGABYTE
 ONE = {"name": "INPUT0", "datatype": "INT32", "shape": [1, 16], "data": list(range(16))}
 TWO = ONE | {"name": "INPUT1"}
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    repository = write_identity(tmp_path_factory.mktemp("ways"))
+@contextlib.contextmanager
+def gunicorn(repository: Path) -> Iterator[ServerProcess]:
+    """gunicorn by hand, with our worker."""
+    ports = free_ports(3)
+    env = environment(
+        TRITON_LITE_MODEL_REPOSITORY=str(repository),
+        TRITON_LITE_HTTP_MAX_INPUT_SIZE=str(MAX_INPUT_SIZE),
+        TRITON_LITE_RUNTIME_DIR=str(repository.parent / "run"),
+    )
+    command = [sys.executable, "-m", "gunicorn", "-k", "triton_lite.frontends.http.worker.Worker", "--keep-alive=10"]
+    command += [f"--bind=127.0.0.1:{ports[0]}", "triton_lite.frontends.http:app"]
+    with started(command, env, ports) as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=["serve", "gunicorn"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    repository = write_identity(tmp_path_factory.mktemp("ways") / "models")
     shutil.copytree(MODELS / "simple", repository / "simple")
-    with serve(f"--model-repository={repository}", "--http-max-input-size=4194304") as running:
+    if request.param == "serve":
+        serving = serve(f"--model-repository={repository}", f"--http-max-input-size={MAX_INPUT_SIZE}")
+    else:
+        serving = gunicorn(repository)
+    with serving as running:
         yield running
 
 
@@ -134,7 +157,7 @@ def test_clients_that_go_both_ways_in_turns(server: ServerProcess) -> None:
             inputs = [tritonclient.InferInput(name, [1, 16], "INT32") for name in ("INPUT0", "INPUT1")]
             for one in inputs:
                 one.set_data_from_numpy(tensor)
-            result = client.infer("simple", inputs, headers=UNUSUAL if number % 3 == 0 else None)
+            result = client.infer("simple", inputs, headers=dict(UNUSUAL) if number % 3 == 0 else None)
             assert (result.as_numpy("OUTPUT0") == 2 * tensor).all()
             assert client.is_model_ready("simple")
 

@@ -50,7 +50,7 @@ bind = [f"fd://{descriptor}" for descriptor in os.environ["TRITON_LITE_HTTP_SOCK
 if uses_tls(_settings.values, "http"):
     certfile, keyfile = _settings["http-server-cert"], _settings["http-server-key"]
 workers = front_end_processes("http-workers", _settings["http-workers"])
-worker_class = "triton_lite.cli.http_worker.Worker"
+worker_class = "triton_lite.frontends.http.worker.Worker"
 # Names with underscores are taken as they are, as Triton takes them: ASGI does not mix them up with those with dashes.
 header_map = "dangerous"
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

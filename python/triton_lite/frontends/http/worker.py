@@ -1,4 +1,5 @@
-"""gunicorn's ASGI worker under `triton-lite serve`, with connections of our own."""
+"""gunicorn's ASGI worker with connections of our own: that of `triton-lite serve`, and for a gunicorn started by hand
+(`-k triton_lite.frontends.http.worker.Worker`)."""
 
 from __future__ import annotations
 
@@ -6,8 +7,8 @@ from typing import Any
 
 from gunicorn.workers import gasgi  # type: ignore[import-untyped]
 
-from triton_lite.cli.aging_connection import AgingConnection
-from triton_lite.cli.lane_connection import LaneConnection
+from triton_lite.frontends.http.aging_connection import AgingConnection
+from triton_lite.frontends.http.lane_connection import LaneConnection
 from triton_lite.launch import options
 
 

@@ -6,7 +6,7 @@ import asyncio
 import random
 from typing import Any
 
-from triton_lite.cli.lane_connection import LaneConnection
+from triton_lite.frontends.http.lane_connection import LaneConnection
 
 # A part of an age, by which connections that began together end at different times.
 _JITTER = 0.1

@@ -1,4 +1,4 @@
-"""cli/http_worker.py: connections of our own change nothing about how gunicorn reads."""
+"""frontends/http/worker.py: connections of our own change nothing about how gunicorn reads."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ PROGRAM = """
 from types import SimpleNamespace
 from gunicorn.config import Config
 from gunicorn.workers import gasgi
-from triton_lite.cli.aging_connection import AgingConnection
-from triton_lite.cli.http_worker import take_connections
+from triton_lite.frontends.http.aging_connection import AgingConnection
+from triton_lite.frontends.http.worker import take_connections
 
 take_connections(AgingConnection)
 worker = SimpleNamespace(cfg=Config(), log=SimpleNamespace(error_log=None), asgi=None)

@@ -1,4 +1,4 @@
-"""HTTP connections under `triton-lite serve`: gunicorn's, and what it leaves to others to decide."""
+"""HTTP connections of `worker.Worker`: gunicorn's, and what it leaves to others to decide."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.asgi import protocol as gunicorn  # type: ignore[import-untyped]
 
-from triton_lite.cli.http_connection import Connection
 from triton_lite.errors import TritonError
+from triton_lite.frontends.http.connection import Connection
 from triton_lite.frontends.http.exchange import Exchange
 from triton_lite.frontends.http.lane import InferLane, size_of
 from triton_lite.frontends.unread import COUNTED_BYTE_SIZE
@@ -45,7 +45,7 @@ class LaneConnection(Connection):
     def __init__(self, worker: Any) -> None:
         super().__init__(worker)
         self._lane: InferLane | None = None
-        if _SERVER_HEADER is not None and _date_header is not None:
+        if _SERVER_HEADER is not None and _date_header is not None and not self._is_watched():
             self._lane = getattr(worker.asgi, "lane", None)
         self._exchange: Exchange | None = None  # The request on the short way, until it is answered.
         self._intake: _Intake | None = None  # Receives the rest of its body.
@@ -54,6 +54,11 @@ class LaneConnection(Connection):
         self._answered = 0.0  # When that was.
         self._behind = b""  # What came behind the request.
         self._refusing: asyncio.Task[None] | None = None
+
+    def _is_watched(self) -> bool:
+        """Tell whether gunicorn logs each request, or calls a hook of the user's for it."""
+        hooks = (self.cfg.settings[name] for name in ("pre_request", "post_request"))
+        return getattr(self.log, "access_log_enabled", False) or any(hook.get() is not hook.default for hook in hooks)
 
     @cached_property
     def _denies_regions(self) -> bool:

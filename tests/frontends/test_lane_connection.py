@@ -1,4 +1,4 @@
-"""cli/lane_connection.py: connections over real sockets; what is behind the lane is the test's."""
+"""frontends/http/lane_connection.py: connections over real sockets; what is behind the lane is the test's."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from gunicorn.config import Config  # type: ignore[import-untyped]
 
-from triton_lite.cli import lane_connection
-from triton_lite.cli.lane_connection import LaneConnection
 from triton_lite.errors import Code, TritonError
+from triton_lite.frontends.http import lane_connection
+from triton_lite.frontends.http.lane_connection import LaneConnection
 from triton_lite.frontends.http.refusal import Refusal
 
 SLOW = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -128,11 +128,14 @@ class App:
 
 
 @contextlib.asynccontextmanager
-async def serving(keepalive: int = 10) -> AsyncIterator[Served]:
+async def serving(access_log: bool = False, **settings: Any) -> AsyncIterator[Served]:
+    """settings: gunicorn's."""
     config = Config()
-    config.set("keepalive", keepalive)
+    for name, value in ({"keepalive": 10} | settings).items():
+        config.set(name, value)
     lane = FakeLane()
-    log = SimpleNamespace(error_log=None, access_log_enabled=False, debug=print, info=print, exception=print)
+    log = SimpleNamespace(error_log=None, access_log_enabled=access_log, debug=print, info=print, exception=print)
+    log.access = print
     worker = SimpleNamespace(
         cfg=config, log=log, asgi=App(lane), loop=asyncio.get_running_loop(), nr_conns=0, nr=0, alive=True
     )
@@ -151,9 +154,9 @@ async def serving(keepalive: int = 10) -> AsyncIterator[Served]:
         server.close()
 
 
-def served(test: Callable[[Served], Coroutine[Any, Any, None]], keepalive: int = 10) -> None:
+def served(test: Callable[[Served], Coroutine[Any, Any, None]], **settings: Any) -> None:
     async def run() -> None:
-        async with asyncio.timeout(30), serving(keepalive) as server:
+        async with asyncio.timeout(30), serving(**settings) as server:
             await test(server)
 
     asyncio.run(run())
@@ -185,6 +188,28 @@ def test_requests_go_both_ways_on_one_connection() -> None:
         writer.close()
 
     served(test)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"access_log": True},
+        {"pre_request": lambda worker, request: None},
+        {"post_request": lambda worker, request, environ, response: None},
+    ],
+    ids=["access log", "before", "after"],
+)
+def test_requests_that_gunicorn_is_to_tell_of_are_gunicorns(settings: dict[str, Any]) -> None:
+    async def test(server: Served) -> None:
+        reader, writer = await server.connect()
+        writer.write(SLOW)
+        assert (await answer_of(reader))[1] == ANSWERED_SLOWLY
+        writer.write(b"FAST 3\nabc")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")  # Gunicorn's parser knows no such request.
+        assert server.lane.sent.empty()
+        writer.close()
+
+    served(test, **settings)
 
 
 @pytest.mark.parametrize("byte_size", [10, 300_000])
