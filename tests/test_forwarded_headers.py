@@ -25,7 +25,8 @@ HEADERS = {
     "my-empty:": " ",
     "my-letter: é ": "é ",
 }
-SERVERS = ["serve", "serve-with-ages", "gunicorn-asgi", "gunicorn-sync", "gunicorn-gthread"]
+SERVERS = ["serve", "serve-with-ages", "gunicorn-asgi", "gunicorn-sync", "gunicorn-gthread", "gunicorn-ours"]
+OUR_WORKER = "triton_lite.frontends.http.worker.Worker"
 
 
 @contextlib.contextmanager
@@ -52,7 +53,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         with serve(f"--model-repository={repository}", "--http-header-forward-pattern=my.*", *age) as running:
             yield running
     else:
-        with by_hand(repository, folder, "-k", more) as running:
+        with by_hand(repository, folder, "-k", OUR_WORKER if more == "ours" else more) as running:
             yield running
 
 

@@ -8,6 +8,8 @@ again, and taken if it is the parsed one but for that.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import sys
 from typing import Any
 
@@ -17,21 +19,28 @@ _BLANKS = " \t"
 
 
 def keep_heads() -> None:
-    """Have gunicorn's workers in this process, that have been imported, keep the heads of their requests.
+    """Have gunicorn's workers in this process keep the heads of their requests.
 
     A gunicorn whose parsers are made otherwise keeps none: headers are handed on as they were parsed then.
     """
-    parser: Any = sys.modules.get("gunicorn.http.parser")
+    parser = _of_gunicorn("gunicorn.http.parser")
     message = getattr(getattr(parser, "RequestParser", None), "mesg_class", None)
     if message is not None and not hasattr(message, "raw_head"):
         parser.RequestParser.mesg_class = _keeping_message(message)
-    protocol: Any = sys.modules.get("gunicorn.asgi.protocol")
+    protocol = _of_gunicorn("gunicorn.asgi.protocol")
     slow = getattr(protocol, "PythonProtocol", None)
     if slow is not None and not hasattr(slow, "raw_head"):
         protocol.PythonProtocol = _keeping_parser(slow)
         if getattr(protocol.ASGIProtocol, "_check_h1c_protocol_available", bool)():
             kind = protocol.ASGIProtocol._h1c_protocol_class
             protocol.ASGIProtocol._h1c_protocol_class = _keeping_parser(kind)
+
+
+def _of_gunicorn(name: str) -> Any:
+    """Import a module of gunicorn's, if it is what serves here: whether its worker has done so yet does not matter."""
+    with contextlib.suppress(ImportError):
+        return importlib.import_module(name) if "gunicorn" in sys.modules else None
+    return None
 
 
 Sent = dict[str, list[tuple[str, str]]]
