@@ -60,7 +60,7 @@ class BatchScheduler : public Scheduler {
     std::vector<InferenceRequest*> view;               // Of batch, for the backend.
     std::vector<std::shared_ptr<CancelToken>> tokens;  // Of batch.
     std::uint64_t execution_nanoseconds = 0;
-    std::size_t taken = 0;            // Requests that `pending_` counts.
+    std::size_t taken = 0;  // Requests that `pending_` counts.
     bool interrupted = false;
     std::uint64_t look_again_at = 0;  // Nothing was taken: when that may change by itself, as in BatchDecision.
     InstanceThread* wake = nullptr;   // There is more to do than this thread can.
