@@ -72,14 +72,13 @@ bool InstancePool::has_idle(std::size_t count) const {
       return true;
     }
   }
-  return AllDown();
+  return !OtherIsUp(idle_);
 }
 
-bool InstancePool::MayRun(const Member& member) const { return !member.instance->down() || AllDown(); }
-
-bool InstancePool::AllDown() const {
-  return std::all_of(members_.begin(), members_.end(), [](const Member& member) {
-    return member.instance == nullptr || member.end != nullptr || member.instance->down();
+bool InstancePool::OtherIsUp(const std::vector<BackendInstance*>& these) const {
+  return std::any_of(members_.begin(), members_.end(), [&](const Member& member) {
+    return member.instance != nullptr && member.end == nullptr &&
+           std::find(these.begin(), these.end(), member.instance.get()) == these.end() && !member.instance->down();
   });
 }
 
@@ -121,7 +120,7 @@ void InstancePool::GiveBack(BackendInstance* instance, std::size_t batches, Rate
     EndIfUnused(member);
     return;
   }
-  const bool again = !leaves && waiting_.size() + idle_.size() < batches && MayRun(member);
+  const bool again = !leaves && waiting_.size() + idle_.size() < batches && !instance->down();
   RateLimiter::Append(member.seat->Finish(again), turns);
   if (leaves) {
     EndIfUnused(member);
@@ -196,14 +195,20 @@ InstancePool::Index InstancePool::IndexOf(const BackendInstance* instance) const
 }
 
 std::optional<InstancePool::Index> InstancePool::TakeFirstInLine() {
+  using Place = std::pair<bool, std::uint64_t>;  // Those that are down come last.
   auto first = resting_.end();
+  Place least;
+  std::vector<BackendInstance*> resting;
   for (auto it = resting_.begin(); it != resting_.end(); ++it) {
-    if (MayRun(members_[*it]) &&
-        (first == resting_.end() || members_[*it].seat->rank() < members_[*first].seat->rank())) {
+    const Member& member = members_[*it];
+    const Place place{member.instance->down(), member.seat->rank()};
+    if (first == resting_.end() || place < least) {
       first = it;
+      least = place;
     }
+    resting.push_back(member.instance.get());
   }
-  if (first == resting_.end()) {
+  if (first == resting_.end() || (least.first && OtherIsUp(resting))) {
     return std::nullopt;
   }
   const Index index = *first;

@@ -94,8 +94,9 @@ class InstancePool {
 
   // Whether more than `count` of those that are idle may be given something.
   bool has_idle(std::size_t count) const;
-  bool AllDown() const;
-  bool MayRun(const Member& member) const;
+  // Whether there is one besides `these` that is up: then it runs something, or is about to, and its end has the queue
+  // looked at again. Of `these` nobody is asked twice, since they may come up in between.
+  bool OtherIsUp(const std::vector<BackendInstance*>& these) const;
   void Forget(InstanceThread& thread);
   Index IndexOf(const BackendInstance* instance) const;
   std::optional<Index> TakeFirstInLine();
