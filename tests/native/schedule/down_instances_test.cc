@@ -15,6 +15,7 @@ namespace triton_lite {
 namespace {
 
 using testing::AwayInstance;
+using testing::AwayThreads;
 using testing::Batch;
 using testing::FakeInstance;
 using testing::Gate;
@@ -32,8 +33,8 @@ struct Switch {
 // Runs batches on threads of their own while it is not down.
 class SwitchedInstance : public BackendInstance {
  public:
-  SwitchedInstance(Switch* with, std::function<void(Batch)> body)
-      : switch_(with), away_(std::make_unique<FakeInstance>(std::move(body))) {}
+  SwitchedInstance(Switch* with, std::function<void(Batch)> body, AwayThreads* threads)
+      : switch_(with), away_(std::make_unique<FakeInstance>(std::move(body)), threads) {}
   void Execute(Batch) override {}
   bool starts() const override { return true; }
   bool down() const override { return switch_->down; }
@@ -56,12 +57,17 @@ class SwitchedInstance : public BackendInstance {
 struct Two {
   Switch first;
   Switch second;
+  AwayThreads threads;
 
   Instances Make(const std::function<void(Batch)>& body = nullptr) {
     Instances instances;
-    instances.push_back(std::make_unique<SwitchedInstance>(&first, body));
-    instances.push_back(std::make_unique<SwitchedInstance>(&second, body));
+    instances.push_back(std::make_unique<SwitchedInstance>(&first, body, &threads));
+    instances.push_back(std::make_unique<SwitchedInstance>(&second, body, &threads));
     return instances;
+  }
+  void Drain(Scheduler& scheduler) {
+    scheduler.Drain();
+    threads.Join();
   }
 };
 
@@ -94,7 +100,7 @@ void CheckThatTheOtherRunsAll(Seats seats, EnqueueHint hint) {
   }
   gate.Open();
   record.WaitFor(kCount);
-  scheduler->Drain();
+  two.Drain(*scheduler);
   CHECK_EQ(CountFailed(record), 0);
   CHECK_EQ(two.first.batches.load(), 0);
   CHECK_EQ(two.second.batches.load(), kCount);
@@ -123,7 +129,7 @@ void CheckThatNothingWaitsForThoseThatAreDown(Seats seats) {
   scheduler->Enqueue(MakeRequest("r", &record), kQueue);
   record.WaitFor(11);
   CHECK_EQ(CountFailed(record), 10);
-  scheduler->Drain();
+  two.Drain(*scheduler);
 }
 
 TEST(WithAllDownRequestsFailUntilOneComesBack) {
@@ -149,7 +155,7 @@ TEST(OneThatIsTheLastToBeUpFailsWhatWaitsWhenItGoesDown) {
   gate.Open();
   record.WaitFor(5);
   CHECK_EQ(CountFailed(record), 4);
-  scheduler->Drain();
+  two.Drain(*scheduler);
 }
 
 // A model without an instance that is up has only instances that leave.
@@ -167,7 +173,7 @@ TEST(OneThatLeavesDoesNotCount) {
   scheduler->Enqueue(MakeRequest("r", &record), kQueue);
   record.WaitFor(1);
   CHECK_EQ(record.replies()[0].what, "down");
-  scheduler->Drain();
+  two.Drain(*scheduler);
 }
 
 void CheckThatAllAreAnsweredWhileInstancesComeAndGo(Seats seats) {
@@ -198,7 +204,7 @@ void CheckThatAllAreAnsweredWhileInstancesComeAndGo(Seats seats) {
   record.WaitFor(kClients * kEach);
   over = true;
   switching.join();
-  scheduler->Drain();
+  two.Drain(*scheduler);
 }
 
 TEST(EveryRequestIsAnsweredWhileInstancesGoDownAndComeBack) {

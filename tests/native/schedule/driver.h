@@ -255,6 +255,7 @@ class SchedulerDriver {
         std::cout << command->second(words) << std::endl;
       }
     }
+    Drain();
     return EXIT_SUCCESS;
   }
 
@@ -269,7 +270,7 @@ class SchedulerDriver {
     for (int i = 0; i < static_cast<int>(words.number("instances", 1)); ++i) {
       std::unique_ptr<BackendInstance> instance = std::make_unique<StagedInstance>(stage_.get(), i);
       if (words.number("away") != 0) {
-        instance = std::make_unique<AwayInstance>(std::move(instance));
+        instance = std::make_unique<AwayInstance>(std::move(instance), &away_);
       }
       instances.push_back(std::move(instance));
     }
@@ -330,6 +331,7 @@ class SchedulerDriver {
     if (scheduler_ != nullptr) {
       stage_->Open();
       scheduler_->Drain();
+      away_.Join();
     }
     return "ok";
   }
@@ -340,6 +342,7 @@ class SchedulerDriver {
   std::map<std::string, std::shared_ptr<CancelToken>> tokens_;
   std::unique_ptr<Record> record_;
   std::unique_ptr<Stage> stage_;
+  AwayThreads away_;
   std::unique_ptr<Scheduler> scheduler_;  // Goes before what its instances use.
 };
 

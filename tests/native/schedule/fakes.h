@@ -177,17 +177,44 @@ class FakeInstance : public BackendInstance {
   std::function<void(Batch)> body_;
 };
 
+// The threads of a scheduler's instances. Between the end of its last batch and its return a thread looks at the
+// scheduler once more: what keeps a model alive meanwhile is its requests, which the fakes do not have, so whoever owns
+// the scheduler joins them when it is drained.
+class AwayThreads {
+ public:
+  AwayThreads() = default;
+  ~AwayThreads() { Join(); }
+  AwayThreads(const AwayThreads&) = delete;
+  AwayThreads& operator=(const AwayThreads&) = delete;
+
+  template <typename Body>
+  void Run(Body body) {
+    const std::lock_guard lock(mu_);  // It is among them before it can be over.
+    threads_.emplace_back(std::move(body));
+  }
+  void Join() {
+    for (auto threads = Take(); !threads.empty(); threads = Take()) {  // The thread of one batch may start the next.
+      for (std::thread& thread : threads) {
+        thread.join();
+      }
+    }
+  }
+
+ private:
+  std::vector<std::thread> Take() {
+    const std::lock_guard lock(mu_);
+    return std::exchange(threads_, {});
+  }
+
+  std::mutex mu_;
+  std::vector<std::thread> threads_;
+};
+
 // Runs the batches of another instance on threads of its own.
 class AwayInstance : public BackendInstance {
  public:
-  explicit AwayInstance(std::unique_ptr<BackendInstance> inner) : inner_(std::move(inner)) {}
-  ~AwayInstance() override {
-    for (std::thread& thread : threads_) {
-      thread.join();
-    }
-  }
-  AwayInstance(const AwayInstance&) = delete;
-  AwayInstance& operator=(const AwayInstance&) = delete;
+  AwayInstance(std::unique_ptr<BackendInstance> inner, AwayThreads* threads)
+      : inner_(std::move(inner)), threads_(threads) {}
 
   void Execute(Batch batch) override { inner_->Execute(batch); }
   bool starts() const override { return true; }
@@ -197,15 +224,13 @@ class AwayInstance : public BackendInstance {
       inner_->Execute(view);
       executed(std::move(batch));
     };
-    const std::lock_guard lock(mu_);  // The thread of one batch may start the next.
-    threads_.emplace_back(std::move(run));
+    threads_->Run(std::move(run));
     return true;
   }
 
  private:
   const std::unique_ptr<BackendInstance> inner_;
-  std::mutex mu_;
-  std::vector<std::thread> threads_;
+  AwayThreads* const threads_;
 };
 
 // The body of an instance that stays in its batch until it is let go.

@@ -15,6 +15,7 @@ namespace triton_lite {
 namespace {
 
 using testing::AwayInstance;
+using testing::AwayThreads;
 using testing::Batch;
 using testing::FakeInstance;
 using testing::Gate;
@@ -140,16 +141,17 @@ TEST(AnInstanceThatIsRemovedEndsItsBatchFirst) {
     Held held;
     Exit exit;
     Runs runs;
+    AwayThreads threads;
     Instances instances = One(std::ref(held));
     if (away) {
-      instances[0] = std::make_unique<AwayInstance>(std::move(instances[0]));
+      instances[0] = std::make_unique<AwayInstance>(std::move(instances[0]), &threads);
     }
     const auto scheduler = MakeBatchScheduler({}, std::move(instances));
     scheduler->Enqueue(MakeRequest("a", &record), kQueue);
     held.AwaitBatch();
     Instances added = One(runs.By("new"));
     if (away) {
-      added[0] = std::make_unique<AwayInstance>(std::move(added[0]));
+      added[0] = std::make_unique<AwayInstance>(std::move(added[0]), &threads);
     }
     CHECK(scheduler->Update({std::move(added), {}, {0}, exit.end()}) == std::vector<std::size_t>{1});
     scheduler->Enqueue(MakeRequest("b", &record), kQueue);
@@ -160,6 +162,7 @@ TEST(AnInstanceThatIsRemovedEndsItsBatchFirst) {
     exit.WaitFor(1);
     CHECK_EQ(scheduler->Update({One(runs.By("another")), {}, {}, {}})[0], 0u);  // Its number is free.
     scheduler->Drain();
+    threads.Join();
     CHECK_EQ(record.replies().size(), 2u);
     exit.Clear();
   }
@@ -330,13 +333,14 @@ std::function<void(Batch)> Alone(std::atomic<int>* violations) {
   };
 }
 
-std::unique_ptr<BackendInstance> MakeAlone(std::atomic<int>* violations, bool away) {
+// `away`: null for one that runs its batches on the threads of its pool.
+std::unique_ptr<BackendInstance> MakeAlone(std::atomic<int>* violations, AwayThreads* away) {
   std::unique_ptr<BackendInstance> instance = std::make_unique<FakeInstance>(Alone(violations));
-  return away ? std::make_unique<AwayInstance>(std::move(instance)) : std::move(instance);
+  return away != nullptr ? std::make_unique<AwayInstance>(std::move(instance), away) : std::move(instance);
 }
 
 // Requests of several threads while instances come and go; each is answered.
-void Churn(Scheduler& scheduler, Record& record, Exit& exit, std::atomic<int>* violations, bool away,
+void Churn(Scheduler& scheduler, Record& record, Exit& exit, std::atomic<int>* violations, AwayThreads* away,
            RateLimiter* limiter) {
   constexpr int kThreads = 3;
   constexpr int kRequests = 300;
@@ -372,6 +376,9 @@ void Churn(Scheduler& scheduler, Record& record, Exit& exit, std::atomic<int>* v
     producer.join();
   }
   scheduler.Drain();
+  if (away != nullptr) {
+    away->Join();
+  }
   exit.Clear();
   CHECK_EQ(record.replies().size(), static_cast<std::size_t>(kThreads * kRequests));
   for (const RecordedReply& reply : record.replies()) {
@@ -392,15 +399,17 @@ TEST(EveryRequestIsAnsweredWhileInstancesComeAndGo) {
         Record record;
         Exit exit;
         std::atomic<int> violations{0};
+        AwayThreads threads;
+        AwayThreads* const where = away ? &threads : nullptr;
         Instances instances;
-        instances.push_back(MakeAlone(&violations, away));
-        instances.push_back(MakeAlone(&violations, away));
+        instances.push_back(MakeAlone(&violations, where));
+        instances.push_back(MakeAlone(&violations, where));
         Seats seats = limited ? Register(*limiter, 2) : Seats{};
         const bool sequences = std::holds_alternative<SequenceBatchingSpec>(spec.scheduler);
         const std::unique_ptr<Scheduler> scheduler =
             sequences ? std::unique_ptr<Scheduler>(MakeSequences(spec, std::move(instances), std::move(seats)))
                       : MakeBatchScheduler(spec, std::move(instances), std::move(seats));
-        Churn(*scheduler, record, exit, &violations, away, limited ? limiter.get() : nullptr);
+        Churn(*scheduler, record, exit, &violations, where, limited ? limiter.get() : nullptr);
       }
     }
   }
