@@ -212,7 +212,7 @@ def test_oldest_waits_for_a_preferred_size(sequences: Driver) -> None:
 @pytest.mark.parametrize("strategy", [{"candidates": 4, "preferred": 2}, {"utilization": 100}], ids=str)
 def test_a_limited_model_waits_for_its_batch_to_grow(sequences: Driver, strategy: dict[str, int]) -> None:
     """It stands in line when the delay is over, without anybody coming."""
-    sequences.make(max_batch=2, delay=20_000, limit=1, **strategy)
+    sequences.make(max_batch=2, delay=300_000, limit=1, **strategy)
     sequences.enqueue("a", id=1, flags=START)
     run_all(sequences, "a/1,0,1")
     sequences.enqueue("b", id=1)
