@@ -20,7 +20,18 @@ Sequence* SequenceTable::Find(const CorrelationId& id) {
   return found == sequences_.end() ? nullptr : &found->second;
 }
 
-SequenceTable::Destination SequenceTable::Take(RequestPtr& request, Sequence* sequence, std::uint64_t now) {
+std::optional<SlotPlace> SequenceTable::TakeSlot(const std::function<bool(std::uint32_t)>& up) {
+  if (free_slots_.empty()) {
+    return std::nullopt;
+  }
+  auto slot =
+      std::find_if(free_slots_.begin(), free_slots_.end(), [&up](const SlotPlace& place) { return up(place.batcher); });
+  slot = slot == free_slots_.end() ? free_slots_.begin() : slot;
+  return free_slots_.extract(slot).value();
+}
+
+SequenceTable::Destination SequenceTable::Take(RequestPtr& request, Sequence* sequence, std::uint64_t now,
+                                               const std::function<bool(std::uint32_t)>& up) {
   const bool ends = (request->flags & kSequenceEnd) != 0;
   if (sequence != nullptr) {
     Watch(*sequence, now);
@@ -33,11 +44,7 @@ SequenceTable::Destination SequenceTable::Take(RequestPtr& request, Sequence* se
     }
     return {place, ends ? nullptr : sequence};
   }
-  std::optional<SlotPlace> place;
-  if (!free_slots_.empty()) {
-    place = *free_slots_.begin();
-    free_slots_.erase(free_slots_.begin());
-  }
+  const std::optional<SlotPlace> place = TakeSlot(up);
   if (!ends) {
     const auto added = sequences_.try_emplace(request->correlation_id).first;
     sequence = &added->second;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <optional>
 #include <set>
@@ -67,8 +68,10 @@ class SequenceTable {
     std::optional<SlotPlace> place;
     Sequence* sequence = nullptr;  // Null if it ends with this request.
   };
-  // Takes note of a request of its sequence: one that lives (`sequence`), or starts (null).
-  Destination Take(RequestPtr& request, Sequence* sequence, std::uint64_t now);
+  // Takes note of a request of its sequence: one that lives (`sequence`), or starts (null). That one gets the next slot
+  // of a batcher that is `up`, and one of another only if there is none.
+  Destination Take(RequestPtr& request, Sequence* sequence, std::uint64_t now,
+                   const std::function<bool(std::uint32_t)>& up);
 
   // The sequence of a slot ends, if it lives still: another one may start with its id.
   void Forget(Sequence* sequence);
@@ -101,6 +104,7 @@ class SequenceTable {
   std::set<SlotPlace> free_slots_;
   std::set<std::uint32_t> closed_;  // Batchers.
 
+  std::optional<SlotPlace> TakeSlot(const std::function<bool(std::uint32_t)>& up);
   void Watch(Sequence& sequence, std::uint64_t now);
   void Unwatch(Sequence& sequence);
   void AddToBacklog(std::list<Backlog>::iterator backlog, RequestPtr request, std::uint64_t now);

@@ -10,6 +10,7 @@
 #include "schedule/batch_scheduler.h"
 #include "schedule/fakes.h"
 #include "schedule/rate_limiter.h"
+#include "schedule/sequences.h"
 
 namespace triton_lite {
 namespace {
@@ -19,8 +20,11 @@ using testing::AwayThreads;
 using testing::Batch;
 using testing::FakeInstance;
 using testing::Gate;
+using testing::InSequence;
 using testing::MakeRequest;
+using testing::MakeSequences;
 using testing::Record;
+using testing::Sequences;
 
 constexpr EnqueueHint kQueue{.may_run_inline = false};
 constexpr EnqueueHint kInline{.may_run_inline = true};
@@ -210,6 +214,29 @@ void CheckThatAllAreAnsweredWhileInstancesComeAndGo(Seats seats) {
 TEST(EveryRequestIsAnsweredWhileInstancesGoDownAndComeBack) {
   CheckThatAllAreAnsweredWhileInstancesComeAndGo({});
   CheckThatAllAreAnsweredWhileInstancesComeAndGo(MakeSeats(std::make_shared<RateLimiter>()));
+}
+
+// A sequence stays where it is: it would not be the same one elsewhere.
+TEST(SequencesStartWithAnInstanceThatIsUp) {
+  Record record;
+  Two two;
+  two.first.down = true;
+  const auto scheduler = MakeSequences(Sequences(2), two.Make());
+  auto enqueue = [&, count = std::size_t{0}](std::uint64_t sequence, std::uint32_t flags) mutable {
+    scheduler->Enqueue(InSequence(&record, sequence, flags), kQueue);
+    record.WaitFor(++count);
+    return record.replies().back().what;
+  };
+  CHECK_EQ(enqueue(1, kSequenceStart), "ok");
+  CHECK_EQ(enqueue(2, kSequenceStart), "ok");
+  CHECK_EQ(two.first.batches.load(), 0);
+  CHECK_EQ(enqueue(3, kSequenceStart), "down");  // The others are taken.
+  two.first.down = false;
+  CHECK_EQ(enqueue(3, 0), "ok");
+  two.second.down = true;
+  CHECK_EQ(enqueue(1, kSequenceEnd), "down");
+  CHECK_EQ(enqueue(4, kSequenceStart), "ok");
+  two.Drain(*scheduler);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 #include "check.h"
 #include "schedule/batch_scheduler.h"
 #include "schedule/fakes.h"
-#include "schedule/sequence_scheduler.h"
+#include "schedule/sequences.h"
 
 namespace triton_lite {
 namespace {
@@ -20,10 +20,14 @@ using testing::Batch;
 using testing::FakeInstance;
 using testing::Gate;
 using testing::Held;
+using testing::InSequence;
 using testing::MakeInstances;
 using testing::MakeRequest;
+using testing::MakeSequences;
+using testing::Oldest;
 using testing::Record;
 using testing::RecordedReply;
+using testing::Sequences;
 
 constexpr EnqueueHint kQueue{.may_run_inline = false};
 constexpr EnqueueHint kInline{.may_run_inline = true};
@@ -71,33 +75,6 @@ class Exit {
 };
 
 Instances One(std::function<void(Batch)> body) { return MakeInstances(1, std::move(body)); }
-
-ModelSpec Sequences(std::int32_t max_batch_size, bool oldest = false) {
-  ModelSpec spec;
-  spec.name = "model";
-  spec.max_batch_size = max_batch_size;
-  SequenceBatchingSpec batching;
-  batching.max_sequence_idle_microseconds = std::uint64_t{1} << 40;
-  if (oldest) {
-    OldestStrategySpec strategy;
-    strategy.max_candidate_sequences = 2;
-    batching.strategy = std::move(strategy);
-  }
-  spec.scheduler = std::move(batching);
-  return spec;
-}
-
-std::unique_ptr<SequenceScheduler> MakeSequences(const ModelSpec& spec, Instances instances, Seats seats = {}) {
-  return std::make_unique<SequenceScheduler>(spec, std::move(instances), SequenceStates{}, SequenceHoldBack{},
-                                             ExecutionTime::kQuickNanoseconds, std::move(seats));
-}
-
-RequestPtr InSequence(Record* record, std::uint64_t id, std::uint32_t flags, std::string name) {
-  RequestPtr request = MakeRequest(std::move(name), record);
-  request->correlation_id = id;
-  request->flags = flags;
-  return request;
-}
 
 // Who ran what.
 class Runs {
@@ -174,7 +151,8 @@ TEST(AnInstanceThatRunsNothingGoesAtOnce) {
   batches->Update({{}, {}, {0, 2}, exit.end()});
   CHECK_EQ(exit.count(), 2u);
   for (const bool oldest : {false, true}) {
-    const auto sequences = MakeSequences(Sequences(2, oldest), MakeInstances(3, nullptr));
+    const auto sequences =
+        MakeSequences(Sequences(2, oldest ? Oldest(2) : SequenceBatchingSpec{}), MakeInstances(3, nullptr));
     exit.Clear();
     sequences->Update({{}, {}, {0, 2}, exit.end()});
     CHECK_EQ(exit.count(), 2u);
@@ -190,7 +168,8 @@ TEST(SequencesGoOnWhereTheyAreAndNewOnesElsewhere) {
     for (const char* const name : {"first", "second", "third"}) {
       instances.push_back(std::make_unique<FakeInstance>(runs.By(name)));
     }
-    const auto scheduler = MakeSequences(Sequences(1, oldest), std::move(instances));
+    const auto scheduler =
+        MakeSequences(Sequences(1, oldest ? Oldest(2) : SequenceBatchingSpec{}), std::move(instances));
     scheduler->Enqueue(InSequence(&record, 1, kSequenceStart, "a"), kQueue);
     scheduler->Enqueue(InSequence(&record, 2, kSequenceStart, "b"), kQueue);
     record.WaitFor(2);
@@ -221,7 +200,8 @@ TEST(SequencesOfTheBacklogGetTheSlotsOfAnInstanceThatIsAdded) {
   for (const bool oldest : {false, true}) {
     Record record;
     Runs runs;
-    const auto scheduler = MakeSequences(Sequences(1, oldest), One(runs.By("first")));
+    const auto scheduler =
+        MakeSequences(Sequences(1, oldest ? Oldest(2) : SequenceBatchingSpec{}), One(runs.By("first")));
     const std::uint64_t slots = oldest ? 2 : 1;
     for (std::uint64_t id = 1; id <= slots; ++id) {
       scheduler->Enqueue(InSequence(&record, id, kSequenceStart, std::to_string(id)), kQueue);
@@ -242,7 +222,7 @@ TEST(AnInstanceWhoseSequencesAreSilentGoesWithThem) {
   for (const bool oldest : {false, true}) {
     Record record;
     Exit exit;
-    ModelSpec spec = Sequences(1, oldest);
+    ModelSpec spec = Sequences(1, oldest ? Oldest(2) : SequenceBatchingSpec{});
     std::get<SequenceBatchingSpec>(spec.scheduler).max_sequence_idle_microseconds = 20'000;
     const auto scheduler = MakeSequences(spec, MakeInstances(1, nullptr));
     scheduler->Enqueue(InSequence(&record, 1, kSequenceStart, "a"), kQueue);
@@ -394,7 +374,7 @@ TEST(EveryRequestIsAnsweredWhileInstancesComeAndGo) {
   dynamic.scheduler.emplace<DynamicBatchingSpec>();
   for (const bool away : {false, true}) {
     for (const bool limited : {false, true}) {
-      for (const ModelSpec& spec : {ModelSpec{}, dynamic, Sequences(1), Sequences(4), Sequences(4, true)}) {
+      for (const ModelSpec& spec : {ModelSpec{}, dynamic, Sequences(1), Sequences(4), Sequences(4, Oldest(2))}) {
         const auto limiter = std::make_shared<RateLimiter>();
         Record record;
         Exit exit;

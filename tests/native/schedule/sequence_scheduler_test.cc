@@ -7,52 +7,29 @@
 
 #include "check.h"
 #include "schedule/fakes.h"
+#include "schedule/sequences.h"
 
 namespace triton_lite {
 namespace {
 
 using testing::Batch;
 using testing::Held;
+using testing::InSequence;
 using testing::MakeInstances;
 using testing::MakeRequest;
+using testing::Oldest;
 using testing::Record;
 using testing::RecordedReply;
+using testing::Sequences;
 
 constexpr EnqueueHint kQueue{.may_run_inline = false};
 constexpr EnqueueHint kInline{.may_run_inline = true};
 constexpr std::uint64_t kLong = std::uint64_t{1} << 40;
 
-ModelSpec Sequences(std::int32_t max_batch_size, SequenceBatchingSpec batching) {
-  ModelSpec spec;
-  spec.name = "model";
-  spec.max_batch_size = max_batch_size;
-  if (batching.max_sequence_idle_microseconds == 0) {
-    batching.max_sequence_idle_microseconds = kLong;
-  }
-  spec.scheduler = std::move(batching);
-  return spec;
-}
-
-SequenceBatchingSpec Oldest(std::int32_t candidates, bool preserve_ordering = false) {
-  SequenceBatchingSpec batching;
-  OldestStrategySpec strategy;
-  strategy.max_candidate_sequences = candidates;
-  strategy.preserve_ordering = preserve_ordering;
-  batching.strategy = std::move(strategy);
-  return batching;
-}
-
 // However long this machine takes, its models count as quick.
 std::unique_ptr<SequenceScheduler> Make(const ModelSpec& spec, Instances instances, SequenceStates initial = {}) {
   return std::make_unique<SequenceScheduler>(spec, std::move(instances), std::move(initial), SequenceHoldBack{},
                                              std::uint64_t{1} << 62);
-}
-
-RequestPtr InSequence(Record* record, std::uint64_t id, std::uint32_t flags, std::string name = "") {
-  RequestPtr request = MakeRequest(std::move(name), record);
-  request->correlation_id = id;
-  request->flags = flags;
-  return request;
 }
 
 // Enqueues the request; returns what cancels it.
