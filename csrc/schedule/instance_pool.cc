@@ -194,11 +194,18 @@ InstancePool::Index InstancePool::IndexOf(const BackendInstance* instance) const
   return static_cast<Index>(it - members_.begin());
 }
 
+std::vector<BackendInstance*> InstancePool::Resting() const {
+  std::vector<BackendInstance*> resting;
+  for (const Index index : resting_) {
+    resting.push_back(members_[index].instance.get());
+  }
+  return resting;
+}
+
 std::optional<InstancePool::Index> InstancePool::TakeFirstInLine() {
   using Place = std::pair<bool, std::uint64_t>;  // Those that are down come last.
   auto first = resting_.end();
   Place least;
-  std::vector<BackendInstance*> resting;
   for (auto it = resting_.begin(); it != resting_.end(); ++it) {
     const Member& member = members_[*it];
     const Place place{member.instance->down(), member.seat->rank()};
@@ -206,9 +213,8 @@ std::optional<InstancePool::Index> InstancePool::TakeFirstInLine() {
       first = it;
       least = place;
     }
-    resting.push_back(member.instance.get());
   }
-  if (first == resting_.end() || (least.first && OtherIsUp(resting))) {
+  if (first == resting_.end() || (least.first && OtherIsUp(Resting()))) {
     return std::nullopt;
   }
   const Index index = *first;

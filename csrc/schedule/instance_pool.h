@@ -99,6 +99,7 @@ class InstancePool {
   bool OtherIsUp(const std::vector<BackendInstance*>& these) const;
   void Forget(InstanceThread& thread);
   Index IndexOf(const BackendInstance* instance) const;
+  std::vector<BackendInstance*> Resting() const;
   std::optional<Index> TakeFirstInLine();
   void EndIfUnused(Member& member);
 
