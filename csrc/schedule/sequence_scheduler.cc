@@ -276,7 +276,7 @@ Status SequenceScheduler::Admit(RequestPtr& request, Runner** runner, std::strin
                "' has a conflict. The previous sequence did not end before this sequence start. Previous sequence will "
                "be terminated early.";
   }
-  const auto up = [this](std::uint32_t batcher) { return !runners_[batcher]->instance->down(); };
+  const auto up = [this](std::uint32_t batcher) REQUIRES(mu_) { return !runners_[batcher]->instance->down(); };
   const SequenceTable::Destination to = table_.Take(request, sequence, request->times.queue_start, up);
   if (to.place) {
     *runner = runners_[to.place->batcher].get();
